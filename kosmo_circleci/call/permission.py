@@ -1,0 +1,133 @@
+"""May this call be made? Pure: the policy, the function's kind and `force` decide alone.
+
+Who can be asked, and whether a yes holds for the rest of the run, is the caller's business.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from kosmo_circleci.call.model import Arguments
+from kosmo_circleci.call.wording import printable, shorten
+from kosmo_circleci.catalog.model import Function, Kind, Parameter
+from kosmo_circleci.errors import PermissionDenied
+from kosmo_circleci.jsonvalue import JsonValue, encode
+from kosmo_circleci.masking import MASK
+
+Rule: TypeAlias = Literal["allow", "ask", "deny"]
+
+SHOWN_CHARACTERS: Final = 200
+"""How much of one value a prompt shows."""
+
+# What `payload` and a raw body hold has no declaration that could mark it as secret.
+_SECRET_KEYS: Final = re.compile(r"secret|token|password|credential|private|key$|^value$", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What happens to reads and to writes (contract, section 6)."""
+
+    read: Rule = "allow"
+    write: Rule = "ask"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The call may be made. `bypassed` is True when `force` lifted a rule that stood against it."""
+
+    bypassed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MustAsk:
+    """The call may be made once somebody said yes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The call may not be made."""
+
+
+Decision: TypeAlias = Allowed | MustAsk | Denied
+
+
+def decide(kind: Kind, policy: Policy, *, force: bool) -> Decision:
+    """Return what the policy says to a call of that kind; `force` lifts both ask and deny."""
+    rule = policy.read if kind == "read" else policy.write
+    if rule == "allow" or force:
+        return Allowed(bypassed=rule != "allow")
+    return MustAsk() if rule == "ask" else Denied()
+
+
+def refusal(function: Function, decision: MustAsk | Denied, spoken_name: str) -> PermissionDenied:
+    """Return the error for a call that is not made: what, why, and the two ways out.
+
+    `spoken_name` is the function as the script named it. A `MustAsk` ends here when nobody could be
+    asked, or when the answer was no.
+    """
+    kind = function.kind
+    why = (
+        f"the policy denies {kind}s"
+        if isinstance(decision, Denied)
+        else f"the policy asks before {kind}s, and nobody said yes"
+    )
+    return PermissionDenied(
+        f"{spoken_name} is a {kind}: {why}. Nothing was sent. Run it with --force (Python: "
+        f"force=True), or change the policy: `kosmo integrations:configure circleci --{kind} allow`"
+        f", which is `permissions: {{{kind}: allow}}` under integrations.circleci in the "
+        "configuration file.",
+        function_name=function.name,
+    )
+
+
+def question(function: Function, arguments: Arguments, spoken_name: str) -> str:
+    """Return the text of a terminal prompt: the call, line by line, with secrets as `***`.
+
+    Nothing in it can steer the terminal: control and invisible characters are written as escapes.
+    """
+    lines = [
+        f"{spoken_name} ({function.kind}, {function.method} {function.path})",
+        *(_line(name, shown) for name, shown in _shown(function, arguments)),
+        f"Allow {function.name} for the rest of this run?",
+    ]
+    return "\n".join(lines)
+
+
+def _shown(function: Function, arguments: Arguments) -> list[tuple[str, JsonValue]]:
+    named = [
+        (parameter.name, _masked(function, parameter, arguments.values[parameter.name]))
+        for parameter in function.parameters
+        if parameter.name in arguments.values
+    ]
+    further = [("query", arguments.query), ("payload", arguments.payload)]
+    secrets = _secret_wires(function)
+    return named + [(name, _without_secrets(dict(each), secrets)) for name, each in further if each]
+
+
+def _masked(function: Function, parameter: Parameter, value: JsonValue) -> JsonValue:
+    if parameter.secret:
+        return MASK
+    return _without_secrets(value, _secret_wires(function))
+
+
+def _secret_wires(function: Function) -> frozenset[str]:
+    return frozenset(each.body_path[-1] for each in function.parameters if each.secret)
+
+
+def _without_secrets(value: JsonValue, secrets: frozenset[str]) -> JsonValue:
+    if isinstance(value, Mapping):
+        return {
+            key: MASK
+            if key in secrets or _SECRET_KEYS.search(key)
+            else _without_secrets(each, secrets)
+            for key, each in value.items()
+        }
+    if isinstance(value, list):
+        return [_without_secrets(each, secrets) for each in value]
+    return value
+
+
+def _line(name: str, value: JsonValue) -> str:
+    text = MASK if value == MASK else printable(encode(value))
+    return f"  {name} = {shorten(text, SHOWN_CHARACTERS)}"

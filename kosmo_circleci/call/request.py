@@ -1,0 +1,110 @@
+"""Function + Arguments -> ApiRequest: method, path, query and body. No host, no token."""
+
+from collections.abc import Iterator, Mapping
+
+from kosmo_circleci.call import paths
+from kosmo_circleci.call.arguments import METHODS_WITH_BODY
+from kosmo_circleci.call.model import ApiRequest, Arguments, QueryPairs
+from kosmo_circleci.call.types import query_texts
+from kosmo_circleci.catalog.model import Function, Parameter
+from kosmo_circleci.errors import ValidationError
+from kosmo_circleci.jsonvalue import JsonValue
+
+
+def build(function: Function, arguments: Arguments) -> ApiRequest:
+    """Return the request of a call, for arguments that `arguments.bind` has checked.
+
+    Query pairs follow the manifest's order, then the pass-through `query`; in the body the named
+    parameters lie over `payload`. Raises `ValidationError` where a path or a query cannot be.
+    """
+    try:
+        return _build_raw(function, arguments) if function.is_raw else _build(function, arguments)
+    except ValueError as error:
+        raise ValidationError(f"{function.name}: {error}", function_name=function.name) from None
+
+
+def fallback(function: Function) -> ApiRequest | None:
+    """Return the request that answers where the first one is not known to the server, if any.
+
+    It carries no query: what the first request would have filtered, `decode_fallback` filters.
+    """
+    if function.fallback is None:
+        return None
+    path = function.fallback.path
+    whole = path if path.startswith("/api/") else paths.API_V2 + path
+    return ApiRequest(function.fallback.method, whole)
+
+
+def _build(function: Function, arguments: Arguments) -> ApiRequest:
+    return ApiRequest(
+        function.method,
+        paths.API_V2 + _path(function, arguments.values),
+        (*_named_pairs(function, arguments.values), *_further_pairs(function, arguments)),
+        _body(function, arguments),
+    )
+
+
+def _build_raw(function: Function, arguments: Arguments) -> ApiRequest:
+    path, in_path = paths.raw_path(str(arguments.values["path"]))
+    query = _as_object(arguments.values.get("query"))
+    # A null says nothing, so it replaces nothing either.
+    replaced = {key for key, value in query.items() if value is not None}
+    pairs = (
+        *((key, text) for key, text in in_path if key not in replaced),
+        *_pairs(query),
+    )
+    body = arguments.values.get("body", {}) if function.method in METHODS_WITH_BODY else None
+    return ApiRequest(function.method, path, pairs, body)
+
+
+def _path(function: Function, values: Mapping[str, JsonValue]) -> str:
+    path = function.path
+    for parameter in _placed(function, "path", values):
+        # Encoded values hold no braces, so no value can be taken for the next placeholder.
+        encoded = paths.encode(parameter, str(values[parameter.name]))
+        path = path.replace(parameter.placeholder, encoded)
+    return path
+
+
+def _named_pairs(function: Function, values: Mapping[str, JsonValue]) -> QueryPairs:
+    return tuple(
+        (parameter.wire, text)
+        for parameter in _placed(function, "query", values)
+        for text in query_texts(values[parameter.name])
+    )
+
+
+def _further_pairs(function: Function, arguments: Arguments) -> QueryPairs:
+    named = {parameter.wire for parameter in _placed(function, "query", arguments.values)}
+    return _pairs({key: value for key, value in arguments.query.items() if key not in named})
+
+
+def _pairs(query: Mapping[str, JsonValue]) -> QueryPairs:
+    return tuple((key, text) for key, value in query.items() for text in query_texts(value))
+
+
+def _body(function: Function, arguments: Arguments) -> JsonValue:
+    body = dict(arguments.payload)
+    parameters = list(_placed(function, "body", arguments.values))
+    # Whole objects first, then what fills single fields of them: the field wins.
+    for parameter in sorted(parameters, key=lambda each: len(each.body_path)):
+        _put(body, parameter.body_path, arguments.values[parameter.name])
+    return body if body or function.has_body else None
+
+
+def _put(body: dict[str, JsonValue], path: tuple[str, ...], value: JsonValue) -> None:
+    *outer, last = path
+    for key in outer:
+        # A copy at each step: these objects belong to the caller.
+        inner = dict(_as_object(body.get(key)))
+        body[key] = inner
+        body = inner
+    body[last] = value
+
+
+def _placed(function: Function, place: str, values: Mapping[str, JsonValue]) -> Iterator[Parameter]:
+    return (each for each in function.parameters if each.place == place and each.name in values)
+
+
+def _as_object(value: JsonValue) -> dict[str, JsonValue]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,200 @@
+"""ApiResponse -> JsonValue, or ApiError: what an answer means, whatever stands behind the URL."""
+
+import re
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+from kosmo_circleci.call.model import ApiResponse, Arguments
+from kosmo_circleci.call.wording import printable, shorten
+from kosmo_circleci.catalog.model import Function, Rows
+from kosmo_circleci.errors import ApiError
+from kosmo_circleci.jsonvalue import JsonError, JsonValue
+from kosmo_circleci.jsonvalue import decode as decode_json
+
+SHOWN_CHARACTERS: Final = 200
+"""How much of a body that cannot be read is kept, and of a text that serves as the message."""
+
+MAX_ERROR_TEXT: Final = 2_000
+"""How many characters of an error page an `ApiError` carries."""
+
+_JSON_TYPES: Final = frozenset({"application/json", "text/json"})
+_TEXT_TYPES: Final = frozenset(
+    {"application/yaml", "application/x-yaml", "application/xml", "application/x-sh"}
+)
+_HTML_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
+_UNTOLD: Final = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+_LOOKS_LIKE_HTML: Final = re.compile(r"\s*<(!doctype html|html|head|body)\b", re.I)
+_SECONDS: Final = re.compile(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*")
+_CODE_KEYS: Final = ("code", "error_code", "type")
+_VCS_SHORT: Final = {"github": "gh", "bitbucket": "bb"}
+
+
+def decode(function: Function, arguments: Arguments, response: ApiResponse) -> JsonValue:
+    """Return the value of a successful answer: decoded JSON, a text as a string, nothing as {}.
+
+    Raises `ApiError` for every other status, and for a body that is not what it claims to be (JSON
+    that does not decode, the HTML of a proxy or of a login page). `arguments` changes nothing here;
+    only `decode_fallback` has something to filter.
+    """
+    if not 200 <= response.status < 300:
+        raise _refused(function, response)
+    if response.status == HTTPStatus.NO_CONTENT or not response.body.strip():
+        return {}
+    kind = _content_type(response)
+    if kind in _HTML_TYPES:
+        raise _html(function, response)
+    if kind in _JSON_TYPES or kind.endswith("+json"):
+        return _json(function, response, "the body is not the JSON it claims to be")
+    if kind.startswith("text/") or kind in _TEXT_TYPES or kind.endswith(("+yaml", "+xml")):
+        return _text(response)
+    if kind not in _UNTOLD:
+        reason = f"the answer is of type {printable(shorten(kind))}, neither JSON nor text"
+        raise _unreadable(function, response, reason)
+    if _LOOKS_LIKE_HTML.match(_text(response)):
+        raise _html(function, response)
+    return _json(function, response, "the body does not say what it is, and is no JSON")
+
+
+def decode_fallback(function: Function, arguments: Arguments, response: ApiResponse) -> JsonValue:
+    """Return the fallback's list as `{items = rows, next_page_token = null}`.
+
+    Rows without a slug get one, and those of other organizations than the one asked for are left
+    out. Raises `ApiError` as `decode` does, and for an answer that is no list.
+    """
+    if function.fallback is None:
+        raise ValueError(f"{function.name} has no fallback")
+    answer = decode(function, arguments, response)
+    if not isinstance(answer, list):
+        raise _unreadable(function, response, "the answer is not a list")
+    rule = function.fallback.rows
+    wanted = arguments.values.get(rule.keep_where)
+    rows = [_with_slug(row, rule) for row in answer]
+    items = [row for row in rows if not wanted or _organization(row) == _folded(str(wanted))]
+    return {"items": items, "next_page_token": None}
+
+
+def _with_slug(row: JsonValue, rule: Rows) -> JsonValue:
+    if not isinstance(row, dict) or row.get("slug"):
+        return row
+    parts = [row.get(key) for key in rule.slug_from]
+    if not all(isinstance(part, str) and part for part in parts):
+        return row
+    vcs, *names = map(str, parts)
+    return row | {"slug": "/".join([_VCS_SHORT.get(vcs.lower(), vcs), *names])}
+
+
+def _organization(row: JsonValue) -> str | None:
+    slug = row.get("slug") if isinstance(row, dict) else None
+    return _folded("/".join(slug.split("/")[:2])) if isinstance(slug, str) else None
+
+
+def _folded(organization: str) -> str:
+    """Return an organization slug as it compares: `github/acme` and `GH/acme` are `gh/acme`."""
+    vcs, slash, name = organization.partition("/")
+    return _VCS_SHORT.get(vcs.lower(), vcs.lower()) + slash + name
+
+
+def _refused(function: Function, response: ApiResponse) -> ApiError:
+    body = _error_body(response)
+    if 300 <= response.status < 400 and "location" in response.headers:
+        message = _redirect_message(response.headers["location"])
+    else:
+        message = _message(body) or _reason_phrase(response.status)
+    return _error(function, response, message, body)
+
+
+def _error_body(response: ApiResponse) -> JsonValue:
+    """Return the decoded body where it decodes, whatever its type says; else its text."""
+    if not response.body.strip():
+        return None
+    try:
+        return decode_json(response.body)
+    except JsonError:
+        return shorten(_text(response), MAX_ERROR_TEXT)
+
+
+def _message(body: JsonValue) -> str | None:
+    if isinstance(body, str):
+        lines = [] if _LOOKS_LIKE_HTML.match(body) else body.strip().splitlines()
+        return shorten(lines[0].strip(), SHOWN_CHARACTERS) if lines else None
+    if not isinstance(body, dict):
+        return None
+    errors = body.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors else None
+    found = (_sentence(each) for each in (body.get("message"), body.get("error"), first))
+    return next((sentence for sentence in found if sentence), None)
+
+
+def _sentence(value: JsonValue) -> str | None:
+    """Return a message given as a string, or as an object with one."""
+    if isinstance(value, dict):
+        value = value.get("message")
+    return value.strip() if isinstance(value, str) else None
+
+
+def _reason_phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "no reason given"
+
+
+def _redirect_message(location: str) -> str:
+    # The host only: paths and queries of login pages carry what should not be printed.
+    try:
+        host = urlsplit(location).hostname
+    except ValueError:
+        host = None
+    target = printable(shorten(host)) if host else "another address"
+    return f"a redirect to {target}; redirects that leave the account's origin are refused"
+
+
+def _json(function: Function, response: ApiResponse, complaint: str) -> JsonValue:
+    try:
+        return decode_json(response.body)
+    except JsonError as error:
+        raise _unreadable(function, response, f"{complaint}: {error}") from None
+
+
+def _html(function: Function, response: ApiResponse) -> ApiError:
+    reason = "an HTML page came instead of the API's answer: from a proxy, or from a login page"
+    return _unreadable(function, response, f"{reason}. Check the base URL and the network")
+
+
+def _unreadable(function: Function, response: ApiResponse, reason: str) -> ApiError:
+    return _error(function, response, reason, shorten(_text(response), SHOWN_CHARACTERS))
+
+
+def _error(function: Function, response: ApiResponse, message: str, body: JsonValue) -> ApiError:
+    return ApiError(
+        f"CircleCI API error ({response.status}): {message}",
+        status=response.status,
+        function_name=function.name,
+        code=_code(body),
+        body=body,
+        request_id=response.headers.get("x-request-id"),
+        retry_after=_retry_after(response.headers.get("retry-after")),
+        attempts=response.attempts,
+    )
+
+
+def _code(body: JsonValue) -> str | None:
+    if not isinstance(body, dict):
+        return None
+    values = (body.get(key) for key in _CODE_KEYS)
+    return next((value for value in values if isinstance(value, str) and value), None)
+
+
+def _retry_after(header: str | None) -> float | None:
+    """Return the seconds of a `Retry-After` header; a date needs a clock, and this has none."""
+    seconds = _SECONDS.fullmatch(header or "")
+    return float(seconds.group(1)) if seconds else None
+
+
+def _content_type(response: ApiResponse) -> str:
+    return response.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _text(response: ApiResponse) -> str:
+    return response.body.decode("utf-8", "replace")

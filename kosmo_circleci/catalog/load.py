@@ -1,0 +1,269 @@
+"""manifest.json -> Catalog; refuses a manifest that contradicts itself.
+
+The program loads the JSON form (about a millisecond) and builds a `Function` when it is asked for.
+`validate` builds and checks all of them; `scripts/build_manifest.py` runs it before it writes.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from kosmo_circleci.catalog import shapes
+from kosmo_circleci.catalog.model import Fallback, Function, Parameter, Rows, Shape
+
+_MANIFEST: Final = Path(__file__).parent.parent / "manifest.json"
+
+_FUNCTION_KEYS: Final = frozenset(
+    "name kind method path operation group summary params result paginated has_body status example"
+    " related note fails fallback".split()
+)
+_PARAMETER_KEYS: Final = frozenset(
+    "name wire in type required enum items repeated secret format default part_of encode segments"
+    " description".split()
+)
+
+
+class ManifestError(ValueError):
+    """The manifest contradicts itself; the message lists every contradiction."""
+
+
+class Catalog:
+    """Every function of the manifest, in its order."""
+
+    def __init__(self, raw: dict[str, Any]) -> None:
+        self._raw = {entry["name"]: entry for entry in raw["functions"]}
+        self._entries: list[dict[str, Any]] = raw["functions"]
+        self._shapes: dict[str, Any] = raw["shapes"]
+        self._functions: dict[str, Function] = {}
+        self.base_path: str = raw["base_path"]
+        self.names: tuple[str, ...] = tuple(self._raw)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._raw
+
+    def get(self, name: str) -> Function | None:
+        """Return the function of exactly that name, or None."""
+        if name not in self._functions:
+            entry = self._raw.get(name)
+            if entry is None:
+                return None
+            self._functions[name] = _function(entry)
+        return self._functions[name]
+
+    def functions(self) -> Iterator[Function]:
+        """Yield every function, in the manifest's order."""
+        for name in self.names:
+            yield self[name]
+
+    def __getitem__(self, name: str) -> Function:
+        function = self.get(name)
+        if function is None:
+            raise KeyError(name)
+        return function
+
+    def result_shape(self, function: Function) -> Shape:
+        """Return the documented form of the function's answer."""
+        return shapes.parse(self._raw[function.name]["result"], self._shapes)
+
+    def entries(self) -> list[dict[str, Any]]:
+        """Return the raw entries, duplicates included: what validation reads."""
+        return self._entries
+
+    def shape_names(self) -> tuple[str, ...]:
+        """Return the names of the shared shapes."""
+        return tuple(self._shapes)
+
+
+@cache
+def load_catalog() -> Catalog:
+    """Return the catalog of the packaged manifest, read once per process."""
+    return Catalog(json.loads(_MANIFEST.read_bytes()))
+
+
+def parse(raw: Any) -> Catalog:
+    """Return the catalog of a manifest, or raise `ManifestError` with every contradiction in it."""
+    try:
+        catalog = Catalog(raw)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ManifestError(f"the manifest lacks {error}") from None
+    validate(catalog)
+    return catalog
+
+
+def validate(catalog: Catalog) -> None:
+    """Raise `ManifestError` if any entry contradicts itself or another."""
+    faults: list[str] = []
+    for entry in catalog.entries():
+        faults += _key_faults(entry)
+    if not faults:
+        faults += _duplicates("function", [entry["name"] for entry in catalog.entries()])
+        for function in catalog.functions():
+            faults += [f"{function.name}: {fault}" for fault in _function_faults(function, catalog)]
+        faults += _operation_faults(catalog)
+    if faults:
+        raise ManifestError("the manifest contradicts itself:\n  " + "\n  ".join(faults))
+
+
+def _function(entry: dict[str, Any]) -> Function:
+    fallback = entry.get("fallback")
+    return Function(
+        name=entry["name"],
+        kind=entry["kind"],
+        method=entry["method"],
+        path=entry["path"],
+        operation=entry["operation"],
+        group=entry["group"],
+        summary=entry["summary"],
+        parameters=tuple(map(_parameter, entry["params"])),
+        example=entry["example"],
+        related=tuple(entry["related"]),
+        note=entry.get("note", ""),
+        paginated=entry.get("paginated", False),
+        has_body=entry.get("has_body", False),
+        status=entry.get("status", 200),
+        fails={int(status): text for status, text in entry.get("fails", {}).items()},
+        fallback=None if fallback is None else _fallback(fallback),
+    )
+
+
+def _fallback(entry: dict[str, Any]) -> Fallback:
+    rows = entry["rows"]
+    return Fallback(
+        on_status=entry["on_status"],
+        method=entry["method"],
+        path=entry["path"],
+        rows=Rows(slug_from=tuple(rows["slug_from"]), keep_where=rows["keep_where"]),
+    )
+
+
+def _parameter(entry: dict[str, Any]) -> Parameter:
+    return Parameter(
+        name=entry["name"],
+        wire=entry["wire"],
+        place=entry["in"],
+        type=entry["type"],
+        description=entry["description"],
+        required=entry.get("required", False),
+        enum=tuple(entry.get("enum", ())),
+        items=entry.get("items", "string"),
+        repeated=entry.get("repeated", False),
+        secret=entry.get("secret", False),
+        format=entry.get("format"),
+        default=entry.get("default"),
+        part_of=entry.get("part_of"),
+        encoding=entry.get("encode", "segment"),
+        segments=tuple(entry.get("segments", ())),
+    )
+
+
+def _key_faults(entry: dict[str, Any]) -> Iterator[str]:
+    name = entry.get("name", "a function without a name")
+    needed = ("name", "kind", "method", "path", "operation", "group", "summary", "params", "result")
+    for key in (*needed, "example", "related"):
+        if key not in entry:
+            yield f"{name}: '{key}' is missing"
+    for key in entry.keys() - _FUNCTION_KEYS:
+        yield f"{name}: unknown key '{key}'"
+    for parameter in entry.get("params", ()):
+        for key in ("name", "wire", "in", "type", "description"):
+            if key not in parameter:
+                yield f"{name}.{parameter.get('name', '?')}: '{key}' is missing"
+        for key in parameter.keys() - _PARAMETER_KEYS:
+            yield f"{name}.{parameter.get('name', '?')}: unknown key '{key}'"
+
+
+def _function_faults(function: Function, catalog: Catalog) -> Iterator[str]:
+    parameters = function.parameters
+    yield from _duplicates("parameter", [each.name for each in parameters])
+    yield from _duplicates("wire place", [f"{each.place} {each.wire}" for each in parameters])
+    yield from _path_faults(function)
+    yield from _page_faults(function)
+    for rule, says in _FUNCTION_RULES:
+        if rule(function):
+            yield says
+    for related in function.related:
+        if related not in catalog:
+            yield f"related function '{related}' does not exist"
+    try:
+        catalog.result_shape(function)
+    except ValueError as error:
+        yield str(error)
+    for parameter in parameters:
+        for fault in _parameter_faults(parameter, function):
+            yield f"parameter '{parameter.name}' {fault}"
+
+
+_FUNCTION_RULES: Final[tuple[tuple[Callable[[Function], bool], str], ...]] = (
+    (lambda f: f.kind not in ("read", "write"), "kind is neither read nor write"),
+    (lambda f: f.kind == "write" and f.method == "GET", "a GET cannot be a write"),
+    (lambda f: f.kind == "read" and f.method != "GET", "only a GET can be a read"),
+    (lambda f: f.has_body and f.method in ("GET", "DELETE"), "a GET or DELETE has no body"),
+    (
+        lambda f: not f.has_body and any(p.place == "body" for p in f.parameters),
+        "has body parameters but no has_body",
+    ),
+    (lambda f: not f.summary.endswith("."), "the summary is not a sentence"),
+    (lambda f: f.name not in f.example, "the example does not call the function"),
+    (
+        lambda f: f.fallback is not None and f.parameter(f.fallback.rows.keep_where) is None,
+        "the fallback keeps rows by an unknown parameter",
+    ),
+)
+
+
+def _path_faults(function: Function) -> Iterator[str]:
+    rest = function.path
+    for parameter in function.parameters:
+        if parameter.place != "path":
+            continue
+        if parameter.placeholder not in rest:
+            yield f"parameter '{parameter.name}' has no placeholder {parameter.placeholder} in the path"
+        if not parameter.required:
+            yield f"path parameter '{parameter.name}' must be required"
+        rest = rest.replace(parameter.placeholder, "", 1)
+    if "{" in rest:
+        yield f"the path has a placeholder without a parameter: {function.path}"
+
+
+def _page_faults(function: Function) -> Iterator[str]:
+    names = [each.name for each in function.parameters]
+    if function.paginated and names[-1:] != ["page_token"]:
+        yield "is paginated, so its last parameter must be page_token"
+    if not function.paginated and "page_token" in names:
+        yield "takes a page_token but is not paginated"
+
+
+def _parameter_faults(parameter: Parameter, function: Function) -> Iterator[str]:
+    if not parameter.description:
+        yield "has no description"
+    if parameter.enum and parameter.type not in ("string", "array"):
+        yield f"has an enum but is of type {parameter.type}"
+    if parameter.enum and parameter.default is not None and parameter.default not in parameter.enum:
+        yield f"has a default outside its enum: {parameter.default}"
+    if parameter.repeated and (parameter.type, parameter.place) != ("array", "query"):
+        yield "is repeated, so it must be an array in the query"
+    if parameter.part_of is None:
+        return
+    whole = function.parameter(parameter.part_of)
+    if whole is None or whole.type != "object":
+        yield f"is part of '{parameter.part_of}', which is no object parameter"
+    elif not parameter.wire.startswith(whole.wire + "."):
+        yield f"has the wire name '{parameter.wire}', which is not inside '{whole.wire}'"
+
+
+def _operation_faults(catalog: Catalog) -> Iterator[str]:
+    by_route: dict[tuple[str, str], str] = {}
+    for function in catalog.functions():
+        route = (function.method, function.path)
+        operation = by_route.setdefault(route, function.operation)
+        if operation != function.operation:
+            yield f"{function.name}: {' '.join(route)} is the operation '{operation}' elsewhere"
+
+
+def _duplicates(what: str, names: list[str]) -> Iterator[str]:
+    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+        yield f"the {what} '{name}' stands twice"
+
+

@@ -1,0 +1,74 @@
+"""Function -> JSON Schema (draft 2020-12) of its arguments object."""
+
+from kosmo_circleci.catalog.model import Function, Parameter
+from kosmo_circleci.jsonvalue import JsonValue
+
+
+def parameters_schema(function: Function) -> dict[str, JsonValue]:
+    """Return the schema of the object a call takes.
+
+    A required object that conveniences can fill is not listed as required: `anyOf` says that it, or
+    one of them, must be there.
+    """
+    properties: dict[str, JsonValue] = {
+        parameter.name: _property(parameter) for parameter in function.parameters
+    }
+    if not function.is_raw:
+        properties |= _pass_through(function)
+    alternatives = [
+        [whole.name, *(part.name for part in function.parameters if part.part_of == whole.name)]
+        for whole in function.parameters
+        if whole.required and any(part.part_of == whole.name for part in function.parameters)
+    ]
+    fillable = {names[0] for names in alternatives}
+    required: list[JsonValue] = [
+        parameter.name
+        for parameter in function.parameters
+        if parameter.required and parameter.name not in fillable
+    ]
+    schema: dict[str, JsonValue] = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": function.name,
+        "description": function.summary,
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+    if alternatives:
+        schema["allOf"] = [
+            {"anyOf": [{"required": [name]} for name in names]} for names in alternatives
+        ]
+    return schema
+
+
+def _property(parameter: Parameter) -> JsonValue:
+    schema: dict[str, JsonValue] = {"type": parameter.type, "description": parameter.description}
+    enum: list[JsonValue] = list(parameter.enum)
+    if parameter.type == "array":
+        items: dict[str, JsonValue] = {"type": parameter.items}
+        schema["items"] = items | ({"enum": enum} if enum else {})
+    elif enum:
+        schema["enum"] = enum
+    if parameter.format is not None:
+        schema["format"] = parameter.format
+    if parameter.default is not None:
+        schema["default"] = parameter.default
+    if parameter.secret:
+        schema["writeOnly"] = True
+    return schema
+
+
+def _pass_through(function: Function) -> dict[str, JsonValue]:
+    extra: dict[str, JsonValue] = {
+        "query": {
+            "type": "object",
+            "description": "Further documented query parameters, by their wire names.",
+        }
+    }
+    if function.method in ("POST", "PUT", "PATCH"):
+        extra["payload"] = {
+            "type": "object",
+            "description": "Further documented body fields, by their wire names.",
+        }
+    return extra

@@ -1,0 +1,66 @@
+"""How long one run may go on, and whether it was told to stop.
+
+One `Deadline` belongs to one run. Everything that waits, waits through it: a retry's pause, a
+request in flight, `flow.sleep`. Safe to use from several threads.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+from kosmo_circleci.errors import KosmoError, LimitExceeded
+
+
+class Deadline:
+    """The wall-clock end of a run, and its cancellation."""
+
+    def __init__(
+        self, seconds: float | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Let the run go on for `seconds` from now, or without an end when None."""
+        self._clock = clock
+        self._seconds = seconds
+        self._end = None if seconds is None else clock() + seconds
+        self._stopped = threading.Event()
+        self._reason: KosmoError | None = None
+
+    def cancel(self, reason: KosmoError) -> None:
+        """End the run: whoever waits stops waiting with `reason`. The first reason stays."""
+        if self._reason is None:
+            self._reason = reason
+        self._stopped.set()
+
+    def note(self, reason: KosmoError) -> None:
+        """Remember `reason` without waking anybody: all a signal handler may safely do.
+
+        A handler that took the event's lock could meet itself waiting for it; it raises instead.
+        """
+        if self._reason is None:
+            self._reason = reason
+
+    def time_left_s(self) -> float | None:
+        """Return the seconds left (never negative), or None where there is no end."""
+        return None if self._end is None else max(0.0, self._end - self._clock())
+
+    def reason(self) -> KosmoError | None:
+        """Return why the run must end now, or None while it may go on."""
+        if self._reason is None and self._end is not None and self._clock() >= self._end:
+            self.cancel(
+                LimitExceeded(
+                    f"The run took longer than {self._seconds:g} s. "
+                    "Raise the limit with --timeout SECONDS (Python: Limits(timeout_s=…))."
+                )
+            )
+        return self._reason
+
+    def check(self) -> None:
+        """Raise the reason to end (`LimitExceeded`, `Interrupted`), if there is one."""
+        reason = self.reason()
+        if reason is not None:
+            raise reason
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, but not past the end and not past a cancellation: those raise."""
+        left = self.time_left_s()
+        self._stopped.wait(seconds if left is None else min(seconds, left))
+        self.check()

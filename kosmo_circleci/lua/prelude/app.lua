@@ -1,0 +1,72 @@
+-- app.integrations.circleci.<function> and app.integrations.circleci.<account>.<function>.
+
+local core = ...
+
+local next, setmetatable, type = next, setmetatable, type
+
+local NAMESPACE = "app.integrations.circleci"
+
+--- A table that can be read and listed, not changed. `missing(name)` raises for an unknown name.
+local function read_only(content, path, missing)
+  local proxy = setmetatable({}, {
+    __index = function(_, name)
+      local value = content[name]
+      if value == nil then return missing(name) end
+      return value
+    end,
+    __newindex = function(_, name)
+      core.raise("runtime", path .. " is read-only: '" .. core.show(name) .. "' cannot be set")
+    end,
+    __pairs = function() return next, content, nil end,
+    __len = function() return 0 end,
+    __metatable = false,
+  })
+  core.contents[proxy] = content
+  return proxy
+end
+core.read_only = read_only
+
+--- One function of the namespace. A single table is the named form; anything else is positional.
+local function caller(name, account, spoken)
+  return function(...)
+    local count = core.count(...)
+    local first = ...
+    local named = count == 0 or count == 1 and type(first) == "table"
+    local value = count == 0 and {} or first
+    if not named then value = core.list(count, ...) end
+    local text, fault, key, kind = core.encode(value, { strict = true })
+    if text == nil then
+      core.raise(kind or "validation", name .. ": the arguments hold " .. fault .. ", which JSON cannot carry" ..
+        (key and " (at '" .. key .. "')" or ""), name)
+    end
+    return core.call_host("call", name, account, spoken, named, text)
+  end
+end
+
+local function functions(names, account, path)
+  local content = {}
+  for index = 1, #names do
+    local name = names[index]
+    content[name] = caller(name, account, path .. "." .. name)
+  end
+  return content
+end
+
+local function unknown(path)
+  return function(name)
+    return core.call_host("unknown_name", path, core.show(name))
+  end
+end
+
+--- Build `app` from the host's lists: {functions = {name…}, accounts = {name…}, default = name}.
+function core.build_app(names, accounts, default)
+  local circleci = functions(names, default, NAMESPACE)
+  for index = 1, #accounts do
+    local account = accounts[index]
+    local path = NAMESPACE .. "." .. account
+    circleci[account] = read_only(functions(names, account, path), path, unknown(path))
+  end
+  local integrations = { circleci = read_only(circleci, NAMESPACE, unknown(NAMESPACE)) }
+  local app = { integrations = read_only(integrations, "app.integrations", unknown("app.integrations")) }
+  core.globals.app = read_only(app, "app", unknown("app"))
+end

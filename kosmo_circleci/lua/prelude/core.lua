@@ -1,0 +1,77 @@
+-- The private floor under every other prelude file: originals of the standard library, the host's
+-- functions, and the way errors are raised. A script never sees this table.
+--
+-- A script may replace any global and any function of its `string` table, so the prelude keeps
+-- originals in locals and never writes s:match(...), which would go through the script's table.
+
+local host = ...
+
+local error, select, setmetatable, sethook = error, select, setmetatable, debug.sethook
+
+local core = {
+  host = host,
+  globals = {},       -- what becomes the script's _G
+  abort = nil,        -- the error that ends the run; once set, no pcall of the script survives it
+}
+
+--- How many VM instructions pass between two looks at the clock.
+core.hook_count = 1000
+
+local weak_keys = { __mode = "k" }
+
+--- A table whose keys do not keep objects alive.
+function core.weak()
+  return setmetatable({}, weak_keys)
+end
+
+--- End the run with `err`: raised here, and again at every following instruction.
+local function abort(err)
+  core.abort = core.abort or err
+  sethook(core.hook, "", 1)
+  error(core.abort, 0)
+end
+
+--- Give back what a host function answered, or raise what it refused.
+-- Host functions answer (true, value, marks) or (false, fields, fatal); they never raise.
+local function settle(ok, value, extra)
+  if ok then
+    if extra ~= nil then core.adopt(extra) end
+    return value
+  end
+  if value == nil then error("not enough memory", 0) end
+  local err = core.new_error(value, extra)
+  if value.fatal then abort(err) end
+  error(err, 0)
+end
+
+--- Call the host function `name`.
+function core.call_host(name, ...)
+  return settle(host[name](...))
+end
+
+--- Set a count hook on this coroutine, or on `thread`: the way time limits reach a running script.
+-- A look at the clock costs a call into the host, so most hooks only compare CPU seconds.
+local clock, next_look = os.clock, 0
+function core.hook()
+  if core.abort then abort(core.abort) end
+  local now = clock()
+  if now < next_look then return end
+  next_look = now + 0.02
+  local fields = host.tick()
+  if fields ~= nil then abort(core.new_error(fields)) end
+end
+
+function core.guard(thread)
+  if thread then sethook(thread, core.hook, "", core.hook_count) else sethook(core.hook, "", core.hook_count) end
+end
+
+function core.unguard() sethook() end
+
+--- How many arguments there are, trailing nils not counted.
+function core.count(...)
+  local n = select("#", ...)
+  while n > 0 and (select(n, ...)) == nil do n = n - 1 end
+  return n
+end
+
+return core

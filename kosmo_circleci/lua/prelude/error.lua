@@ -1,0 +1,65 @@
+-- Error values: tables with fields that otherwise behave as their message.
+
+local core = ...
+
+local error, getinfo, pairs, rawget, select = error, debug.getinfo, pairs, rawget, select
+local setmetatable, sub, tostring, type = setmetatable, string.sub, tostring, type
+
+local records = core.weak()   -- error value -> {type, message, where}; what a script cannot change
+core.error_records = records
+
+--- "eval:3:" for the innermost frame of the script's own code, or "" where there is none.
+local function where()
+  local level = 2
+  while true do
+    local frame = getinfo(level, "Sl")
+    if frame == nil then return "" end
+    if frame.currentline > 0 and sub(frame.source, 1, 7) ~= "=[kosmo" then
+      return frame.short_src .. ":" .. frame.currentline .. ":"
+    end
+    level = level + 1
+  end
+end
+
+local function message_of(value)
+  local record = type(value) == "table" and records[value]
+  if record then return record.message end
+  return value
+end
+
+local Error = { __name = "error", __metatable = false }
+
+function Error.__tostring(err) return records[err].message end
+function Error.__len(err) return #records[err].message end
+function Error.__concat(left, right) return message_of(left) .. message_of(right) end
+
+-- err:match(...), err:find(...): the script's own string functions, applied to the message.
+function Error.__index(_, name)
+  local strings = rawget(core.globals, "string")
+  local method = type(strings) == "table" and rawget(strings, name)
+  if type(method) ~= "function" then return nil end
+  return function(self, ...) return method(message_of(self), ...) end
+end
+
+--- Make an error value of `fields` ({type=, message=, ...}). `marks` tells of nulls inside them.
+function core.new_error(fields, marks)
+  if marks ~= nil then core.adopt(marks) end
+  local err = {}
+  for name, value in pairs(fields) do
+    if name ~= "fatal" then err[name] = value end
+  end
+  records[err] = { type = fields.type, message = fields.message, where = where() }
+  return setmetatable(err, Error)
+end
+
+--- Raise an error of the bridge: raise("validation", "…").
+function core.raise(kind, message, function_name)
+  error(core.new_error({ type = kind, message = message, function_name = function_name }), 0)
+end
+
+--- Check an argument of a helper: expect("string", value, "json.decode", 1).
+function core.expect(kind, value, helper, position)
+  if type(value) == kind then return end
+  core.raise("runtime", helper .. ": argument " .. tostring(position) .. " must be a " .. kind ..
+    ", got " .. (value == nil and "nothing" or type(value)), helper)
+end

@@ -1,0 +1,35 @@
+-- print, dump, tostring: tables are shown as JSON, for people and for jq.
+
+local core = ...
+
+local concat, getmetatable, rawget, select, type = table.concat, debug.getmetatable, rawget, select, type
+local lua_tostring = tostring
+
+local function tostring(...)
+  local value = ...
+  if select("#", ...) == 0 then core.raise("runtime", "tostring: a value is expected", "tostring") end
+  local kind = type(value)
+  if kind == "table" then
+    local meta = getmetatable(value)
+    if meta and rawget(meta, "__tostring") ~= nil then return lua_tostring(value) end
+    return core.pretty(value)
+  end
+  if kind == "function" or kind == "thread" or kind == "userdata" then return "<" .. kind .. ">" end
+  return lua_tostring(value)
+end
+
+local function print(...)
+  local parts = {}
+  for index = 1, select("#", ...) do parts[index] = tostring((select(index, ...))) end
+  core.call_host("print", concat(parts, "\t"))
+end
+
+--- dump(v): prints v, tables (errors too) as JSON, and returns it.
+local function dump(...)
+  local value = ...
+  core.call_host("print", type(value) == "table" and core.pretty(value) or tostring(value))
+  return ...
+end
+
+core.show = tostring
+core.globals.tostring, core.globals.print, core.globals.dump = tostring, print, dump

@@ -1,0 +1,119 @@
+-- The script's globals, and the run of its chunk.
+
+local core = ...
+
+local collectgarbage, coroutine, create, error = collectgarbage, coroutine, coroutine.create, error
+local getinfo, load, pack, pairs, raw_setmetatable = debug.getinfo, load, table.pack, pairs, setmetatable
+local rawget, resume, select, string, sub = rawget, coroutine.resume, select, string, string.sub
+local string_meta, traceback, type, unpack = getmetatable(""), debug.traceback, type, table.unpack
+local tostring, xpcall, pcall = tostring, xpcall, pcall
+
+local G = core.globals
+
+local function copy(library, names)
+  local kept = {}
+  for _, name in pairs(names) do kept[name] = library[name] end
+  return kept
+end
+
+for _, name in pairs {
+  "assert", "error", "ipairs", "pairs", "next", "select", "pcall", "xpcall", "type", "tonumber",
+  "rawequal", "rawget", "rawlen", "rawset", "getmetatable", "_VERSION",
+} do
+  G[name] = _G[name]
+end
+G._G = G
+G.math = copy(math, {
+  "abs", "acos", "asin", "atan", "ceil", "cos", "deg", "exp", "floor", "fmod", "huge", "log", "max", "maxinteger",
+  "min", "mininteger", "modf", "pi", "rad", "random", "randomseed", "sin", "sqrt", "tan", "tointeger", "type", "ult",
+})
+G.string = copy(string, {
+  "byte", "char", "find", "format", "gmatch", "gsub", "len", "lower", "match", "pack", "packsize", "rep", "reverse",
+  "sub", "unpack", "upper",
+})
+G.table = copy(table, { "concat", "insert", "move", "pack", "remove", "sort", "unpack" })
+G.utf8 = copy(utf8, { "char", "charpattern", "codepoint", "codes", "len", "offset" })
+G.os = copy(os, { "clock", "date", "difftime", "time" })
+G.debug = { traceback = traceback }
+G.coroutine = copy(coroutine, { "close", "isyieldable", "resume", "running", "status", "yield" })
+
+-- ("x"):rep(3) finds the script's own string table; nobody finds the metatable.
+string_meta.__index = G.string
+string_meta.__metatable = false
+
+function G.collectgarbage(option)
+  if option == nil or option == "count" then return collectgarbage("count") end
+  core.raise("runtime", "collectgarbage: only \"count\" is available in the sandbox", "collectgarbage")
+end
+
+function G.setmetatable(value, meta)
+  if type(meta) == "table" and rawget(meta, "__gc") ~= nil then
+    core.raise("runtime", "setmetatable: '__gc' is not available in the sandbox; use a <close> variable", "setmetatable")
+  end
+  return raw_setmetatable(value, meta)
+end
+
+-- Each coroutine has hooks of its own, so a new one is guarded before it runs.
+function G.coroutine.create(body)
+  local thread = create(body)
+  core.guard(thread)
+  return thread
+end
+
+local function pass_on(ok, ...)
+  if not ok then error((...), 0) end
+  return ...
+end
+
+function G.coroutine.wrap(body)
+  local thread = G.coroutine.create(body)
+  return function(...) return pass_on(resume(thread, ...)) end
+end
+
+--- load: text only (bytecode can break the interpreter), in the script's globals unless it names others.
+function G.load(chunk, name, _, ...)
+  if type(chunk) ~= "string" and type(chunk) ~= "function" then
+    core.raise("runtime", "load: argument 1 must be a string or a function, got " .. type(chunk), "load")
+  end
+  if select("#", ...) > 0 then return load(chunk, name, "t", (...)) end
+  return load(chunk, name, "t", G)
+end
+
+local function text_of(err)
+  local record = core.error_records[err]
+  if record then return record.message, record.type, record.where end
+  if type(err) == "string" then
+    return err, err == "not enough memory" and "limit" or "runtime", ""
+  end
+  if err == nil then return "nil was raised as an error", "runtime", "" end
+  if type(err) ~= "table" then return core.show(err), "runtime", "" end
+  local shown, text = pcall(core.show, err)
+  return shown and type(text) == "string" and text or "an error value that cannot be shown", "runtime", ""
+end
+
+local function results_of(...)
+  local count = select("#", ...)
+  if count == 0 then return "null" end
+  local value = ...
+  if count > 1 then value = core.list(count, ...) end
+  local text, fault = core.encode(value, {})
+  if text == nil then core.raise("limit", "the result has " .. fault) end
+  return text
+end
+
+--- Run the script: ("ok", result as JSON) or ("error", message, error type, where).
+-- `prefix` keeps the chunk's `return f()` from being a tail call, so that errors know their line.
+function core.run(source, name, prefix)
+  local chunk, message = load(prefix .. source, name, "t", G)
+  if chunk == nil then return "error", message, "syntax", "" end
+  core.guard()
+  local ok, outcome = pcall(function() return results_of(chunk()) end)
+  core.unguard()
+  if core.abort then ok, outcome = false, core.abort end
+  if ok then return "ok", outcome end
+  core.guard()
+  local shown, text, kind, where = pcall(text_of, outcome)
+  core.unguard()
+  if not shown then text, kind, where = text_of(core.abort or "not enough memory") end
+  return "error", text, kind, where
+end

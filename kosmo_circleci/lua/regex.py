@@ -1,0 +1,139 @@
+"""PCRE matching with a time limit, over PyPI's `regex`.
+
+Subjects and patterns are bytes from Lua; bytes that are not UTF-8 travel as lone surrogates, so that
+what was not matched comes back unchanged.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import regex
+
+from kosmo_circleci.errors import LimitExceeded, ScriptError
+
+_FLAGS: Final = {"i": regex.I, "m": regex.M, "s": regex.S, "x": regex.X}
+_TEMPLATE: Final = regex.compile(
+    r"\$(?:(?P<n>\d{1,2})|\{(?P<name>\w+)\}|(?P<dollar>\$))|\\(?:(?P<b>\d)|(?P<backslash>\\))"
+)
+
+Found = dict[int | str, str]
+
+
+class Regex:
+    """Compiled patterns of one run. `limit_s` bounds each operation."""
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+
+    def match(self, subject: bytes, pattern: bytes, flags: bytes | None) -> Found | None:
+        """Return the first match: {1: whole, 2: first group, …, name: group}, or None."""
+        found = next(self._matches(subject, pattern, flags, 1), None)
+        return None if found is None else groups(found)
+
+    def match_all(self, subject: bytes, pattern: bytes, flags: bytes | None) -> list[Found]:
+        """Return every match that does not overlap an earlier one."""
+        return [groups(found) for found in self._matches(subject, pattern, flags, None)]
+
+    def pieces(
+        self, subject: bytes, pattern: bytes, limit: int | None, flags: bytes | None
+    ) -> list[str | Found]:
+        """Return the text before, the match, the text before, the match, …, the rest."""
+        text = _text(subject)
+        pieces: list[str | Found] = []
+        end = 0
+        for found in self._matches(subject, pattern, flags, limit):
+            pieces += (text[end : found.start()], groups(found))
+            end = found.end()
+        return [*pieces, text[end:]]
+
+    def gsub(
+        self,
+        subject: bytes,
+        pattern: bytes,
+        replacement: bytes,
+        limit: int | None,
+        flags: bytes | None,
+    ) -> str:
+        r"""Return the text with matches replaced; `$1`, `${name}`, `\1` and `$0` name groups."""
+        template = _text(replacement)
+        text = _text(subject)
+        parts: list[str] = []
+        end = 0
+        for found in self._matches(subject, pattern, flags, limit):
+            parts += (text[end : found.start()], expand(template, found))
+            end = found.end()
+        return "".join([*parts, text[end:]])
+
+    def split(self, subject: bytes, pattern: bytes, flags: bytes | None) -> list[str]:
+        """Return the texts between the matches; what groups captured is left out."""
+        return [piece for piece in self.pieces(subject, pattern, None, flags) if not isinstance(piece, dict)]
+
+    def _matches(
+        self, subject: bytes, pattern: bytes, flags: bytes | None, limit: int | None
+    ) -> Iterator[Any]:
+        compiled = self._compile(_text(pattern), _text(flags or b""))
+        try:
+            for count, found in enumerate(
+                compiled.finditer(_text(subject), timeout=self._limit_s), 1
+            ):
+                if limit is not None and count > limit:
+                    return
+                yield found
+        except TimeoutError:
+            raise LimitExceeded(
+                f"The pattern ran for more than {self._limit_s:g} s and was stopped; make it more "
+                "specific (nested quantifiers such as (a+)+ never end). Python: Limits(regex_s=…).",
+                function_name="regex",
+            ) from None
+
+    def _compile(self, pattern: str, flags: str) -> Any:
+        bits = regex.V0
+        for letter in flags:
+            if letter not in _FLAGS:
+                raise ScriptError(
+                    f"Unknown regex flag '{letter}'; the flags are i, m, s and x", function_name="regex"
+                )
+            bits |= _FLAGS[letter]
+        try:
+            return regex.compile(pattern, bits)
+        except (regex.error, ValueError, OverflowError, RecursionError) as error:
+            raise ScriptError(f"Bad pattern: {error}", function_name="regex") from None
+
+
+def groups(found: Any) -> Found:
+    """Return a match as Lua sees it; a group that took no part is absent."""
+    table: Found = {1: found.group()}
+    for index, text in enumerate(found.groups(), 2):
+        if text is not None:
+            table[index] = text
+    for name, text in found.groupdict().items():
+        if text is not None:
+            table[name] = text
+    return table
+
+
+def expand(template: str, found: Any) -> str:
+    """Return the replacement text of one match.
+
+    Raises `ScriptError` when the template names a group the pattern does not have.
+    """
+
+    def value(part: Any) -> str:
+        if part["dollar"] or part["backslash"]:
+            return str(part["dollar"] or part["backslash"])
+        name = part["name"]
+        if name is None or name.isdigit():
+            name = int(name or part["n"] or part["b"])
+        try:
+            return found.group(name) or ""
+        except IndexError:
+            raise ScriptError(
+                f"regex.gsub: the pattern has no group '{name}', which the replacement names",
+                function_name="regex.gsub",
+            ) from None
+
+    return str(_TEMPLATE.sub(value, template))
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")

@@ -1,0 +1,62 @@
+"""The sandboxed Lua state: the prelude loaded, the script's globals built, nothing else reachable."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import lupa.lua54 as lupa
+
+from kosmo_circleci.jsonvalue import MAX_DEPTH
+from kosmo_circleci.lua.host import Host
+from kosmo_circleci.lua.values import LuaValues, lua_bytes, python_text
+
+_PRELUDE: Final = Path(__file__).parent / "prelude"
+_FILES: Final = ("error", "json", "print", "regex", "docs", "app", "sandbox")
+
+# A to-be-closed variable in scope keeps `return f()` from being a tail call, which would forget the
+# line an error came from. Declared on the script's own first line, so that lines stay what they are.
+_LINE_KEEPER: Final = b"local __kosmo_scope <close> = nil "
+
+LuaMemoryError: Final[type[Exception]] = lupa.LuaMemoryError
+
+
+class Sandbox:
+    """One Lua state for one script."""
+
+    def __init__(self, memory_bytes: int) -> None:
+        self._lua = lupa.LuaRuntime(
+            encoding=None,
+            register_eval=False,
+            register_builtins=False,
+            unpack_returned_tuples=True,
+            max_memory=memory_bytes,
+        )
+        self.values = LuaValues(self._lua)
+        self._core: Any = None
+
+    def open(self, host: Host, names: list[str], accounts: list[str], default: str) -> None:
+        """Load the prelude and build `app` for these function and account names."""
+        functions = {lua_bytes(name): function for name, function in host.functions().items()}
+        table = self._lua.table_from(functions | {b"max_json_depth": MAX_DEPTH})
+        self._core = self._chunk("core", table)
+        for name in _FILES:
+            self._chunk(name, self._core)
+        build = self._core[b"build_app"]
+        build(self.values.strings(names), self.values.strings(accounts), lua_bytes(default))
+
+    def set_args(self, args: dict[str, str]) -> None:
+        """Give the script its `args`."""
+        globals_table = self._core[b"globals"]
+        globals_table[b"args"] = self.values.build(dict(args))[0]
+
+    def run(self, source: bytes, chunk_name: str) -> tuple[str, ...]:
+        """Run a script: ("ok", result as JSON) or ("error", message, error type, where)."""
+        answer = self._core[b"run"](source, lua_bytes(chunk_name), _LINE_KEEPER)
+        return tuple(python_text(part) for part in answer)
+
+    def memory_used(self) -> int:
+        """Return the bytes of Lua memory in use."""
+        return int(self._lua.get_memory_used())
+
+    def _chunk(self, name: str, argument: Any) -> Any:
+        source = (_PRELUDE / f"{name}.lua").read_bytes()
+        return self._lua.execute(source, argument, name=b"=[kosmo/" + name.encode() + b"]")

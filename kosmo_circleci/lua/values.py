@@ -1,0 +1,97 @@
+"""JsonValue -> Lua values. The way back is JSON text, written by prelude/json.lua.
+
+What a Lua table cannot say goes beside it as marks: which tables are arrays, which keys are null,
+which tables stand for integers of more than 64 bits. Only nil, booleans, numbers, byte strings and
+tables cross: anything else would be userdata with readable attributes.
+"""
+
+from typing import Any, Final
+
+from kosmo_circleci.jsonvalue import JsonValue
+
+_INT_MIN: Final = -(2**63)
+_INT_MAX: Final = 2**63 - 1
+
+
+def lua_bytes(text: str) -> bytes:
+    """Return the bytes of a Lua string; lone surrogates survive as three bytes each."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def python_text(raw: bytes) -> str:
+    """Return the text of a Lua string; bytes that are not UTF-8 become U+FFFD."""
+    return raw.decode("utf-8", "replace")
+
+
+class LuaValues:
+    """Builds Lua values in one Lua state."""
+
+    def __init__(self, lua: Any) -> None:
+        self._lua = lua
+
+    def build(self, value: JsonValue) -> tuple[Any, Any]:
+        """Return the Lua value, and the marks the prelude's `adopt` takes (None if there are none)."""
+        marks = _Marks(self._lua)
+        return marks.build(value), marks.table()
+
+    def strings(self, texts: list[str]) -> Any:
+        """Return a Lua list of strings."""
+        return self._lua.table_from([lua_bytes(text) for text in texts])
+
+    def mapping(self, members: dict[Any, Any]) -> Any:
+        """Return a Lua table; keys and values already are Lua values (bytes, numbers, tables)."""
+        return self._lua.table_from(members)
+
+    def array_marks(self, table: Any) -> Any:
+        """Return the marks that make one table an array, even when it is empty."""
+        new = self._lua.table_from
+        return new({b"arrays": new([table]), b"nulls": new([]), b"bigs": new([])})
+
+    def list(self, values: list[Any]) -> Any:
+        """Return a Lua list of values that already are Lua values."""
+        return self._lua.table_from(values)
+
+
+class _Marks:
+    def __init__(self, lua: Any) -> None:
+        self._new = lua.table_from
+        self._arrays: list[Any] = []
+        self._nulls: list[Any] = []
+        self._bigs: list[Any] = []
+
+    def build(self, value: JsonValue) -> Any:
+        if isinstance(value, str):
+            return lua_bytes(value)
+        if value is None or isinstance(value, bool | float):
+            return value
+        if isinstance(value, int):
+            return value if _INT_MIN <= value <= _INT_MAX else self._big(value)
+        if isinstance(value, list):
+            return self._array(value)
+        return self._object(value)
+
+    def table(self) -> Any:
+        if not (self._arrays or self._nulls or self._bigs):
+            return None
+        lists = {b"arrays": self._arrays, b"nulls": self._nulls, b"bigs": self._bigs}
+        return self._new({name: self._new(items) for name, items in lists.items()})
+
+    def _array(self, items: list[JsonValue]) -> Any:
+        table = self._new([self.build(item) for item in items])
+        self._arrays.append(table)
+        for index, item in enumerate(items, 1):
+            if item is None:
+                self._nulls += (table, index)
+        return table
+
+    def _object(self, members: dict[str, JsonValue]) -> Any:
+        table = self._new({lua_bytes(k): self.build(v) for k, v in members.items()})
+        for name, value in members.items():
+            if value is None:
+                self._nulls += (table, lua_bytes(name))
+        return table
+
+    def _big(self, value: int) -> Any:
+        table = self._new({})
+        self._bigs += (table, str(value).encode())
+        return table

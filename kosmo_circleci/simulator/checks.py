@@ -1,0 +1,94 @@
+"""What a request must bring, by the manifest: required query keys and body fields, their types.
+
+CircleCI answers 400 with a message; the words here are ours, and name the field but never its
+value, which may be a secret.
+"""
+
+from collections.abc import Mapping
+from typing import Final, TypeAlias
+
+from kosmo_circleci.catalog.model import Function, Parameter
+from kosmo_circleci.jsonvalue import JsonError, JsonValue, decode
+from kosmo_circleci.simulator.answers import Refused
+
+Query: TypeAlias = Mapping[str, tuple[str, ...]]
+
+_PYTHON_TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "string": str,
+    "integer": int,
+    "boolean": bool,
+    "object": dict,
+    "array": list,
+}
+
+
+def check_path(function: Function, path: Mapping[str, str]) -> None:
+    """Refuse (400) a path parameter that must be a number and is none."""
+    for parameter in function.parameters:
+        if parameter.place == "path" and parameter.type == "integer":
+            _check_text(parameter, path[parameter.name])
+
+
+def check_query(function: Function, query: Query) -> None:
+    """Refuse (400) a query that lacks a required key, or has a value its key does not take."""
+    for parameter in function.parameters:
+        if parameter.place != "query":
+            continue
+        values = [value for value in query.get(parameter.wire, ()) if value]
+        if parameter.required and not values:
+            raise Refused(400, f"Missing required query parameter: {parameter.wire}")
+        for value in values:
+            _check_text(parameter, value)
+
+
+def read_body(function: Function, body: bytes | None) -> dict[str, JsonValue]:
+    """Return the JSON object of the body, {} if the operation takes none or none was sent.
+
+    Refuses (400) a body that is not a JSON object, lacks a required field, or has a field of
+    another type than the documented one.
+    """
+    if not function.has_body:
+        return {}
+    try:
+        given = decode(body) if body else {}
+    except JsonError:
+        raise Refused(400, "The request body is not valid JSON.") from None
+    if not isinstance(given, dict):
+        raise Refused(400, "The request body must be a JSON object.")
+    for parameter in function.parameters:
+        if parameter.place == "body":
+            _check_field(parameter, given)
+    return given
+
+
+def _check_text(parameter: Parameter, value: str) -> None:
+    if parameter.type == "integer" and not (value.isascii() and value.isdigit()):
+        raise Refused(400, f"{parameter.wire}: expected an integer")
+    if parameter.type == "boolean" and value not in ("true", "false"):
+        raise Refused(400, f"{parameter.wire}: expected true or false")
+    _check_choice(parameter, value)
+
+
+def _check_field(parameter: Parameter, body: Mapping[str, JsonValue]) -> None:
+    value: JsonValue = dict(body)
+    for key in parameter.body_path:
+        value = value.get(key) if isinstance(value, dict) else None
+    if value is None:
+        if parameter.required and parameter.part_of is None:
+            raise Refused(400, f"{parameter.wire}: this field is required")
+        return
+    # True and False are integers to Python, not to JSON.
+    wrong_bool = isinstance(value, bool) and parameter.type != "boolean"
+    if wrong_bool or not isinstance(value, _PYTHON_TYPES[parameter.type]):
+        raise Refused(400, f"{parameter.wire}: expected {_with_article(parameter.type)}")
+    for each in value if isinstance(value, list) else [value]:
+        _check_choice(parameter, each)
+
+
+def _check_choice(parameter: Parameter, value: JsonValue) -> None:
+    if parameter.enum and value not in parameter.enum:
+        raise Refused(400, f"{parameter.wire}: expected one of {', '.join(parameter.enum)}")
+
+
+def _with_article(type_name: str) -> str:
+    return f"an {type_name}" if type_name[0] in "aeiou" else f"a {type_name}"

@@ -1,0 +1,48 @@
+"""Page tokens: opaque to the caller, good for one list, checked when they come back."""
+
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias
+from urllib.parse import urlencode
+
+from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.simulator.answers import Refused
+
+PAGE_SIZE: Final = 20
+"""How many items one page holds."""
+
+PAGE_TOKEN: Final = "page-token"
+
+Query: TypeAlias = Mapping[str, tuple[str, ...]]
+
+
+def page_of(rows: Sequence[JsonValue], target: str, query: Query) -> dict[str, JsonValue]:
+    """Return `{items, next_page_token}`: the page of `rows` that `query` asks for.
+
+    `target` is the path of the list. A token of another list (or of the same one with other
+    filters), or one that nobody issued, is refused with 400.
+    """
+    start = _start(target, query)
+    end = start + PAGE_SIZE
+    token = _token(end, target, query) if end < len(rows) else None
+    return {"items": list(rows[start:end]), "next_page_token": token}
+
+
+def _start(target: str, query: Query) -> int:
+    given = query.get(PAGE_TOKEN, ("",))[-1]
+    if not given:
+        return 0
+    try:
+        start = int(urlsafe_b64decode(given.encode()).partition(b":")[0])
+    except ValueError:  # binascii.Error and UnicodeError are ValueErrors
+        start = -1
+    if start <= 0 or given != _token(start, target, query):
+        raise Refused(400, "Invalid page token.")
+    return start
+
+
+def _token(start: int, target: str, query: Query) -> str:
+    filters = {key: values for key, values in query.items() if key != PAGE_TOKEN}
+    seal = binascii.crc32(f"{target}?{urlencode(sorted(filters.items()), doseq=True)}".encode())
+    return urlsafe_b64encode(f"{start}:{seal:08x}".encode()).decode()

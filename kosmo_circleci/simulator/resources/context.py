@@ -1,0 +1,147 @@
+"""Contexts, their variables and their restrictions."""
+
+from typing import Final
+
+from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.simulator.answers import Refused, not_found
+from kosmo_circleci.simulator.calls import Call, Handler, JsonObject
+from kosmo_circleci.simulator.clock import timestamp
+from kosmo_circleci.simulator.resources.project import masked
+from kosmo_circleci.simulator.world import Context, EnvVar, Organization, Restriction
+
+
+def list_all(call: Call) -> JsonValue:
+    """Answer `GET /context` for one owner, by id or by slug."""
+    owner = _owner(call, call.asked("owner-id"), call.asked("owner-slug"), "owner-id, owner-slug")
+    name = call.asked("name")
+    contexts = [
+        each
+        for each in call.world.contexts.values()
+        if each.owner is owner and name in (None, each.name)
+    ]
+    return call.page([_context_row(each) for each in contexts])
+
+
+def create(call: Call) -> JsonValue:
+    """Answer `POST /context`: `{name, owner: {id | slug}}`."""
+    given = call.given("owner")
+    fields = given if isinstance(given, dict) else {}
+    owner = _owner(call, fields.get("id"), fields.get("slug"), "owner.id, owner.slug")
+    name = call.text("name")
+    if any(each.owner is owner and each.name == name for each in call.world.contexts.values()):
+        raise Refused(400, f"A context named {name} already exists.")
+    context = Context(call.world.new_id(), name, owner, call.world.now_s)
+    call.world.contexts[context.id] = context
+    return _context_row(context)
+
+
+def get(call: Call) -> JsonValue:
+    """Answer `GET /context/{context_id}`."""
+    return _context_row(_context(call))
+
+
+def delete(call: Call) -> JsonValue:
+    """Answer `DELETE /context/{context_id}`: variables and restrictions go with it."""
+    del call.world.contexts[_context(call).id]
+    return {"message": "Context deleted."}
+
+
+def list_variables(call: Call) -> JsonValue:
+    """Answer `GET /context/{context_id}/environment-variable`: no row has a value."""
+    context = _context(call)
+    variables = sorted(context.variables.values(), key=lambda each: each.name)
+    return call.page([_variable_row(context, each) for each in variables])
+
+
+def put_variable(call: Call) -> JsonValue:
+    """Answer `PUT /context/{context_id}/environment-variable/{env_var_name}`."""
+    context, name, now_s = _context(call), call.path["env_var_name"], call.world.now_s
+    known = context.variables.get(name)
+    created_s = known.created_s if known else now_s
+    variable = EnvVar(name, call.text("value"), created_s, now_s)
+    context.variables[name] = variable
+    return _variable_row(context, variable)
+
+
+def delete_variable(call: Call) -> JsonValue:
+    """Answer `DELETE /context/{context_id}/environment-variable/{env_var_name}`."""
+    if _context(call).variables.pop(call.path["env_var_name"], None) is None:
+        raise not_found("Environment variable")
+    return {"message": "Environment variable deleted."}
+
+
+def list_restrictions(call: Call) -> JsonValue:
+    """Answer `GET /context/{context_id}/restrictions`."""
+    context = _context(call)
+    rows = [_restriction_row(each) for each in context.restrictions.values()]
+    return call.page([{"context_id": context.id, **row} for row in rows])
+
+
+def create_restriction(call: Call) -> JsonValue:
+    """Answer `POST /context/{context_id}/restrictions`: a project's row carries its name."""
+    context = _context(call)
+    kind, value = call.text("restriction_type"), call.text("restriction_value")
+    names = {each.id: each.name for each in call.world.projects.values()}
+    if kind == "project" and value not in names:
+        raise not_found("Project")
+    name = names.get(value, value)
+    restriction = Restriction(call.world.new_id(), kind, value, name)
+    context.restrictions[restriction.id] = restriction
+    return _restriction_row(restriction)
+
+
+def delete_restriction(call: Call) -> JsonValue:
+    """Answer `DELETE /context/{context_id}/restrictions/{restriction_id}`."""
+    if _context(call).restrictions.pop(call.path["restriction_id"], None) is None:
+        raise not_found("Context restriction")
+    return {"message": "Context restriction deleted."}
+
+
+def _context(call: Call) -> Context:
+    return call.world.context(call.path["context_id"])
+
+
+def _owner(call: Call, owner_id: JsonValue, slug: JsonValue, fields: str) -> Organization:
+    if bool(owner_id) == bool(slug):
+        raise Refused(400, f"Exactly one of these must be given: {fields}")
+    return call.world.organization(str(owner_id or slug))
+
+
+def _context_row(context: Context) -> JsonObject:
+    return {"id": context.id, "name": context.name, "created_at": timestamp(context.created_s)}
+
+
+def _variable_row(context: Context, variable: EnvVar) -> JsonObject:
+    return {
+        "variable": variable.name,
+        "created_at": timestamp(variable.created_s),
+        "updated_at": timestamp(variable.updated_s),
+        "context_id": context.id,
+        "truncated_value": masked(variable.value).removeprefix("xxxx"),
+    }
+
+
+def _restriction_row(restriction: Restriction) -> JsonObject:
+    row: JsonObject = {
+        "id": restriction.id,
+        "name": restriction.name,
+        "restriction_type": restriction.type,
+        "restriction_value": restriction.value,
+    }
+    if restriction.type == "project":
+        row["project_id"] = restriction.value
+    return row
+
+
+ROUTES: Final[dict[str, Handler]] = {
+    "list_contexts": list_all,
+    "create_context": create,
+    "get_context": get,
+    "delete_context": delete,
+    "list_environment_variables_from_context": list_variables,
+    "add_environment_variable_to_context": put_variable,
+    "delete_environment_variable_from_context": delete_variable,
+    "get_context_restrictions": list_restrictions,
+    "create_context_restriction": create_restriction,
+    "delete_context_restriction": delete_restriction,
+}

@@ -1,0 +1,140 @@
+"""Jobs: details, artifacts, test results, cancellation."""
+
+from dataclasses import replace
+from typing import Final
+
+from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.simulator.answers import Refused
+from kosmo_circleci.simulator.calls import Call, Handler, JsonObject
+from kosmo_circleci.simulator.clock import timestamp
+from kosmo_circleci.simulator.progress import ENDED, JobProgress
+from kosmo_circleci.simulator.resources.project import vcs_url
+from kosmo_circleci.simulator.resources.workflow import ACCEPTED
+from kosmo_circleci.simulator.world import VCS_TYPES, Job, Workflow
+
+_TESTS: Final = ("test_login", "test_logout", "test_profile")
+
+
+def get_details(call: Call) -> JsonValue:
+    """Answer `GET /project/{project-slug}/job/{job-number}`."""
+    workflow, job, progress = _job_by_number(call)
+    began_s = workflow.created_s if progress.queued_s is None else progress.queued_s
+    started_s = began_s if progress.started_s is None else progress.started_s
+    project = workflow.pipeline.project
+    return {
+        "web_url": _web_url(workflow, job),
+        "project": {
+            "id": project.id,
+            "slug": project.slug,
+            "name": project.name,
+            "external_url": vcs_url(project),
+        },
+        "parallel_runs": [{"index": 0, "status": progress.status}],
+        # Documented as always there, so a job that waits shows when it began to wait.
+        "started_at": timestamp(started_s),
+        "latest_workflow": {"id": workflow.id, "name": workflow.name},
+        "name": job.plan.name,
+        "executor": {"resource_class": "medium", "type": "docker"},
+        "parallelism": 1,
+        "status": progress.status,
+        "number": job.number,
+        "pipeline": {"id": workflow.pipeline.id},
+        "duration": _duration_ms(progress),
+        "created_at": timestamp(workflow.created_s),
+        "messages": [],
+        "contexts": [{"name": "production"}] if job.plan.name == "deploy" else [],
+        "organization": {"name": project.organization.name},
+        "queued_at": timestamp(began_s),
+        "stopped_at": None if progress.stopped_s is None else timestamp(progress.stopped_s),
+    }
+
+
+def list_artifacts(call: Call) -> JsonValue:
+    """Answer `GET /project/{project-slug}/{job-number}/artifacts`: none before the job ran."""
+    _, job, progress = _job_by_number(call)
+    paths = [f"logs/{job.plan.name}.log"]
+    if job.plan.name == "test":
+        paths = ["coverage/index.html", "test-results/results.xml", *paths]
+    host = f"https://output.circle-artifacts.com/output/job/{job.id}/artifacts/0"
+    rows: list[JsonValue] = [
+        {"path": path, "node_index": 0, "url": f"{host}/{path}"} for path in paths
+    ]
+    return call.page(rows if _has_run(progress) else [])
+
+
+def list_tests(call: Call) -> JsonValue:
+    """Answer `GET /project/{project-slug}/{job-number}/tests`: the job `test` has results."""
+    _, job, progress = _job_by_number(call)
+    if job.plan.name != "test" or not _has_run(progress):
+        return call.page([])
+    failed = _TESTS[0] if progress.status == "failed" else None
+    return call.page([_test_row(name, failed=name == failed) for name in _TESTS])
+
+
+def cancel_by_number(call: Call) -> JsonValue:
+    """Answer `POST /project/{project-slug}/job/{job-number}/cancel`."""
+    return _cancel(call, *_job_by_number(call))
+
+
+def cancel_by_id(call: Call) -> JsonValue:
+    """Answer `POST /jobs/{job-id}/cancel`."""
+    workflow, job = call.world.job_by_id(call.path["job_id"])
+    return _cancel(call, workflow, job, _progress(call, workflow, job))
+
+
+def _job_by_number(call: Call) -> tuple[Workflow, Job, JobProgress]:
+    number = int(call.path["job_number"])
+    workflow, job = call.world.job_by_number(call.project, number)
+    return workflow, job, _progress(call, workflow, job)
+
+
+def _progress(call: Call, workflow: Workflow, job: Job) -> JobProgress:
+    return workflow.progress(call.world.now_s).jobs[job.plan.name]
+
+
+def _cancel(call: Call, workflow: Workflow, job: Job, progress: JobProgress) -> JsonValue:
+    if progress.status in ENDED:
+        raise Refused(400, f"The job cannot be canceled, it is {progress.status}.")
+    job.plan = replace(job.plan, canceled_s=call.world.now_s)
+    job.canceled_by = call.world.current_user.id
+    return ACCEPTED
+
+
+def _has_run(progress: JobProgress) -> bool:
+    return progress.started_s is not None and progress.stopped_s is not None
+
+
+def _duration_ms(progress: JobProgress) -> int | None:
+    if progress.started_s is None or progress.stopped_s is None:
+        return None
+    return (progress.stopped_s - progress.started_s) * 1000
+
+
+def _web_url(workflow: Workflow, job: Job) -> str:
+    vcs, _, rest = workflow.pipeline.project.slug.partition("/")
+    number = workflow.pipeline.number
+    return (
+        f"https://app.circleci.com/pipelines/{VCS_TYPES[vcs]}/{rest}/{number}"
+        f"/workflows/{workflow.id}/jobs/{job.number}"
+    )
+
+
+def _test_row(name: str, *, failed: bool) -> JsonObject:
+    return {
+        "message": "AssertionError: expected 200, got 500" if failed else None,
+        "source": "pytest",
+        "run_time": 0.25,
+        "file": "tests/test_account.py",
+        "result": "failure" if failed else "success",
+        "name": name,
+        "classname": "tests.test_account",
+    }
+
+
+ROUTES: Final[dict[str, Handler]] = {
+    "get_job_details": get_details,
+    "get_job_artifacts": list_artifacts,
+    "get_tests": list_tests,
+    "cancel_job_by_job_id": cancel_by_id,
+    "cancel_job_by_job_number": cancel_by_number,
+}

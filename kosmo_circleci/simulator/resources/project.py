@@ -1,0 +1,201 @@
+"""Projects, their settings and their variables."""
+
+from typing import Final
+
+from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.simulator.answers import Refused, not_found
+from kosmo_circleci.simulator.calls import Call, Handler, JsonObject
+from kosmo_circleci.simulator.clock import timestamp
+from kosmo_circleci.simulator.world import (
+    VCS_TYPES,
+    EnvVar,
+    Organization,
+    Project,
+    World,
+    canonical_slug,
+)
+
+PROVIDERS: Final = {"gh": "GitHub", "bb": "Bitbucket", "circleci": "CircleCI"}
+"""First segment of a slug -> the provider as CircleCI spells it."""
+
+_HOSTS: Final = {"gh": "github.com", "bb": "bitbucket.org", "circleci": "circleci.com"}
+
+_DEFAULT_SETTINGS: Final[JsonObject] = {
+    "autocancel_builds": False,
+    "build_fork_prs": False,
+    "build_prs_only": False,
+    "disable_ssh": False,
+    "forks_receive_secret_env_vars": False,
+    "oss": False,
+    "set_github_status": True,
+    "setup_workflows": True,
+    "write_settings_requires_admin": False,
+    "pr_only_branch_overrides": ["main"],
+}
+
+
+def vcs_url(project: Project) -> str:
+    """Return where the repository lies: `https://github.com/example-org/example-repo`."""
+    vcs, _, rest = project.slug.partition("/")
+    return f"https://{_HOSTS[vcs]}/{rest}"
+
+
+def project_row(project: Project) -> JsonObject:
+    """Return the project with its organization and repository."""
+    organization = project.organization
+    return {
+        "slug": project.slug,
+        "name": project.name,
+        "id": project.id,
+        "organization_name": organization.name,
+        "organization_slug": organization.slug,
+        "organization_id": organization.id,
+        "vcs_info": {
+            "vcs_url": vcs_url(project),
+            "provider": PROVIDERS[organization.vcs],
+            "default_branch": "main",
+        },
+    }
+
+
+def get(call: Call) -> JsonValue:
+    """Answer `GET /project/{project-slug}`."""
+    return project_row(call.project)
+
+
+def create(call: Call) -> JsonValue:
+    """Answer `POST /organization/{org-slug-or-id}/project`."""
+    organization = call.world.organization(call.path["org_slug_or_id"])
+    slug = f"{organization.slug}/{call.text('name')}"
+    if slug in call.world.projects:
+        raise Refused(400, f"Project {slug} already exists.")
+    return project_row(_add(call.world, organization, call.text("name")))
+
+
+def create_from_repository(call: Call) -> JsonValue:
+    """Answer `POST /project/{provider}/{organization}/{project}`: a project twice is the same."""
+    slug = canonical_slug(call.path["project_slug"])
+    known = call.world.projects.get(slug)
+    if known is None:
+        organization_slug, _, name = slug.rpartition("/")
+        known = _add(call.world, call.world.organization(organization_slug), name)
+    return _settings(known)
+
+
+def delete(call: Call) -> JsonValue:
+    """Answer `DELETE /project/{project-slug}`: no source documents a body."""
+    del call.world.projects[call.project.slug]
+    return None
+
+
+def followed(world: World) -> JsonValue:
+    """Answer `GET /api/v1.1/projects`: a plain list of the projects the user follows.
+
+    Every other row has no `slug`: the reference of API v1.1 does not list that field, the
+    official command line reads it where it comes, so a caller must do without.
+    """
+    rows = [_followed_row(project) for project in world.projects.values()]
+    for row in rows[1::2]:
+        del row["slug"]
+    return [*rows]
+
+
+def get_settings(call: Call) -> JsonValue:
+    """Answer `GET /project/{provider}/{organization}/{project}/settings`."""
+    return _settings(call.project)
+
+
+def patch_settings(call: Call) -> JsonValue:
+    """Answer the `PATCH` of the settings: only what is given changes."""
+    advanced = call.given("advanced")
+    if isinstance(advanced, dict):
+        unknown = [key for key in advanced if key not in _DEFAULT_SETTINGS]
+        if unknown:
+            raise Refused(400, f"Unknown setting: advanced.{unknown[0]}")
+        call.project.advanced_settings.update(advanced)
+    return _settings(call.project)
+
+
+def list_env_vars(call: Call) -> JsonValue:
+    """Answer `GET /project/{project-slug}/envvar`, by name."""
+    variables = sorted(call.project.env_vars.values(), key=lambda each: each.name)
+    return call.page([_env_var_row(each) for each in variables])
+
+
+def create_env_var(call: Call) -> JsonValue:
+    """Answer `POST /project/{project-slug}/envvar`: an existing variable gets the new value."""
+    now_s = call.world.now_s
+    variable = EnvVar(call.text("name"), call.text("value"), now_s, now_s)
+    call.project.env_vars[variable.name] = variable
+    return _env_var_row(variable)
+
+
+def get_env_var(call: Call) -> JsonValue:
+    """Answer `GET /project/{project-slug}/envvar/{name}`."""
+    return _env_var_row(_env_var(call))
+
+
+def delete_env_var(call: Call) -> JsonValue:
+    """Answer `DELETE /project/{project-slug}/envvar/{name}`."""
+    del call.project.env_vars[_env_var(call).name]
+    return {"message": "Environment variable deleted."}
+
+
+def masked(value: str) -> str:
+    """Return `xxxx` and the last four characters, as CircleCI shows a project's variable.
+
+    A value of four characters or fewer would be shown whole; it is shown as `xxxx`.
+    """
+    return "xxxx" + (value[-4:] if len(value) > 4 else "")
+
+
+def _env_var(call: Call) -> EnvVar:
+    variable = call.project.env_vars.get(call.path["name"])
+    if variable is None:
+        raise not_found("Environment variable")
+    return variable
+
+
+def _env_var_row(variable: EnvVar) -> JsonObject:
+    return {
+        "name": variable.name,
+        "value": masked(variable.value),
+        "created-at": timestamp(variable.created_s),
+    }
+
+
+def _add(world: World, organization: Organization, name: str) -> Project:
+    project = Project(world.new_id(), f"{organization.slug}/{name}", name, organization)
+    world.projects[project.slug] = project
+    return project
+
+
+def _settings(project: Project) -> JsonValue:
+    return {"advanced": {**_DEFAULT_SETTINGS, **project.advanced_settings}}
+
+
+def _followed_row(project: Project) -> JsonObject:
+    organization = project.organization
+    return {
+        "vcs_url": vcs_url(project),
+        "followed": True,
+        "username": organization.name,
+        "reponame": project.name,
+        "name": project.name,
+        "vcs_type": VCS_TYPES[organization.vcs],
+        "slug": project.slug,
+    }
+
+
+ROUTES: Final[dict[str, Handler]] = {
+    "get_project_by_slug": get,
+    "create_project": create,
+    "create_project_from_repository": create_from_repository,
+    "delete_project_by_slug": delete,
+    "get_project_settings": get_settings,
+    "patch_project_settings": patch_settings,
+    "list_env_vars": list_env_vars,
+    "create_env_var": create_env_var,
+    "get_env_var": get_env_var,
+    "delete_env_var": delete_env_var,
+}

@@ -1,0 +1,176 @@
+"""Workflows: read, approved, canceled, run again."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Final
+
+from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.simulator.answers import Refused, not_found
+from kosmo_circleci.simulator.calls import Call, Handler, JsonObject
+from kosmo_circleci.simulator.clock import timestamp
+from kosmo_circleci.simulator.progress import JobProgress
+from kosmo_circleci.simulator.world import Job, Workflow
+
+ACCEPTED: Final[JsonObject] = {"message": "Accepted."}
+
+
+def workflow_row(workflow: Workflow, now_s: int) -> JsonObject:
+    """Return the workflow as every operation shows one."""
+    progress = workflow.progress(now_s)
+    stopped_s = progress.stopped_s
+    row: JsonObject = {
+        "pipeline_id": workflow.pipeline.id,
+        "id": workflow.id,
+        "name": workflow.name,
+        "project_slug": workflow.pipeline.project.slug,
+        "tag": workflow.tag,
+        "status": progress.status,
+        "started_by": workflow.started_by.id,
+        "pipeline_number": workflow.pipeline.number,
+        "created_at": timestamp(workflow.created_s),
+        "stopped_at": None if stopped_s is None else timestamp(stopped_s),
+    }
+    return row if workflow.canceled_by is None else {**row, "canceled_by": workflow.canceled_by}
+
+
+def get(call: Call) -> JsonValue:
+    """Answer `GET /workflow/{id}`."""
+    return workflow_row(_workflow(call), call.world.now_s)
+
+
+def list_jobs(call: Call) -> JsonValue:
+    """Answer `GET /workflow/{id}/job`."""
+    workflow = _workflow(call)
+    jobs = workflow.progress(call.world.now_s).jobs
+    return call.page([_job_row(workflow, each, jobs[each.plan.name]) for each in workflow.jobs])
+
+
+def approve(call: Call) -> JsonValue:
+    """Answer `POST /workflow/{id}/approve/{approval_request_id}`: once, and while on hold."""
+    workflow, request_id = _workflow(call), call.path["approval_request_id"]
+    job = next((each for each in workflow.jobs if each.approval_request_id == request_id), None)
+    if job is None:
+        raise not_found("Approval request")
+    status = workflow.progress(call.world.now_s).jobs[job.plan.name].status
+    if status != "on_hold":
+        raise Refused(400, f"The approval job {job.plan.name} is not on hold, it is {status}.")
+    job.plan = replace(job.plan, approved_s=call.world.now_s)
+    job.approved_by = call.world.current_user.id
+    return ACCEPTED
+
+
+def cancel(call: Call) -> JsonValue:
+    """Answer `POST /workflow/{id}/cancel`; a workflow that ended cannot be canceled."""
+    workflow, now_s = _workflow(call), call.world.now_s
+    progress = workflow.progress(now_s)
+    if progress.ended:
+        raise Refused(400, f"The workflow cannot be canceled, it is {progress.status}.")
+    workflow.canceled_s = now_s
+    workflow.canceled_by = call.world.current_user.id
+    return ACCEPTED
+
+
+def rerun(call: Call) -> JsonValue:
+    """Answer `POST /workflow/{id}/rerun`: the whole, from the failed jobs, or given jobs.
+
+    A job that is not run again keeps its number and result. A whole workflow may run again at any
+    time; from failed only when it has ended.
+    """
+    workflow = _workflow(call)
+    again = _jobs_to_run_again(call, workflow)
+    progress = workflow.progress(call.world.now_s).jobs
+    jobs = [
+        _new_run(call, workflow, job) if job.plan.name in again else _kept(job, progress)
+        for job in workflow.jobs
+    ]
+    started = call.world.start_workflow(workflow.pipeline, workflow.name, jobs)
+    started.tag = workflow.tag
+    return {"workflow_id": started.id}
+
+
+def _workflow(call: Call) -> Workflow:
+    return call.world.workflow(call.path["workflow_id"])
+
+
+def _job_row(workflow: Workflow, job: Job, progress: JobProgress) -> JsonObject:
+    # `started_at` is documented as always there, so a job that waits shows when it began to wait.
+    began_s = next(
+        each
+        for each in (progress.started_s, progress.queued_s, workflow.created_s)
+        if each is not None
+    )
+    ids = {each.plan.name: each.id for each in workflow.jobs}
+    row: JsonObject = {
+        "dependencies": [ids[name] for name in job.plan.requires],
+        "id": job.id,
+        "started_at": timestamp(began_s),
+        "name": job.plan.name,
+        "project_slug": workflow.pipeline.project.slug,
+        "status": progress.status,
+        "type": "approval" if job.plan.is_approval else "build",
+        "stopped_at": None if progress.stopped_s is None else timestamp(progress.stopped_s),
+    }
+    details: JsonObject = {
+        "job_number": job.number,
+        "approval_request_id": job.approval_request_id,
+        "approved_by": job.approved_by,
+        "canceled_by": _canceled_by(workflow, job) if progress.status == "canceled" else None,
+    }
+    return {**row, **{key: value for key, value in details.items() if value is not None}}
+
+
+def _canceled_by(workflow: Workflow, job: Job) -> str | None:
+    return job.canceled_by or workflow.canceled_by
+
+
+def _jobs_to_run_again(call: Call, workflow: Workflow) -> Collection[str]:
+    from_failed, chosen = call.given("from_failed") is True, call.given("jobs")
+    ids = [str(each) for each in chosen] if isinstance(chosen, list) else []
+    options = [key for key in ("enable_ssh", "sparse_tree") if call.given(key) is True]
+    if from_failed and (ids or options):
+        other = "jobs" if ids else options[0]
+        raise Refused(400, f"Only one of from_failed and {other} may be given.")
+    if options and not ids:
+        raise Refused(400, f"{options[0]} needs jobs: the ids of the jobs to run again.")
+    if from_failed:
+        return _not_succeeded(workflow, call.world.now_s)
+    return _chosen(workflow, ids) if ids else {each.plan.name for each in workflow.jobs}
+
+
+def _not_succeeded(workflow: Workflow, now_s: int) -> set[str]:
+    progress = workflow.progress(now_s)
+    if not progress.ended:
+        raise Refused(400, f"The workflow has not ended, it is {progress.status}.")
+    return {name for name, job in progress.jobs.items() if job.status != "success"}
+
+
+def _chosen(workflow: Workflow, ids: Collection[str]) -> set[str]:
+    unknown = set(ids) - {each.id for each in workflow.jobs}
+    if unknown:
+        raise Refused(400, f"The workflow has no job {min(unknown)}.")
+    chosen = {each.plan.name for each in workflow.jobs if each.id in ids}
+    for job in workflow.jobs:  # in the order of their requirements, so one pass is enough
+        if chosen.intersection(job.plan.requires):
+            chosen.add(job.plan.name)
+    return chosen
+
+
+def _new_run(call: Call, workflow: Workflow, job: Job) -> Job:
+    plan = replace(job.plan, approved_s=None, canceled_s=None, ran=None)
+    return call.world.new_job(workflow.pipeline.project, plan)
+
+
+def _kept(job: Job, progress: Mapping[str, JobProgress]) -> Job:
+    ran = progress[job.plan.name]
+    if ran.status != "success" or ran.started_s is None or ran.stopped_s is None:
+        raise Refused(400, f"The job {job.plan.name} did not succeed and must be run again too.")
+    return replace(job, plan=replace(job.plan, ran=(ran.started_s, ran.stopped_s)))
+
+
+ROUTES: Final[dict[str, Handler]] = {
+    "get_workflow_by_id": get,
+    "list_workflow_jobs": list_jobs,
+    "approve_pending_approval_job_by_id": approve,
+    "cancel_workflow": cancel,
+    "rerun_workflow": rerun,
+}

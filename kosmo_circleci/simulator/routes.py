@@ -1,0 +1,95 @@
+"""From a request to its operation: method and path of the manifest's templates, most literal first.
+
+A route is a list of pieces, each a literal segment or a path parameter. A slug takes as many
+segments as it has parts; the templates with one `{project-slug}` also take it as one segment with
+encoded slashes (`gh%2Facme%2Fweb`), those with `{provider}/{organization}/{project}` do not.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TypeAlias
+from urllib.parse import unquote
+
+from kosmo_circleci.catalog.load import load_catalog
+from kosmo_circleci.catalog.model import Function, Parameter
+from kosmo_circleci.simulator.answers import Refused
+
+Pieces: TypeAlias = tuple[str | Parameter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The operation that a request asks for, and its decoded path parameters by name."""
+
+    function: Function
+    path: Mapping[str, str]
+
+
+def find_route(method: str, path: str) -> Route:
+    """Return the route of an encoded path below `/api/v2`, such as `/me`.
+
+    Refuses with 404 where no template fits, and with 405 where one fits for another method.
+    """
+    segments = path.removeprefix("/").split("/")
+    others = False
+    for function, pieces in _templates():
+        found = _match(pieces, segments)
+        if found is None:
+            continue
+        if function.method == method:
+            return Route(function, found)
+        others = True
+    raise Refused(405, "Method not allowed") if others else Refused(404, "Not found")
+
+
+@cache
+def _templates() -> list[tuple[Function, Pieces]]:
+    # A function with a fallback has a route that CircleCI does not document, and answers with 404.
+    known = {
+        (function.method, function.path): (function, _pieces(function))
+        for function in load_catalog().functions()
+        if not function.is_raw and function.fallback is None
+    }
+    return sorted(known.values(), key=lambda each: [not isinstance(p, str) for p in each[1]])
+
+
+def _pieces(function: Function) -> Pieces:
+    # A placeholder may hold slashes of its own, so it becomes one word before the path is split.
+    template, slots = function.path.removeprefix("/"), {}
+    for parameter in function.parameters:
+        if parameter.place == "path":
+            template = template.replace(parameter.placeholder, f"{{{parameter.name}}}")
+            slots[f"{{{parameter.name}}}"] = parameter
+    return tuple(slots.get(word, word) for word in template.split("/"))
+
+
+def _match(pieces: Pieces, segments: Sequence[str]) -> dict[str, str] | None:
+    if not pieces:
+        return None if segments else {}
+    piece = pieces[0]
+    if isinstance(piece, str):
+        if not segments or unquote(segments[0]) != piece:
+            return None
+        return _match(pieces[1:], segments[1:])
+    for value, width in _readings(piece, segments):
+        rest = _match(pieces[1:], segments[width:])
+        if rest is not None:
+            return {piece.name: value, **rest}
+    return None
+
+
+def _readings(parameter: Parameter, segments: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """Yield each value the parameter can take from the first segments, with their number."""
+    if parameter.encoding != "slug":
+        if segments and segments[0]:
+            yield unquote(segments[0]), 1
+        return
+    widths = set(parameter.segments)
+    if not parameter.wire.startswith("{"):
+        widths.add(1)
+    for width in sorted(widths):
+        taken = segments[:width]
+        value = unquote("/".join(taken))
+        if all(taken) and value.count("/") + 1 in parameter.segments:
+            yield value, width

@@ -1,0 +1,56 @@
+"""What crosses the boundary to the network, and the one seam behind which it lies.
+
+Two transports exist: `transport/live.py` (httpx) and `simulator/transport.py`. Both know nothing of
+functions, retries or permissions.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """One HTTP request, complete: absolute URL, headers with the token, body bytes."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WireResponse:
+    """One HTTP answer with its whole body, content encoding removed. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class TransportError(Exception):
+    """No usable answer. `surely_unsent` is True only when the server cannot have seen the request."""
+
+    def __init__(self, message: str, *, surely_unsent: bool = False) -> None:
+        super().__init__(message)
+        self.surely_unsent = surely_unsent
+
+
+class BodyTooLarge(TransportError):
+    """The answer's body passed the size limit and was not read to its end."""
+
+
+class Cancelled(TransportError):
+    """The run was interrupted or ran out of time while the request was in flight."""
+
+
+class Transport(Protocol):
+    """Sends one request and returns its answer, whatever its status; follows no redirects."""
+
+    def send(self, request: WireRequest, *, time_left_s: float | None = None) -> WireResponse:
+        """Return the answer, or raise `TransportError`. `time_left_s` bounds the whole exchange."""
+        ...
+
+    def close(self) -> None:
+        """Give the connections back. Sending afterwards is an error."""
+        ...

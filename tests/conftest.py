@@ -1,0 +1,75 @@
+"""No test meets the machine it runs on: no home, no credentials, no network but loopback."""
+
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CLEARED_PREFIXES = ("CIRCLECI_", "CIRCLE_", "KOSMO_")
+CLEARED = frozenset(
+    {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC"}
+)
+
+
+@pytest.fixture(autouse=True)
+def isolation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Clear the environment, move home to `tmp_path`, and fail on a socket that leaves loopback.
+
+    Child processes inherit the environment, not the guard on sockets.
+    """
+    for name in list(os.environ):
+        if name.startswith(CLEARED_PREFIXES) or name.upper() in CLEARED:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ".config"))
+    monkeypatch.setenv("APPDATA", str(tmp_path / "AppData"))
+
+    left_loopback = _guard_sockets(monkeypatch)
+    yield
+    # Once more at the end: in a worker thread the failure at the call itself goes unseen.
+    assert left_loopback == []
+
+
+def _guard_sockets(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    refused: list[str] = []
+    getaddrinfo = socket.getaddrinfo
+
+    def refuse(target: object) -> None:
+        refused.append(str(target))
+        pytest.fail(f"a test tried to leave loopback: {target}")
+
+    def guarded(name: str) -> None:
+        original = getattr(socket.socket, name)
+
+        def call(self: socket.socket, address: Any) -> Any:
+            if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(address[0]):
+                refuse(address)
+            return original(self, address)
+
+        monkeypatch.setattr(socket.socket, name, call)
+
+    def guarded_getaddrinfo(host: Any, *args: Any, **options: Any) -> Any:
+        # A look-up is traffic too. None and "" mean this machine.
+        if host and not _is_loopback(host):
+            refuse(host)
+        return getaddrinfo(host, *args, **options)
+
+    guarded("connect")
+    guarded("connect_ex")
+    monkeypatch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
+    return refused
+
+
+def _is_loopback(host: str | bytes) -> bool:
+    name = host.decode("ascii", "replace") if isinstance(host, bytes) else host
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
