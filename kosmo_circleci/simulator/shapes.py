@@ -18,35 +18,54 @@ from kosmo_circleci.simulator.world import random_uuid
 
 _HOUR_S: Final = 3600
 
-KNOWN: Final[Mapping[str, str]] = {
+_KNOWN: Final[Mapping[str, str]] = {
+    "actor.id": EXAMPLE_USER.id,
+    "actor.name": EXAMPLE_USER.name,
     "branch": "main",
+    "classname": "tests.test_account",
     "default_branch": "main",
-    "email": "user@example.com",
+    "file": "tests/test_account.py",
     "fingerprint": CHECKOUT_KEY_FINGERPRINT,
     "job_name": "test",
     "login": EXAMPLE_USER.login,
     "message": "Accepted.",
+    "name": "example",
     "org_id": EXAMPLE_ORG.id,
     "organization_id": EXAMPLE_ORG.id,
     "pipeline_id": "pipeline-uuid",
+    "project": "example-repo",
     "project_id": "project-uuid",
     "project_name": "example-repo",
     "project_slug": "gh/example-org/example-repo",
     "public_key": "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQ example",
+    "scope.id": "project-uuid",
+    "scope.type": "project",
     "signing_secret": "xxxxcret",
     "slug": EXAMPLE_ORG.slug,
+    "source": "pytest",
     "state": "completed",
     "status": "PASS",
+    "test_name": "test_login",
     "ttl": "1h",
+    "workflow": "build-and-test",
     "workflow_id": "workflow-uuid",
     "workflow_name": "build-and-test",
 }
-"""What a string under that key is, when the request does not say otherwise. Keys with `_`."""
+"""What the string under a key is (or under `parent.key`), where the request does not say it."""
+
+_KNOWN_NUMBERS: Final[Mapping[str, int]] = {
+    "days_of_month": 1,
+    "hours_of_day": 4,
+    "job_number": 102,
+    "per_hour": 1,
+    "pipeline_number": 42,
+}
+
+_COUNTING: Final = ("_number", "_count", "_ms")
+"""Keys of whole numbers, although some are documented as any number."""
 
 _EMPTY: Final = frozenset({"errors", "hard_failures", "soft_failures"})
 """Lists of what went wrong: nothing did."""
-
-_KNOWN_INTEGERS: Final[Mapping[str, int]] = {"job_number": 102, "pipeline_number": 42}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,80 +83,76 @@ class ShapeSource:
     def value(self, shape: Shape, given: JsonValue = None) -> JsonValue:
         """Return a JSON value of `shape`. The parts of `given` that fit it are kept.
 
-        A shape of kind "any" gives what was given, or an object with an id and a name; "nothing"
-        gives None.
+        A shape of kind "any" gives what was given, with an id and a name; "nothing" gives None.
         """
         if shape.kind == "nothing":
             return None
         if shape.kind == "any":
-            named: dict[str, JsonValue] = {
-                "id": self._string(Shape("scalar"), "id"),
-                "name": "example",
-            }
-            return {**named, **given} if isinstance(given, dict) else named
-        return self._value(shape, "", given)
+            named: dict[str, JsonValue] = {"id": self._string(Shape("scalar"), "", "id")}
+            return {**named, "name": "example", **(given if isinstance(given, dict) else {})}
+        return self._value(shape, "", "", given)
 
-    def _value(self, shape: Shape, key: str, given: JsonValue) -> JsonValue:
+    def _value(self, shape: Shape, parent: str, key: str, given: JsonValue) -> JsonValue:
+        """Return the value under `key` of the object under `parent` (both "" at the top)."""
         if shape.kind == "object":
-            return self._object(shape, given)
+            return self._object(shape, key, given)
         if shape.kind == "array":
             return self._array(shape, key, given)
         if shape.kind == "map":
             return given if isinstance(given, dict) else self._map(shape)
         if shape.kind == "scalar":
-            return given if _fits(shape, given) else self._scalar(shape, key)
-        return self._string(Shape("scalar"), key) if given is None else given
+            return given if _fits(shape, given) else self._scalar(shape, parent, key)
+        return self._string(Shape("scalar"), parent, key) if given is None else given
 
-    def _object(self, shape: Shape, given: JsonValue) -> JsonValue:
+    def _object(self, shape: Shape, key: str, given: JsonValue) -> JsonValue:
         fields = given if isinstance(given, dict) else {}
         return {
-            each.name: self._value(each.shape, _plain(each.name), fields.get(each.name))
+            each.name: self._value(each.shape, key, _plain(each.name), fields.get(each.name))
             for each in shape.fields
             if not (each.optional and each.name.startswith("error"))
         }
 
     def _array(self, shape: Shape, key: str, given: JsonValue) -> JsonValue:
+        item = shape.item or Shape("any")
         if key in _EMPTY:
             return []
-        item = shape.item or Shape("any")
         if isinstance(given, list) and all(_fits(item, each) for each in given):
             return given
-        if item.kind == "scalar" and item.enum:
+        if item.enum:
             return list(item.enum[:2])
-        first = self._value(item, _singular(key), None)
+        if item.kind == "scalar":
+            return [self._scalar(item, "", _singular(key))]
         # Only the first item carries the id that the documentation knows; the others are new.
         later = ShapeSource(self.random, self.said)
-        more = self.random.randint(1, 2)
-        return [first, *(later._value(item, _singular(key), None) for _ in range(more))]
+        sources = [self, *[later] * self.random.randint(1, 2)]
+        return [each._value(item, "", _singular(key), None) for each in sources]
 
     def _map(self, shape: Shape) -> JsonValue:
-        return {"example": self._value(shape.item or Shape("any"), "example", None)}
+        return {"example": self._value(shape.item or Shape("any"), "", "example", None)}
 
-    def _scalar(self, shape: Shape, key: str) -> JsonValue:
+    def _scalar(self, shape: Shape, parent: str, key: str) -> JsonValue:
         if key == "next_page_token":
             return None
         if shape.type == "boolean":
             return self.random.random() < 0.5
-        if shape.type == "integer":
-            return _KNOWN_INTEGERS.get(key, self.random.randint(1, 500))
+        if shape.type in ("integer", "number") and key in _KNOWN_NUMBERS:
+            return _KNOWN_NUMBERS[key]
+        if shape.type == "integer" or key.endswith(_COUNTING):
+            return self.random.randint(1, 500)
         if shape.type == "number":
-            return self._number(key)
-        return self._string(shape, key)
+            return round(self.random.uniform(0, 1 if key.endswith("_rate") else 100), 3)
+        return self._string(shape, parent, key)
 
-    def _number(self, key: str) -> JsonValue:
-        if key in _KNOWN_INTEGERS:
-            return _KNOWN_INTEGERS[key]
-        return round(self.random.uniform(0, 1 if key.endswith("_rate") else 100), 3)
-
-    def _string(self, shape: Shape, key: str) -> str:
-        text = self.said.get(key, KNOWN.get(key))
-        if shape.enum:
-            likely = [each for each in (text, "success") if each in shape.enum]
-            return likely[0] if likely else self.random.choice(shape.enum)
-        if key == "id" and self.first_id is not None:
+    def _string(self, shape: Shape, parent: str, key: str) -> str:
+        if key == "id" and parent in ("", "item") and self.first_id is not None:
             return self.first_id
-        if text is not None:
-            return text
+        known = _KNOWN.get(f"{parent}.{key}", self.said.get(key, _KNOWN.get(key)))
+        if shape.enum:
+            likely = [each for each in (known, "success") if each in shape.enum]
+            return likely[0] if likely else self.random.choice(shape.enum)
+        return self._any_string(shape, key) if known is None else known
+
+    def _any_string(self, shape: Shape, key: str) -> str:
         if key == "id" or key.endswith("_id") or shape.format == "uuid":
             return random_uuid(self.random)
         if shape.format == "date-time" or key.endswith("_at") or key in ("start", "end"):
@@ -172,4 +187,5 @@ def _plain(key: str) -> str:
 
 
 def _singular(key: str) -> str:
-    return key.removesuffix("es" if key.endswith("branches") else "s")
+    name = key.removeprefix("all_")
+    return name.removesuffix("es" if name.endswith("branches") else "s")

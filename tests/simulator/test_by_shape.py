@@ -58,6 +58,19 @@ def test_a_list_has_two_or_three_items_and_begins_with_the_documented_id(
     assert 2 <= len(set(ids)) == len(ids) <= 3
 
 
+def test_only_the_answer_itself_has_the_id_of_the_path(ask: Ask) -> None:
+    webhook = ask("GET", "/webhook/webhook-uuid")[1]
+    schedule = ask("GET", "/schedule/schedule-uuid")[1]
+    assert (webhook["id"], webhook["scope"]) == (
+        "webhook-uuid",
+        {"id": "project-uuid", "type": "project"},
+    )
+    assert (schedule["id"], schedule["actor"]) == (
+        "schedule-uuid",
+        {"id": "user-uuid", "login": "example-user", "name": "Example User"},
+    )
+
+
 def test_a_schedule_is_answered_as_it_was_given(ask: Ask) -> None:
     body = {
         "name": "nightly",

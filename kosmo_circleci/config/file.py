@@ -1,0 +1,220 @@
+"""The configuration file: YAML whose every error names file and line."""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, NoReturn, TypeAlias
+
+from kosmo_circleci.call.permission import Policy
+from kosmo_circleci.config.policy import RULES, parse_rule
+from kosmo_circleci.config.urls import origin
+from kosmo_circleci.errors import ConfigurationError
+from kosmo_circleci.jsonvalue import JsonValue
+
+_MAX_BYTES: Final = 1024 * 1024
+_IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LUA_KEYWORDS: Final = frozenset(
+    "and break do else elseif end false for function goto if in local nil not or repeat return then"
+    " true until while".split()
+)
+
+Path_: TypeAlias = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileAccount:
+    """What a file says of one account; None where it says nothing. `origin` is already checked."""
+
+    token: str | None = field(default=None, repr=False)
+    token_env: str | None = None
+    origin: str | None = None
+    keyring: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileConfiguration:
+    """What a file says: accounts by name, and the policy if it gives one."""
+
+    accounts: Mapping[str, FileAccount] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+
+
+def read(path: Path, *, reserved_names: Collection[str]) -> FileConfiguration:
+    """Return what the YAML file at `path` says; an empty file says nothing.
+
+    Raises `ConfigurationError`, its message starting `PATH:LINE:` where a line is to blame.
+    """
+    text = _text(path)
+    value, lines = _load(path, text)
+    return interpret(value, _Source(str(path), lines), reserved_names)
+
+
+def from_mapping(
+    value: Mapping[str, JsonValue], *, reserved_names: Collection[str]
+) -> FileConfiguration:
+    """Return what a mapping of the file's structure says (Python's `Bridge(config=…)`)."""
+    return interpret(dict(value), _Source("config", {}), reserved_names)
+
+
+def interpret(value: Any, source: "_Source", reserved_names: Collection[str]) -> FileConfiguration:
+    """Return the configuration of a decoded file."""
+    if value is None:
+        return FileConfiguration()
+    top = source.mapping(value, (), ("integrations",))
+    integrations = source.mapping(top.get("integrations"), ("integrations",), ("circleci",))
+    at: Path_ = ("integrations", "circleci")
+    circleci = source.mapping(integrations.get("circleci"), at, ("permissions", "accounts"))
+    accounts_at: Path_ = (*at, "accounts")
+    accounts = source.mapping(circleci.get("accounts"), accounts_at, None)
+    for name in accounts:
+        _check_name(name, source, (*accounts_at, name), reserved_names)
+    return FileConfiguration(
+        {
+            name: _account(entry, source, (*accounts_at, name))
+            for name, entry in accounts.items()
+        },
+        _policy(circleci.get("permissions"), source, (*at, "permissions")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    name: str
+    lines: Mapping[Path_, int]
+
+    def fail(self, at: Path_, message: str) -> NoReturn:
+        line = self.lines.get(at)
+        where = f"{self.name}:{line}" if line else self.name
+        raise ConfigurationError(f"{where}: {message}")
+
+    def mapping(self, value: Any, at: Path_, known: tuple[str, ...] | None) -> dict[str, Any]:
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            what = f"'{at[-1]}'" if at else "the file"
+            self.fail(at, f"{what} must be a mapping, not {_kind(value)}")
+        for key in value:
+            if known is not None and key not in known:
+                self.fail((*at, str(key)), _unknown_key(str(key), known))
+        return value
+
+    def string(self, value: Any, at: Path_) -> str | None:
+        if value is not None and not isinstance(value, str):
+            self.fail(at, f"'{at[-1]}' must be a string, not {_kind(value)}; put it in quotes")
+        return value
+
+
+def _account(entry: Any, source: _Source, at: Path_) -> FileAccount:
+    values = source.mapping(entry, at, ("token", "token_env", "url", "keyring"))
+    url = source.string(values.get("url"), (*at, "url"))
+    base: str | None = None
+    if url is not None:
+        try:
+            base = origin(url)
+        except ValueError as error:
+            source.fail((*at, "url"), str(error))
+    keyring = values.get("keyring", False)
+    if not isinstance(keyring, bool):
+        source.fail((*at, "keyring"), f"'keyring' must be true or false, not {_kind(keyring)}")
+    token = source.string(values.get("token"), (*at, "token"))
+    if token is not None and not usable_token(token):
+        source.fail((*at, "token"), "the token holds a character that no token has")
+    return FileAccount(
+        token=token.strip() or None if token is not None else None,
+        token_env=source.string(values.get("token_env"), (*at, "token_env")),
+        origin=base,
+        keyring=keyring,
+    )
+
+
+def usable_token(token: str) -> bool:
+    """Say whether a token can stand in an HTTP header: printable ASCII, no blanks inside."""
+    return all("!" <= char <= "~" for char in token.strip())
+
+
+def _policy(entry: Any, source: _Source, at: Path_) -> Policy:
+    values = source.mapping(entry, at, ("read", "write"))
+    rules = {}
+    for kind, given in values.items():
+        rule = parse_rule(given)
+        if rule is None:
+            shown = given if isinstance(given, str) else _kind(given)
+            source.fail((*at, kind), f"'{kind}' must be one of {', '.join(RULES)}, not {shown}")
+        rules[kind] = rule
+    return Policy(**rules)
+
+
+def is_account_name(name: str) -> bool:
+    """Say whether Lua can write `app.integrations.circleci.<name>`."""
+    return bool(_IDENTIFIER.fullmatch(name)) and name not in _LUA_KEYWORDS
+
+
+def _check_name(name: Any, source: _Source, at: Path_, reserved: Collection[str]) -> None:
+    if not isinstance(name, str) or not is_account_name(name):
+        source.fail(
+            at, f"'{name}' cannot name an account; use letters, digits and _, as in a Lua name"
+        )
+    if name in reserved:
+        source.fail(at, f"'{name}' cannot name an account: a function has that name")
+
+
+def _unknown_key(key: str, known: tuple[str, ...]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(key, known, n=1)
+    hint = f"Did you mean '{near[0]}'?" if near else f"Known here: {', '.join(known)}."
+    return f"unknown key '{key}'. {hint}"
+
+
+def _kind(value: Any) -> str:
+    names = {bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "a mapping"}
+    return names.get(type(value), "a string" if isinstance(value, str) else type(value).__name__)
+
+
+def _text(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or "cannot be read"
+        raise ConfigurationError(f"{path}: {reason}") from None
+    if len(raw) > _MAX_BYTES:
+        raise ConfigurationError(f"{path}: larger than 1 MiB; that is no configuration file")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(f"{path}:{line}: not UTF-8") from None
+
+
+def _load(path: Path, text: str) -> tuple[Any, Mapping[Path_, int]]:
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        node = yaml.compose(text, Loader=loader)
+        lines: dict[Path_, int] = {}
+        if node is not None:
+            _note_lines(node, (), lines, path)
+        return yaml.load(text, Loader=loader), lines
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise ConfigurationError(f"{where}: {error.problem or error.context}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigurationError(f"{path}: {error}") from None
+
+
+def _note_lines(node: Any, at: Path_, lines: dict[Path_, int], path: Path) -> None:
+    lines.setdefault(at, node.start_mark.line + 1)
+    if node.id != "mapping" or len(at) > 5:
+        return
+    seen: set[str] = set()
+    for key, value in node.value:
+        name = str(key.value)
+        if name in seen:
+            line = key.start_mark.line + 1
+            raise ConfigurationError(f"{path}:{line}: the key '{name}' stands twice")
+        seen.add(name)
+        lines[(*at, name)] = key.start_mark.line + 1
+        _note_lines(value, (*at, name), lines, path)

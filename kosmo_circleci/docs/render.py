@@ -1,0 +1,158 @@
+"""Function -> Markdown."""
+
+from typing import Final
+
+from kosmo_circleci.call.types import describe
+from kosmo_circleci.catalog.load import Catalog
+from kosmo_circleci.catalog.model import Function, Parameter, Shape
+
+PAGE_BYTES: Final = 4096
+_LISTED_ENUM: Final = 8
+
+
+def function_page(function: Function, catalog: Catalog) -> str:
+    """Return the page of one function, at most 4 KB: the answer's form gives way first."""
+    shape = catalog.result_shape(function)
+    for depth in (6, 4, 3, 2, 1):
+        text = _page(function, _result(function, shape, depth))
+        if len(text.encode("utf-8")) <= PAGE_BYTES:
+            break
+    return text
+
+
+def index_line(function: Function) -> str:
+    """Return the function's line in the index: signature, read or write, one sentence."""
+    return f"- `{signature(function)}` {function.kind}: {function.summary}"
+
+
+def signature(function: Function) -> str:
+    """Return name and parameters, optional ones with `?`."""
+    shown = [each.name + ("" if each.required else "?") for each in function.parameters]
+    return f"{function.name}({', '.join(shown)})"
+
+
+def _page(function: Function, result: str) -> str:
+    note = f"\n\n{function.note}" if function.note else ""
+    related = ", ".join(f"`circleci.{name}`" for name in function.related)
+    return f"""# circleci.{function.name}
+
+{function.summary}{note}
+
+- Lua: `app.integrations.circleci.{function.name}`
+- Tool: `circleci.{function.tool_name}`
+- {function.kind.capitalize()}
+- HTTP: `{function.method} {function.path}`
+
+## Parameters
+
+{_parameters(function)}
+
+## Returns
+
+{result}
+
+## Example
+
+```lua
+{function.example.strip()}
+```
+
+## Fails with
+
+{_failures(function)}
+
+Related: {related}
+"""
+
+
+def _parameters(function: Function) -> str:
+    rows = ["| Parameter | Type | Required | Description |", "| --- | --- | --- | --- |"]
+    rows += [_row(parameter) for parameter in function.parameters]
+    extra = [] if function.is_raw else [_pass_through(function)]
+    if not function.parameters:
+        return "\n\n".join(["None.", *extra])
+    return "\n\n".join(["\n".join(rows), *extra])
+
+
+def _row(parameter: Parameter) -> str:
+    required = "yes" if parameter.required else "no"
+    return f"| {parameter.name} | {describe(parameter)} | {required} | {_description(parameter)} |"
+
+
+def _description(parameter: Parameter) -> str:
+    parts = [parameter.description]
+    if parameter.enum:
+        shown = ", ".join(f"`{value}`" for value in parameter.enum)
+        parts.append(f"One of {shown}.")
+    if parameter.default is not None:
+        parts.append(f"Default {str(parameter.default).lower()}.")
+    if parameter.part_of:
+        parts.append(f"Sets `{parameter.wire}`.")
+    if parameter.secret:
+        parts.append("Secret: masked in all output.")
+    return " ".join(parts).replace("|", "\\|")
+
+
+def _pass_through(function: Function) -> str:
+    names = "`query` and `payload` pass" if function.method in ("POST", "PUT", "PATCH") else "`query` passes"
+    return f"{names} further documented fields through, by their wire names."
+
+
+def _result(function: Function, shape: Shape, depth: int) -> str:
+    if shape.kind == "nothing":
+        return "An empty table."
+    if shape.kind == "any":
+        return "What the API answers, decoded; its form is not documented."
+    text = f"```\n{notation(shape, depth)}\n```"
+    if function.paginated:
+        text += "\n\nThe next page: `page_token = page.next_page_token`; nil on the last one."
+    if function.fallback is not None:
+        text += f"\n\nOn {function.fallback.on_status}, `GET {function.fallback.path}` answers instead."
+    return text
+
+
+def notation(shape: Shape, depth: int, indent: int = 0) -> str:
+    """Return a shape in the notation of the documentation; deeper than `depth` it is clipped."""
+    null = " or null" if shape.nullable else ""
+    if shape.kind == "object":
+        return _object(shape, depth, indent) + null
+    if shape.kind == "array" and shape.item is not None:
+        return f"[{notation(shape.item, depth, indent)}]{null}"
+    if shape.kind == "map" and shape.item is not None:
+        return f"map of {notation(shape.item, depth, indent)}{null}"
+    if shape.enum:
+        values = " | ".join(shape.enum[:_LISTED_ENUM])
+        return values + (" | …" if len(shape.enum) > _LISTED_ENUM else "") + null
+    return (shape.format or shape.type or "any") + null
+
+
+def _object(shape: Shape, depth: int, indent: int) -> str:
+    if depth == 0:
+        return "{…}"
+    pad = "  " * (indent + 1)
+    flat = ", ".join(
+        f"{each.name}{'?' if each.optional else ''}: {notation(each.shape, depth - 1, indent + 1)}"
+        for each in shape.fields
+    )
+    if len(flat) < 80 and "\n" not in flat:
+        return "{" + flat + "}"
+    lines = [
+        f"{pad}{each.name}{'?' if each.optional else ''}: "
+        f"{notation(each.shape, depth - 1, indent + 1)}"
+        for each in shape.fields
+    ]
+    return "{\n" + "\n".join(lines) + "\n" + "  " * indent + "}"
+
+
+def _failures(function: Function) -> str:
+    lines = ["- `validation`: a missing, unknown or ill-typed parameter; nothing is sent"]
+    if function.kind == "write":
+        lines.append("- `permission`: writes are not allowed (`--force`, or the configuration)")
+    statuses = {401: "the token is missing or not valid"}
+    if any(each.place == "path" for each in function.parameters):
+        statuses[404] = "no such resource, or the token may not see it"
+    if function.has_body:
+        statuses[400] = "CircleCI refuses the body"
+    statuses |= dict(function.fails) | {429: "too many requests; waited for and repeated"}
+    lines += [f"- `api` {status}: {statuses[status]}" for status in sorted(statuses)]
+    return "\n".join([*lines, "- `network`: no usable answer"])
