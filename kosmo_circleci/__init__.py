@@ -41,7 +41,8 @@ __all__ = [
     "__version__",
 ]
 
-# Loaded on first use: `kosmo integrations:docs` needs none of them, and importing is most of its time.
+# Loaded on first use: `kosmo integrations:docs` needs none of them, and importing is most of its
+# time.
 _HOMES = {
     "Bridge": "kosmo_circleci.bridge",
     "Door": "kosmo_circleci.bridge",

@@ -45,9 +45,9 @@ class Bridge:
     """CircleCI for Lua scripts, and the same functions for Python.
 
     Configuration comes from the environment, the configuration file and the official CLI's file, as
-    the documentation says. `config` is a path (used in place of `$KOSMO_CONFIG`) or a mapping shaped
-    like that file (used in place of every other source). `simulate=True` talks to the embedded
-    simulator: no token, no network. `transport` replaces the HTTP client.
+    the documentation says. `config` is a path (used in place of `$KOSMO_CONFIG`) or a mapping
+    shaped like that file (used in place of every other source). `simulate=True` talks to the
+    embedded simulator: no token, no network. `transport` replaces the HTTP client.
 
     Safe to use from several threads: each run has its own Lua state, the connection pool is shared.
     Nothing is read, imported or connected before it is needed. Close it, or use it as a context
@@ -153,7 +153,7 @@ class Bridge:
         return pages.listing(self.catalog)
 
     def search_docs(self, query: str) -> str:
-        """Return the functions whose meaning is nearest to `query`, best first, at most ten lines."""
+        """Return the functions whose meaning is nearest to `query`: at most ten lines."""
         return search.search(query, self.catalog)
 
     def agent_tools(self) -> list[dict[str, JsonValue]]:
@@ -190,9 +190,7 @@ class Bridge:
                 f"configuration file, or set CIRCLECI_TOKEN_{name.upper()}."
             )
 
-    def _caller(
-        self, force: bool, ask: Callable[[str], bool] | None, deadline: Deadline
-    ) -> Caller:
+    def _caller(self, force: bool, ask: Callable[[str], bool] | None, deadline: Deadline) -> Caller:
         accounts = self.configuration.accounts
         mask = Mask(each.token for each in accounts.values() if each.token)
         if self._simulate:

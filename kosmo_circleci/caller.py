@@ -1,7 +1,7 @@
 """One call, from arguments to value, and the log of all calls of a run.
 
-`prepare` and `finish` are pure but for the log and run on the script's thread; `perform` is the only
-step that waits, and may run on any thread: it sees a `PreparedCall` and no Lua value.
+`prepare` and `finish` are pure but for the log and run on the script's thread; `perform` is the
+only step that waits, and may run on any thread: it sees a `PreparedCall` and no Lua value.
 """
 
 import time
@@ -54,7 +54,7 @@ class Performed:
 
 @dataclass(frozen=True, slots=True)
 class CallerSettings:
-    """What a run brings along. `ask` shows a question to a person, or is None where nobody answers."""
+    """What a run brings along. `ask` puts a question to a person; None where nobody answers."""
 
     accounts: Mapping[str, Account]
     policy: Policy
@@ -99,7 +99,11 @@ class Caller:
         """Send the request, and the manifest's fallback where the first answer calls for it."""
         first = self._exchange(call, call.request)
         fallback = call.function.fallback
-        if fallback is None or first.response is None or first.response.status != fallback.on_status:
+        if (
+            fallback is None
+            or first.response is None
+            or first.response.status != fallback.on_status
+        ):
             return Performed((first,))
         second = request.fallback(call.function)
         assert second is not None
@@ -149,9 +153,7 @@ class Caller:
         )
 
     def _permit(self, function: Function, arguments: Arguments, spoken_name: str) -> None:
-        decision = permission.decide(
-            function.kind, self.settings.policy, force=self.settings.force
-        )
+        decision = permission.decide(function.kind, self.settings.policy, force=self.settings.force)
         if isinstance(decision, Allowed):
             self.permission_bypassed |= decision.bypassed
             return

@@ -1,8 +1,8 @@
 """JSON without loss: strict decoding, exact encoding, limits on size and depth.
 
-Integers and floats stay apart (`1` and `1.0`), integers have any length, objects keep their order,
-and lone surrogates (`"\\ud800"`, legal in JSON) survive. What Python's decoder lets through although
-RFC 8259 does not (`NaN`, `Infinity`) is refused.
+Integers and floats stay apart (`1` and `1.0`), integers have any length, objects keep their
+order, and lone surrogates (`"\\ud800"`, legal in JSON) survive. What Python's decoder lets through
+although RFC 8259 does not (`NaN`, `Infinity`) is refused.
 """
 
 import json
@@ -10,7 +10,7 @@ import math
 import re
 from typing import Final, NoReturn, TypeAlias
 
-JsonValue: TypeAlias = "None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]"
+JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
 MAX_DEPTH: Final = 200
 """Arrays and objects inside one another; far above any API answer, far below the C stack."""
@@ -39,7 +39,9 @@ def decode(text: str | bytes) -> JsonValue:
     than `MAX_DEPTH`, texts over `MAX_TEXT_BYTES`.
     """
     if len(text) > MAX_TEXT_BYTES:
-        raise JsonLimitError(f"JSON text of {len(text)} bytes; at most {MAX_TEXT_BYTES} are decoded")
+        raise JsonLimitError(
+            f"JSON text of {len(text)} bytes; at most {MAX_TEXT_BYTES} are decoded"
+        )
     if isinstance(text, bytes):
         try:
             text = text.decode("utf-8")

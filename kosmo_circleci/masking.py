@@ -23,8 +23,8 @@ class Mask:
     """The secrets of one run, and the text without them. Safe to use from several threads.
 
     What is too short or too ordinary to hide is not hidden: fewer than four characters, or
-    true/false/null in any case. Masking "1" or "true" would ruin every other line, and CircleCI's own
-    masking of job output draws the same line (CircleCI docs, "Secrets masking").
+    true/false/null in any case. Masking "1" or "true" would ruin every other line, and CircleCI's
+    own masking of job output draws the same line (CircleCI docs, "Secrets masking").
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:

@@ -1,4 +1,4 @@
-"""manifest.yaml -> manifest.json, validated. `--check` writes nothing and fails when it is stale."""
+"""manifest.yaml -> manifest.json, validated. `--check` writes nothing, and fails when stale."""
 
 import argparse
 import difflib

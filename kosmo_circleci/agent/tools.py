@@ -31,7 +31,7 @@ class AgentDoor(Protocol):
 
 
 def definitions() -> list[dict[str, JsonValue]]:
-    """Return the four tools: `name`, `description`, `input_schema` (JSON Schema of the arguments)."""
+    """Return the four tools: `name`, `description`, `input_schema` (JSON Schema)."""
     text: JsonValue = {"type": "string"}
     return [
         _tool("lua_list_docs", _LIST, {}, []),

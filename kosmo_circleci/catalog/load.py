@@ -16,12 +16,44 @@ from kosmo_circleci.catalog.model import Fallback, Function, Parameter, Rows, Sh
 _MANIFEST: Final = Path(__file__).parent.parent / "manifest.json"
 
 _FUNCTION_KEYS: Final = frozenset(
-    "name kind method path operation group summary params result paginated has_body status example"
-    " related note fails fallback".split()
+    [
+        "name",
+        "kind",
+        "method",
+        "path",
+        "operation",
+        "group",
+        "summary",
+        "params",
+        "result",
+        "paginated",
+        "has_body",
+        "status",
+        "example",
+        "related",
+        "note",
+        "fails",
+        "fallback",
+    ]
 )
 _PARAMETER_KEYS: Final = frozenset(
-    "name wire in type required enum items repeated secret format default part_of encode segments"
-    " description".split()
+    [
+        "name",
+        "wire",
+        "in",
+        "type",
+        "required",
+        "enum",
+        "items",
+        "repeated",
+        "secret",
+        "format",
+        "default",
+        "part_of",
+        "encode",
+        "segments",
+        "description",
+    ]
 )
 
 
@@ -219,7 +251,7 @@ def _path_faults(function: Function) -> Iterator[str]:
         if parameter.place != "path":
             continue
         if parameter.placeholder not in rest:
-            yield f"parameter '{parameter.name}' has no placeholder {parameter.placeholder} in the path"
+            yield f"parameter '{parameter.name}' is not in the path: {parameter.placeholder}"
         if not parameter.required:
             yield f"path parameter '{parameter.name}' must be required"
         rest = rest.replace(parameter.placeholder, "", 1)
@@ -265,5 +297,3 @@ def _operation_faults(catalog: Catalog) -> Iterator[str]:
 def _duplicates(what: str, names: list[str]) -> Iterator[str]:
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
         yield f"the {what} '{name}' stands twice"
-
-

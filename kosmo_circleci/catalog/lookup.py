@@ -7,7 +7,11 @@ from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.errors import ValidationError
 
-_PREFIXES: Final = (("app", "integrations", "circleci"), ("integrations", "circleci"), ("circleci",))
+_PREFIXES: Final = (
+    ("app", "integrations", "circleci"),
+    ("integrations", "circleci"),
+    ("circleci",),
+)
 
 
 def find(catalog: Catalog, spelling: str) -> Function:

@@ -1,8 +1,8 @@
 """The manifest's compact notation for the form of an answer -> Shape.
 
 A word is a scalar (`string integer number boolean uuid date-time`), `any`, `nothing`,
-`enum(a, b)`, `map(X)`, or the capitalised name of a shared shape; `|null` makes it nullable. `[X]` is an
-array of X. A mapping is an object, whose optional keys end in `?`.
+`enum(a, b)`, `map(X)`, or the capitalised name of a shared shape; `|null` makes it nullable. `[X]`
+is an array of X. A mapping is an object, whose optional keys end in `?`.
 """
 
 from collections.abc import Mapping
@@ -43,9 +43,7 @@ def _field(key: str, notation: Any, shared: Mapping[str, Any]) -> Field:
 def _word(word: str, shared: Mapping[str, Any]) -> Shape:
     if word.endswith("|null"):
         base = _word(word.removesuffix("|null"), shared)
-        return Shape(
-            base.kind, base.type, base.format, base.enum, True, base.fields, base.item
-        )
+        return Shape(base.kind, base.type, base.format, base.enum, True, base.fields, base.item)
     if word in _SCALARS:
         return _SCALARS[word]
     if word.startswith("enum(") and word.endswith(")"):

@@ -30,7 +30,8 @@ _URL_PREFIX: Final = "CIRCLECI_BASE_URL_"
 class Configuration:
     """Every account by name (always with `default`), the policy, and what deserves a warning.
 
-    `sources` says where each field came from: `("default", "token") -> "environment CIRCLECI_TOKEN"`.
+    `sources` says where each field came from: `("default", "token")` -> `environment
+    CIRCLECI_TOKEN`.
     """
 
     accounts: Mapping[str, Account]

@@ -15,8 +15,30 @@ from kosmo_circleci.jsonvalue import JsonValue
 _MAX_BYTES: Final = 1024 * 1024
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LUA_KEYWORDS: Final = frozenset(
-    "and break do else elseif end false for function goto if in local nil not or repeat return then"
-    " true until while".split()
+    [
+        "and",
+        "break",
+        "do",
+        "else",
+        "elseif",
+        "end",
+        "false",
+        "for",
+        "function",
+        "goto",
+        "if",
+        "in",
+        "local",
+        "nil",
+        "not",
+        "or",
+        "repeat",
+        "return",
+        "then",
+        "true",
+        "until",
+        "while",
+    ]
 )
 
 Path_: TypeAlias = tuple[str, ...]
@@ -70,10 +92,7 @@ def interpret(value: Any, source: "_Source", reserved_names: Collection[str]) ->
     for name in accounts:
         _check_name(name, source, (*accounts_at, name), reserved_names)
     return FileConfiguration(
-        {
-            name: _account(entry, source, (*accounts_at, name))
-            for name, entry in accounts.items()
-        },
+        {name: _account(entry, source, (*accounts_at, name)) for name, entry in accounts.items()},
         _policy(circleci.get("permissions"), source, (*at, "permissions")),
     )
 
@@ -168,7 +187,13 @@ def _unknown_key(key: str, known: tuple[str, ...]) -> str:
 
 
 def _kind(value: Any) -> str:
-    names = {bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "a mapping"}
+    names = {
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+        list: "a list",
+        dict: "a mapping",
+    }
     return names.get(type(value), "a string" if isinstance(value, str) else type(value).__name__)
 
 

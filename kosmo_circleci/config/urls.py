@@ -29,10 +29,13 @@ def origin(url: str) -> str:
     if parts.username is not None or parts.password is not None:
         raise ValueError("a base URL must not hold a user name or password")
     if parts.query or parts.fragment or parts.path.rstrip("/") not in _PATHS:
-        raise ValueError(f"'{text}' has more than a host; write https://host or https://host/api/v2")
+        raise ValueError(
+            f"'{text}' has more than a host; write https://host or https://host/api/v2"
+        )
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise ValueError(
-            f"'{text}' would send the token in the clear; use https:// (http:// is for loopback only)"
+            f"'{text}' would send the token in the clear; use https:// "
+            "(http:// is for loopback only)"
         )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     shown = "" if port in (None, _PORTS[parts.scheme]) else f":{port}"

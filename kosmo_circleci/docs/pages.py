@@ -10,9 +10,9 @@ from kosmo_circleci.errors import ValidationError
 def read(page: str, catalog: Catalog) -> str:
     """Return a page as Markdown: the guide `circleci`, another guide, or a function's page.
 
-    Accepted: `circleci`, `circleci.get_pipeline`, `get_pipeline`, `circleci.circleci_get_pipeline`, a
-    guide's name, and any of them behind `app.`, `integrations.` and an account segment. Raises
-    `ValidationError` with the nearest pages.
+    Accepted: `circleci`, `circleci.get_pipeline`, `get_pipeline`,
+    `circleci.circleci_get_pipeline`, a guide's name, and any of them behind `app.`, `integrations.`
+    and an account segment. Raises `ValidationError` with the nearest pages.
     """
     name = page.strip().lower()
     guide = name.removeprefix("guides.").removesuffix(".md")
@@ -37,7 +37,7 @@ def listing(catalog: Catalog) -> str:
 
 
 def line(function: Function) -> str:
-    """Return one line about a function: `circleci.get_pipeline (read): Get a pipeline by its id.`"""
+    """Return one line: `circleci.get_pipeline (read): Get a pipeline by its id.`"""
     return f"circleci.{function.name} ({function.kind}): {function.summary}"
 
 
@@ -51,6 +51,6 @@ def _unknown(page: str, last: str, catalog: Catalog) -> ValidationError:
     hint = (
         f"Did you mean: {', '.join(shown)}?"
         if shown
-        else "See docs.list(), docs.search(\"…\") or `kosmo integrations:docs`."
+        else 'See docs.list(), docs.search("…") or `kosmo integrations:docs`.'
     )
     return ValidationError(f"Unknown documentation page: {page}. {hint}")

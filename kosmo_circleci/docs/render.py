@@ -94,7 +94,11 @@ def _description(parameter: Parameter) -> str:
 
 
 def _pass_through(function: Function) -> str:
-    names = "`query` and `payload` pass" if function.method in ("POST", "PUT", "PATCH") else "`query` passes"
+    names = (
+        "`query` and `payload` pass"
+        if function.method in ("POST", "PUT", "PATCH")
+        else "`query` passes"
+    )
     return f"{names} further documented fields through, by their wire names."
 
 
@@ -107,7 +111,9 @@ def _result(function: Function, shape: Shape, depth: int) -> str:
     if function.paginated:
         text += "\n\nThe next page: `page_token = page.next_page_token`; nil on the last one."
     if function.fallback is not None:
-        text += f"\n\nOn {function.fallback.on_status}, `GET {function.fallback.path}` answers instead."
+        text += (
+            f"\n\nOn {function.fallback.on_status}, `GET {function.fallback.path}` answers instead."
+        )
     return text
 
 

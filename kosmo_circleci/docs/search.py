@@ -24,8 +24,8 @@ def search(query: str, catalog: Catalog, limit: int = 10) -> str:
     names = ranked(query, catalog)[:limit]
     if not names:
         return (
-            f"Nothing found for '{query}'. Use words of the field (pipeline, workflow, job, context, "
-            "env var, schedule, webhook, insights), or docs.list()."
+            f"Nothing found for '{query}'. Use words of the field (pipeline, workflow, job, "
+            "context, env var, schedule, webhook, insights), or docs.list()."
         )
     return "\n".join(pages.line(catalog[name]) for name in names)
 

@@ -15,7 +15,13 @@ from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.catalog.lookup import nearest
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.docs import pages, search
-from kosmo_circleci.errors import Interrupted, KosmoError, LimitExceeded, ScriptError, ValidationError
+from kosmo_circleci.errors import (
+    Interrupted,
+    KosmoError,
+    LimitExceeded,
+    ScriptError,
+    ValidationError,
+)
 from kosmo_circleci.jsonvalue import JsonError, JsonLimitError, JsonValue
 from kosmo_circleci.lua.limits import Limits
 from kosmo_circleci.lua.values import LuaValues, python_text
@@ -57,7 +63,7 @@ class Host:
 
     def functions(self) -> dict[str, Callable[..., Any]]:
         """Return the table the prelude calls by name."""
-        answering = {
+        answering: dict[str, Callable[..., Answer]] = {
             "call": self._call,
             "unknown_name": self._unknown_name,
             "print": self._print,
@@ -68,7 +74,9 @@ class Host:
             "regex_split": self._regex_split,
             "regex_pieces": self._regex_pieces,
             "docs_list": lambda: self._text(pages.listing(self._catalog)),
-            "docs_search": lambda query: self._text(search.search(python_text(query), self._catalog)),
+            "docs_search": lambda query: self._text(
+                search.search(python_text(query), self._catalog)
+            ),
             "docs_read": lambda page: self._text(pages.read(python_text(page), self._catalog)),
         }
         table: dict[str, Callable[..., Any]] = {
@@ -89,7 +97,9 @@ class Host:
             except MemoryError:
                 return (False, None)
             except Exception as error:
-                return self._refusal(ScriptError(f"internal error: {type(error).__name__}: {error}"))
+                return self._refusal(
+                    ScriptError(f"internal error: {type(error).__name__}: {error}")
+                )
 
         return answer
 
@@ -149,7 +159,9 @@ class Host:
                 'Find functions with docs.search("…").'
             )
         else:
-            hint = 'Find functions with docs.search("…").' if depth > 2 else f"There is: {known[0]}."
+            hint = (
+                'Find functions with docs.search("…").' if depth > 2 else f"There is: {known[0]}."
+            )
         raise ValidationError(f"Unknown {what}: {where}.{unknown}. {hint}")
 
     def _print(self, text: bytes) -> Answer:
@@ -184,7 +196,12 @@ class Host:
         return self._marked_list([self._piece(each) for each in parts])
 
     def _regex_gsub(
-        self, subject: bytes, pattern: bytes, replacement: bytes, limit: Any = None, flags: Any = None
+        self,
+        subject: bytes,
+        pattern: bytes,
+        replacement: bytes,
+        limit: Any = None,
+        flags: Any = None,
     ) -> Answer:
         text = self._regex().gsub(subject, pattern, replacement, _limit(limit), _flags(flags))
         return (self._piece(text),)
@@ -235,7 +252,9 @@ def _raw_arguments(function: str, given: JsonValue, named: bool) -> RawArguments
 def _flags(flags: Any) -> bytes | None:
     if flags is None or isinstance(flags, bytes):
         return flags
-    raise ScriptError('regex: flags must be a string of letters such as "im"', function_name="regex")
+    raise ScriptError(
+        'regex: flags must be a string of letters such as "im"', function_name="regex"
+    )
 
 
 def _limit(limit: Any) -> int | None:
@@ -243,7 +262,9 @@ def _limit(limit: Any) -> int | None:
         return None
     if isinstance(limit, int | float) and not isinstance(limit, bool) and limit == int(limit) >= 0:
         return int(limit)
-    raise ScriptError("regex.gsub: the limit must be a whole number, 0 or more", function_name="regex.gsub")
+    raise ScriptError(
+        "regex.gsub: the limit must be a whole number, 0 or more", function_name="regex.gsub"
+    )
 
 
 def _matched_bytes(text: str) -> bytes:

@@ -11,9 +11,9 @@ _UNITS: Final = {"": 1, "k": 1024, "m": MEBIBYTE, "g": 1024 * MEBIBYTE}
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`memory_bytes`: Lua's own memory. `cpu_s`: CPU seconds of Lua code; waiting on the API does not
-    count. `timeout_s`: wall clock for the whole run, None for no end. `output_bytes`: printed text.
-    `regex_s`: one regular expression.
+    """`memory_bytes`: Lua's own memory. `cpu_s`: CPU seconds of Lua code; waiting on the API does
+    not count. `timeout_s`: wall clock for the whole run, None for no end. `output_bytes`: printed
+    text. `regex_s`: one regular expression.
     """
 
     memory_bytes: int = 128 * MEBIBYTE

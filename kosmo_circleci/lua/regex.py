@@ -1,7 +1,7 @@
 """PCRE matching with a time limit, over PyPI's `regex`.
 
-Subjects and patterns are bytes from Lua; bytes that are not UTF-8 travel as lone surrogates, so that
-what was not matched comes back unchanged.
+Subjects and patterns are bytes from Lua; bytes that are not UTF-8 travel as lone surrogates, so
+that what was not matched comes back unchanged.
 """
 
 from collections.abc import Iterator
@@ -66,7 +66,11 @@ class Regex:
 
     def split(self, subject: bytes, pattern: bytes, flags: bytes | None) -> list[str]:
         """Return the texts between the matches; what groups captured is left out."""
-        return [piece for piece in self.pieces(subject, pattern, None, flags) if not isinstance(piece, dict)]
+        return [
+            piece
+            for piece in self.pieces(subject, pattern, None, flags)
+            if not isinstance(piece, dict)
+        ]
 
     def _matches(
         self, subject: bytes, pattern: bytes, flags: bytes | None, limit: int | None
@@ -91,7 +95,8 @@ class Regex:
         for letter in flags:
             if letter not in _FLAGS:
                 raise ScriptError(
-                    f"Unknown regex flag '{letter}'; the flags are i, m, s and x", function_name="regex"
+                    f"Unknown regex flag '{letter}'; the flags are i, m, s and x",
+                    function_name="regex",
                 )
             bits |= _FLAGS[letter]
         try:

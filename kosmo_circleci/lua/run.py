@@ -87,7 +87,7 @@ def _execute(
 
 
 def without_shebang(source: str) -> str:
-    """Return the source with a first line that starts with `#` emptied; lines keep their numbers."""
+    """Return the source with a first line that starts with `#` emptied."""
     if not source.startswith("#"):
         return source
     _, newline, rest = source.partition("\n")

@@ -1,4 +1,4 @@
-"""The sandboxed Lua state: the prelude loaded, the script's globals built, nothing else reachable."""
+"""The sandboxed Lua state: prelude loaded, the script's globals built, nothing else reachable."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -12,8 +12,8 @@ from kosmo_circleci.lua.values import LuaValues, lua_bytes, python_text
 _PRELUDE: Final = Path(__file__).parent / "prelude"
 _FILES: Final = ("error", "json", "print", "regex", "docs", "app", "sandbox")
 
-# A to-be-closed variable in scope keeps `return f()` from being a tail call, which would forget the
-# line an error came from. Declared on the script's own first line, so that lines stay what they are.
+# A to-be-closed variable in scope keeps `return f()` from being a tail call, which would forget
+# the line an error came from. Declared on the script's own first line, so lines keep their numbers.
 _LINE_KEEPER: Final = b"local __kosmo_scope <close> = nil "
 
 LuaMemoryError: Final[type[Exception]] = lupa.LuaMemoryError

@@ -30,7 +30,7 @@ class LuaValues:
         self._lua = lua
 
     def build(self, value: JsonValue) -> tuple[Any, Any]:
-        """Return the Lua value, and the marks the prelude's `adopt` takes (None if there are none)."""
+        """Return the Lua value, and the marks the prelude's `adopt` takes (None if none)."""
         marks = _Marks(self._lua)
         return marks.build(value), marks.table()
 

@@ -1,16 +1,21 @@
-"""Send, wait, send again; follow redirects inside the origin; never let the token leave it."""
+"""One call on the wire: send, wait, send again, follow redirects at home.
+
+The origin lock lives here: a token leaves for its account's own origin and for nowhere else.
+"""
 
 import random
+import re
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote, urljoin, urlsplit
 
-from kosmo_circleci import jsonvalue
-from kosmo_circleci.call.model import Account, ApiRequest, ApiResponse
+from kosmo_circleci.call.model import Account, ApiRequest, ApiResponse, QueryPairs
 from kosmo_circleci.deadline import Deadline
-from kosmo_circleci.errors import NetworkError, ValidationError
-from kosmo_circleci.transport import retry
+from kosmo_circleci.errors import ConfigurationError, NetworkError, ValidationError
+from kosmo_circleci.jsonvalue import JsonError, encode
+from kosmo_circleci.transport.retry import delay_s
 from kosmo_circleci.transport.wire import (
     Cancelled,
     Transport,
@@ -19,119 +24,188 @@ from kosmo_circleci.transport.wire import (
     WireResponse,
 )
 
-_MAX_REDIRECTS: Final = 5
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-_KEEPS_METHOD: Final = frozenset({307, 308})
+MAX_REDIRECTS: Final = 5
+
+_DEFAULT_PORTS: Final = {"https": 443, "http": 80}
+_REDIRECTS: Final = {
+    "GET": frozenset({301, 302, 303, 307, 308}),
+    "other": frozenset({307, 308}),  # the others turn a write into a GET; no caller asked for that
+}
+_PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
+_UNSAFE_IN_PATH: Final = re.compile(r"[^\x21-\x7e]|[\\?#]|^//")
 
 
 class Executor:
-    """Carries requests out over one transport. Safe to use from several threads."""
+    """Performs requests through a transport. Stateless, so safe to use from several threads."""
 
     def __init__(
         self,
         transport: Transport,
         *,
         user_agent: str,
-        jitter: Callable[[], float] = random.random,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[Deadline, float], None] = Deadline.sleep,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        jitter: Callable[[], float] = random.random,
     ) -> None:
+        """Send through `transport`. Tests replace `sleep`, `now` (aware UTC), `jitter` (0 to 1)."""
         self._transport = transport
         self._user_agent = user_agent
-        self._jitter = jitter
-        self._now = now
         self._sleep = sleep
+        self._now = now
+        self._jitter = jitter
 
     def perform(self, request: ApiRequest, account: Account, deadline: Deadline) -> ApiResponse:
-        """Return the answer, whatever its status, after as many attempts as the rules allow.
+        """Return the last answer, whatever its status, with the number of requests it took.
 
-        Raises `NetworkError` when no usable answer arrived, and the deadline's own reason
-        (`LimitExceeded`, `Interrupted`) when the run has to end.
+        Repeats by the table of `retry.py`. Redirects are followed within the account's origin, at
+        most `MAX_REDIRECTS` of them; any other redirect is returned as it came.
+
+        Raises `NetworkError` when no usable answer arrived, the deadline's own reason when the run
+        has to end, `ValidationError` for a path or a body that cannot be sent, and
+        `ConfigurationError` for a token that cannot stand in a header.
         """
-        wire_request = self._wire_request(request, account)
-        attempt = 0
+        wire = self._wire_request(request, account)
+        sent = redirects = 0
+        answered = False
         while True:
-            attempt += 1
             deadline.check()
-            outcome = self._send(wire_request, account, deadline)
-            delay = retry.delay_s(request.method, outcome, attempt, self._now(), self._jitter())
-            if delay is not None:
-                self._sleep(deadline, delay)
+            outcome = self._send(wire, deadline)
+            sent += 1
+            answered = answered or isinstance(outcome, WireResponse)
+            onward = _redirected(wire, outcome) if redirects < MAX_REDIRECTS else None
+            if onward is not None:
+                wire = onward
+                redirects += 1
                 continue
-            if isinstance(outcome, TransportError):
-                raise _network_error(request, outcome, attempt)
-            return ApiResponse(outcome.status, outcome.headers, outcome.body, attempt)
+            pause_s = delay_s(
+                request.method, outcome, sent - redirects, self._now(), self._jitter()
+            )
+            if pause_s is None:
+                break
+            self._sleep(deadline, pause_s)
+        if isinstance(outcome, WireResponse):
+            return ApiResponse(outcome.status, outcome.headers, outcome.body, attempts=sent)
+        raise _network_error(request, outcome, sent, answered)
 
-    def _send(
-        self, request: WireRequest, account: Account, deadline: Deadline
-    ) -> WireResponse | TransportError:
+    def _send(self, wire: WireRequest, deadline: Deadline) -> WireResponse | TransportError:
         try:
-            answer = self._transport.send(request, time_left_s=deadline.time_left_s())
-            for _ in range(_MAX_REDIRECTS):
-                following = _redirected(request, answer, account)
-                if following is None:
-                    return answer
-                request = following
-                answer = self._transport.send(request, time_left_s=deadline.time_left_s())
-        except Cancelled as error:
-            deadline.check()
-            return error
+            return self._transport.send(wire, time_left_s=deadline.time_left_s())
+        except Cancelled as cancelled:
+            # The transport counts on its own clock, which may be a moment ahead of the deadline's.
+            deadline.sleep(0.05)
+            return cancelled
         except TransportError as error:
             return error
-        return answer
 
     def _wire_request(self, request: ApiRequest, account: Account) -> WireRequest:
-        headers = {
-            "Accept": "application/json",
-            "User-Agent": self._user_agent,
-            "Circle-Token": account.token or "",
-        }
+        headers = {"Accept": "application/json", "User-Agent": self._user_agent}
+        if account.token is not None:
+            if not _PRINTABLE.fullmatch(account.token):
+                raise ConfigurationError(
+                    f"The token of account '{account.name}' holds characters that cannot stand in "
+                    "an HTTP header. Copy the token again from CircleCI's user settings."
+                )
+            headers["Circle-Token"] = account.token
         body = None
         if request.body is not None:
+            body = _encoded_body(request)
             headers["Content-Type"] = "application/json"
-            body = jsonvalue.encode(request.body).encode("utf-8")
         return WireRequest(request.method, _url(request, account), headers, body)
 
 
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Scheme, host and port, comparable; None of a URL that is not absolute and plain."""
+
+    scheme: str
+    host: str
+    port: int | None
+
+    @classmethod
+    def of(cls, url: str) -> "_Origin | None":
+        try:
+            parts = urlsplit(url)
+            port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+        except ValueError:
+            return None
+        if not parts.hostname or "@" in parts.netloc:
+            return None
+        return cls(parts.scheme, parts.hostname, port)
+
+
 def _url(request: ApiRequest, account: Account) -> str:
-    query = "&".join(f"{quote(key, safe='')}={quote(value, safe='')}" for key, value in request.query)
-    url = account.origin + request.path + ("?" + query if query else "")
-    if not request.path.startswith("/api/") or not _within(url, account.origin):
-        raise ValidationError(f"The path {request.path!r} leaves the account's own host; refused")
+    """Return the absolute URL, on the account's origin for sure."""
+    path = request.path
+    if not path.startswith("/") or _UNSAFE_IN_PATH.search(path) or _has_dot_segment(path):
+        raise ValidationError(
+            f"The path {path!r} cannot be sent. Expected an absolute path of the API, "
+            "percent-encoded, without '..' segments: /api/v2/me"
+        )
+    url = account.origin + path + _encoded_query(request.query)
+    origin = _Origin.of(account.origin)
+    if origin is None or _Origin.of(url) != origin:
+        raise ConfigurationError(
+            f"The base URL of account '{account.name}' is not an origin such as https://circleci.com."
+        )
     return url
 
 
-def _within(url: str, origin: str) -> bool:
-    if any(char <= " " or char in "\\\x7f" for char in url):
-        return False
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}".lower() == origin.lower()
+def _has_dot_segment(path: str) -> bool:
+    # HTTP libraries resolve these, encoded or not, and the request would go elsewhere than it says.
+    segments = path.lower().replace("%2e", ".").split("/")
+    return "." in segments or ".." in segments
 
 
-def _redirected(
-    request: WireRequest, answer: WireResponse, account: Account
-) -> WireRequest | None:
-    """Return the request a redirect asks for, or None where it must not be followed."""
-    location = answer.headers.get("location")
-    if answer.status not in _REDIRECTS or location is None:
+def _encoded_query(query: QueryPairs) -> str:
+    """Return "" or "?name=value&…", one pair per value, space as %20 (RFC 3986)."""
+    if not query:
+        return ""
+    pairs = (f"{_encoded(name)}={_encoded(value)}" for name, value in query)
+    return "?" + "&".join(pairs)
+
+
+def _encoded(text: str) -> str:
+    return quote(text, safe="", errors="surrogatepass")
+
+
+def _encoded_body(request: ApiRequest) -> bytes:
+    try:
+        return encode(request.body).encode("utf-8")
+    except JsonError as error:
+        raise ValidationError(f"The body cannot be written as JSON: {error}") from None
+
+
+def _redirected(wire: WireRequest, outcome: WireResponse | TransportError) -> WireRequest | None:
+    """Return the request a redirect within the same origin asks for, or None."""
+    if isinstance(outcome, TransportError):
         return None
-    if request.method != "GET" and answer.status not in _KEEPS_METHOD:
+    followed = _REDIRECTS.get(wire.method, _REDIRECTS["other"])
+    location = outcome.headers.get("location", "")
+    if outcome.status not in followed or not _PRINTABLE.fullmatch(location) or "\\" in location:
         return None
     try:
-        url = urljoin(request.url, location)
+        target = urljoin(wire.url, location).partition("#")[0]
     except ValueError:
         return None
-    if not _within(url, account.origin):
+    if _Origin.of(target) != _Origin.of(wire.url):
         return None
-    return WireRequest(request.method, url.partition("#")[0], request.headers, request.body)
+    return replace(wire, url=target)
 
 
-def _network_error(request: ApiRequest, error: TransportError, attempts: int) -> NetworkError:
-    times = "once" if attempts == 1 else f"{attempts} times"
-    if error.surely_unsent:
-        fate = f"Tried {times}; nothing was processed."
-    elif request.method in ("POST", "PATCH"):
-        fate = f"Sent {times} and not repeated: it may have been processed; look before sending again."
-    else:
-        fate = f"Tried {times}."
-    return NetworkError(f"{request.method} {request.path}: {error}. {fate}", attempts=attempts)
+def _network_error(
+    request: ApiRequest, failure: TransportError, attempts: int, answered: bool
+) -> NetworkError:
+    count = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+    message = f"{request.method} {request.path}: {failure} ({count})"
+    if request.method in ("POST", "PATCH"):
+        message = f"{message}; {_what_became_of_it(failure, attempts, answered)}"
+    return NetworkError(f"{message}.", attempts=attempts)
+
+
+def _what_became_of_it(failure: TransportError, attempts: int, answered: bool) -> str:
+    """Say whether a write may have happened: the caller must know before sending it again."""
+    if failure.surely_unsent:
+        return "it was not processed" if answered else "nothing was sent"
+    if attempts == 1:
+        return "it may have been processed; it was sent once and not repeated"
+    return "it may have been processed, and was not repeated"

@@ -1,12 +1,24 @@
-"""The HTTP client: one httpx pool, timeouts, proxies, size limit."""
+"""The wire to CircleCI: one httpx pool per run, with limits on time and size.
 
+Importing httpx costs about as much as the rest of a one-line script, and its TLS context a third of
+that again; so this module is imported on first use, and each scheme's client is built on first use.
+"""
+
+import contextlib
+import os
+import socket
 import ssl
 import threading
 import time
-from typing import Final
+from collections.abc import Iterator
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, Final
+from urllib.request import getproxies
 
 import httpx
 
+from kosmo_circleci.errors import ConfigurationError
+from kosmo_circleci.jsonvalue import MAX_TEXT_BYTES
 from kosmo_circleci.transport.wire import (
     BodyTooLarge,
     Cancelled,
@@ -15,117 +27,262 @@ from kosmo_circleci.transport.wire import (
     WireResponse,
 )
 
-MAX_BODY_BYTES: Final = 64 * 1024 * 1024
-CONNECT_TIMEOUT_S: Final = 10.0
-READ_TIMEOUT_S: Final = 30.0
+KEEPALIVE_S: Final = 30.0
+"""How long an idle connection is kept: longer than the pauses of `flow.wait` between two polls."""
+
+_MIB: Final = 1024 * 1024
 
 
 class LiveTransport:
-    """Sends requests over one keep-alive pool. `pool_size` bounds the connections at once.
+    """`wire.Transport` over httpx. Safe to use from several threads.
 
-    `HTTPS_PROXY`, `NO_PROXY` and `SSL_CERT_FILE` are honoured.
+    Follows no redirects, keeps no cookies, reads no netrc, never repeats a request. `HTTPS_PROXY`,
+    `NO_PROXY`, `SSL_CERT_FILE` and `SSL_CERT_DIR` count for https. Plain http, which is for
+    loopback only, never goes through a proxy: the token would leave the machine unprotected.
     """
 
     def __init__(
         self,
         *,
         pool_size: int = 16,
-        connect_timeout_s: float = CONNECT_TIMEOUT_S,
-        read_timeout_s: float = READ_TIMEOUT_S,
-        max_body_bytes: int = MAX_BODY_BYTES,
+        read_timeout_s: float = 30.0,
+        connect_timeout_s: float = 10.0,
+        max_body_bytes: int = MAX_TEXT_BYTES,
     ) -> None:
-        self._pool_size = pool_size
-        self._connect_timeout_s = connect_timeout_s
+        """Open at most `pool_size` connections; read at most `max_body_bytes`, decompressed."""
+        self._limits = httpx.Limits(
+            max_connections=pool_size,
+            max_keepalive_connections=pool_size,
+            keepalive_expiry=KEEPALIVE_S,
+        )
         self._read_timeout_s = read_timeout_s
+        self._connect_timeout_s = connect_timeout_s
         self._max_body_bytes = max_body_bytes
-        self._lock = threading.Lock()
         self._clients: dict[str, httpx.Client] = {}
+        self._lock = threading.Lock()
+        self._closed = False
 
     def send(self, request: WireRequest, *, time_left_s: float | None = None) -> WireResponse:
-        """Return the answer; raise `TransportError` when none that can be used arrived."""
-        end = None if time_left_s is None else time.monotonic() + time_left_s
-        client = self._client(request.url.partition(":")[0])
+        """Return the answer, whatever its status. `time_left_s` bounds the whole exchange.
+
+        Raises `TransportError` (surely unsent only where no connection came about), `BodyTooLarge`,
+        `Cancelled` when the time ran out, and `ConfigurationError` when the environment names a
+        proxy or a certificate file that cannot be used. No message holds a token or a query.
+        """
+        timeouts = _Timeouts(self._connect_timeout_s, self._read_timeout_s, time_left_s)
+        status = None
         try:
-            with client.stream(
+            with self._client(request.url).stream(
                 request.method,
                 request.url,
                 headers=dict(request.headers),
                 content=request.body,
-                timeout=self._timeout(time_left_s),
-            ) as answer:
-                body = self._read(answer, end)
-                headers = {name.lower(): value for name, value in answer.headers.items()}
-                return WireResponse(answer.status_code, headers, body)
-        except httpx.HTTPError as error:
-            if end is not None and time.monotonic() >= end:
-                raise Cancelled("the run's time was over") from None
-            raise _transport_error(error, request.url) from None
+                extensions={"timeout": timeouts},
+            ) as response:
+                status = response.status_code
+                body = self._read_body(response, timeouts)
+                return WireResponse(status, dict(response.headers.items()), body)
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            # `from None`: httpx's errors carry the request, and with it the token.
+            raise self._explained(error, request.url, timeouts, status) from None
+        except RuntimeError:
+            if not self._closed:
+                raise
+            raise Cancelled("the connections are closed already") from None
 
     def close(self) -> None:
-        """Close every connection."""
+        """Give the connections back. Sending afterwards raises `Cancelled`."""
         with self._lock:
-            clients, self._clients = list(self._clients.values()), {}
+            self._closed = True
+            clients = list(self._clients.values())
         for client in clients:
             client.close()
 
-    def _read(self, answer: httpx.Response, end: float | None) -> bytes:
-        announced = answer.headers.get("content-length", "")
-        if announced.isdigit() and int(announced) > self._max_body_bytes:
+    def _client(self, url: str) -> httpx.Client:
+        scheme = "http" if url.startswith("http:") else "https"
+        with self._lock:
+            if self._closed:
+                raise Cancelled("the connections are closed already")
+            if scheme not in self._clients:
+                self._clients[scheme] = _build_client(scheme, self._limits)
+            return self._clients[scheme]
+
+    def _read_body(self, response: httpx.Response, timeouts: "_Timeouts") -> bytes:
+        declared = response.headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > self._max_body_bytes:
             raise self._too_large()
         chunks: list[bytes] = []
         size = 0
-        for chunk in answer.iter_bytes():
-            size += len(chunk)
-            if size > self._max_body_bytes:
-                raise self._too_large()
-            if end is not None and time.monotonic() >= end:
-                raise Cancelled("the run's time was over")
-            chunks.append(chunk)
+        abort: threading.Timer | None = None
+        try:
+            for chunk in response.iter_bytes():
+                size += len(chunk)
+                if size > self._max_body_bytes:
+                    raise self._too_large()
+                timeouts.check()
+                chunks.append(chunk)
+                # httpcore asks for the timeout once per body: right for the first chunk, too long
+                # for the rest. Against a server that trickles, the timer ends the wait.
+                abort = abort or _abort_when_over(response, timeouts)
+        finally:
+            if abort is not None:
+                abort.cancel()
+        timeouts.check()  # the aborted end of a body without a length looks like a whole body
         return b"".join(chunks)
 
     def _too_large(self) -> BodyTooLarge:
-        return BodyTooLarge(f"the answer is larger than {self._max_body_bytes // 2**20} MiB")
+        limit = self._max_body_bytes
+        size = f"{limit // _MIB} MiB" if limit % _MIB == 0 else f"{limit} bytes"
+        return BodyTooLarge(f"the answer is larger than {size}")
 
-    def _timeout(self, time_left_s: float | None) -> httpx.Timeout:
-        left = float("inf") if time_left_s is None else max(time_left_s, 0.001)
-        read = min(self._read_timeout_s, left)
-        return httpx.Timeout(read, connect=min(self._connect_timeout_s, left))
-
-    def _client(self, scheme: str) -> httpx.Client:
-        with self._lock:
-            if scheme not in self._clients:
-                self._clients[scheme] = self._new_client(scheme)
-            return self._clients[scheme]
-
-    def _new_client(self, scheme: str) -> httpx.Client:
-        # Loading the certificates takes as long as all else a one-liner does, and plain HTTP to
-        # loopback verifies none. An empty context verifies too, and trusts nobody.
-        verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if scheme == "http" else True
-        return httpx.Client(
-            verify=verify,
-            auth=_NoAuth(),
-            limits=httpx.Limits(
-                max_connections=self._pool_size, max_keepalive_connections=self._pool_size
-            ),
-        )
-
-
-class _NoAuth(httpx.Auth):
-    """Keeps a netrc file from adding an Authorization header of its own."""
+    def _explained(
+        self, error: Exception, url: str, timeouts: "_Timeouts", status: int | None
+    ) -> TransportError:
+        if self._closed:
+            return Cancelled("the connections were closed while the request was in flight")
+        if timeouts.is_over():
+            return Cancelled("the run's time ran out while the request was in flight")
+        where = _host(url)
+        if isinstance(error, _NEVER_SENT):
+            what = _connect_failure(error, where, self._connect_timeout_s)
+            return TransportError(what + _through_proxy(url), surely_unsent=True)
+        if isinstance(error, httpx.TimeoutException):
+            return TransportError(f"{where} did not answer within {self._read_timeout_s:g} s")
+        if isinstance(error, httpx.DecodingError):
+            return TransportError(f"{where} sent an answer whose compression is broken")
+        if status is not None:
+            return TransportError(
+                f"the connection to {where} broke before the whole answer (status {status}) arrived"
+            )
+        return TransportError(f"the connection to {where} broke before an answer arrived")
 
 
-def _transport_error(error: httpx.HTTPError, url: str) -> TransportError:
-    host = httpx.URL(url).netloc.decode("ascii")
-    if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
-        return TransportError(f"connecting to {host} timed out", surely_unsent=True)
+_NEVER_SENT: Final = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+    httpx.InvalidURL,
+)
+
+
+class _Timeouts(dict[str, float | None]):
+    """httpx's timeouts of one request, none of them beyond the end of the run.
+
+    httpcore asks for a timeout at the start of each phase (connect, write, read the head, read the
+    body), so every phase gets what is left then, not what was left at the start.
+    """
+
+    def __init__(self, connect_s: float, read_s: float, time_left_s: float | None) -> None:
+        super().__init__(connect=connect_s, read=read_s, write=read_s, pool=None)
+        self._end = None if time_left_s is None else time.monotonic() + time_left_s
+
+    def left_s(self) -> float | None:
+        return None if self._end is None else max(0.0, self._end - time.monotonic())
+
+    def get(self, phase: str, default: Any = None) -> float | None:
+        timeout_s, left_s = super().get(phase), self.left_s()
+        if timeout_s is None or left_s is None:
+            return left_s if timeout_s is None else timeout_s
+        return min(timeout_s, max(left_s, 0.001))  # 0 would mean: do not block at all
+
+    def is_over(self) -> bool:
+        # A socket may give up a moment early: its timeouts are counted in milliseconds.
+        left_s = self.left_s()
+        return left_s is not None and left_s < 0.002
+
+    def check(self) -> None:
+        if self.is_over():
+            raise Cancelled("the run's time ran out while the answer was arriving")
+
+
+def _build_client(scheme: str, limits: httpx.Limits) -> httpx.Client:
+    # No domain may set a cookie: two accounts on one host would share it.
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    if scheme == "http":
+        # A context without roots trusts nobody and costs nothing; https never gets here.
+        bare = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        return httpx.Client(verify=bare, trust_env=False, limits=limits, cookies=no_cookies)
+    verify = _tls_context()
+    try:
+        return httpx.Client(verify=verify, trust_env=True, limits=limits, cookies=no_cookies)
+    except (ValueError, ImportError, httpx.InvalidURL):
+        raise ConfigurationError(
+            "The proxy named in HTTPS_PROXY or ALL_PROXY cannot be used. "
+            "Write it as http://host:port (SOCKS needs `pip install 'httpx[socks]'`)."
+        ) from None
+
+
+def _tls_context() -> ssl.SSLContext:
+    try:
+        return httpx.create_ssl_context(trust_env=True)
+    except OSError as error:
+        name = "SSL_CERT_FILE" if os.environ.get("SSL_CERT_FILE") else "SSL_CERT_DIR"
+        raise ConfigurationError(
+            f"{name} names {os.environ.get(name, '')!r}, which cannot be read as PEM certificates: "
+            f"{error.strerror or error}."
+        ) from None
+
+
+def _abort_when_over(response: httpx.Response, timeouts: _Timeouts) -> threading.Timer | None:
+    """Start a timer that shuts the connection down when time is over; None if it never is."""
+    left_s = timeouts.left_s()
+    stream = response.extensions.get("network_stream")
+    connection = stream.get_extra_info("socket") if stream is not None else None
+    if left_s is None or connection is None:
+        return None
+
+    def shut_down() -> None:
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(left_s, shut_down)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def _connect_failure(error: Exception, where: str, connect_timeout_s: float) -> str:
+    if isinstance(error, httpx.ConnectTimeout):
+        return f"no connection to {where} within {connect_timeout_s:g} s"
     if isinstance(error, httpx.ProxyError):
-        return TransportError(f"the proxy refused the way to {host}: {error}", surely_unsent=True)
-    if isinstance(error, httpx.ConnectError):
-        hint = ""
-        if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            hint = " (set SSL_CERT_FILE to the certificates of your own authority)"
-        return TransportError(f"could not connect to {host}: {error}{hint}", surely_unsent=True)
-    if isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
-        return TransportError(f"{host} did not answer in time")
-    what = str(error) or type(error).__name__
-    return TransportError(f"the connection to {host} broke: {what}")
+        return f"the proxy would not connect to {where} ({error})"
+    if isinstance(error, httpx.LocalProtocolError | httpx.InvalidURL | httpx.UnsupportedProtocol):
+        return f"the request to {where} is not valid HTTP"  # httpx's own text quotes the headers
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return (
+                f"the certificate of {where} could not be verified ({cause.verify_message}); "
+                "if an authority of your own signed it, set SSL_CERT_FILE to its certificate"
+            )
+        if isinstance(cause, ssl.SSLError):
+            return f"the TLS handshake with {where} failed ({cause.reason or 'no answer'})"
+        if isinstance(cause, socket.gaierror):
+            return f"the host name of {where} could not be resolved (DNS: {cause.strerror})"
+        if isinstance(cause, ConnectionRefusedError):
+            return f"{where} refused the connection"
+        if isinstance(cause, OSError):
+            return f"could not connect to {where} ({cause.strerror or type(cause).__name__})"
+    return f"could not connect to {where}"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _through_proxy(url: str) -> str:
+    proxies = {} if url.startswith("http:") else getproxies()
+    if "https" in proxies or "all" in proxies:
+        return " (HTTPS_PROXY or ALL_PROXY is set)"
+    return ""
+
+
+def _host(url: str) -> str:
+    """Return `host[:port]`: never the path, query or credentials."""
+    authority = url.partition("://")[2].partition("/")[0].partition("?")[0]
+    return authority.rpartition("@")[2] or "the server"

@@ -1,23 +1,33 @@
-"""Whether and when a request is sent again: pure, by a table.
+"""When to send a request again, and after how long: pure, by table."""
 
-A GET, PUT or DELETE may be repeated: doing it twice leaves what doing it once leaves. A POST or PATCH is
-repeated only when it surely was not processed; after a 502 the pipeline may exist, and a second
-trigger would run, and bill, the same commit twice.
-"""
-
+import math
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from kosmo_circleci.transport.wire import BodyTooLarge, Cancelled, TransportError, WireResponse
 
 MAX_ATTEMPTS: Final = 4
-LONGEST_RETRY_AFTER_S: Final = 60.0
-_FIRST_DELAY_S: Final = 0.5
+"""The first request and three more."""
+
+FIRST_DELAY_S: Final = 0.5
+"""The backoff after the first attempt; it doubles with every further one."""
+
+MAX_RETRY_AFTER_S: Final = 60.0
+"""The longest `Retry-After` that is waited for; a longer one is reported at once."""
 
 _REPEATABLE: Final = frozenset({"GET", "PUT", "DELETE"})
-_TRANSIENT: Final = frozenset({500, 502, 503, 504})
-_RATE_LIMITED: Final = 429
+
+# POST and PATCH repeat on 429 and on a request that was never sent only: then nothing was done.
+# After a 502 the pipeline may exist, and a second trigger would run, and bill, a commit twice.
+_EVERY_METHOD: Final = _REPEATABLE | {"POST", "PATCH"}
+
+_METHODS_BY_STATUS: Final = {
+    429: _EVERY_METHOD,
+    500: _REPEATABLE,
+    502: _REPEATABLE,
+    503: _REPEATABLE,
+    504: _REPEATABLE,
+}
 
 
 def delay_s(
@@ -27,20 +37,30 @@ def delay_s(
     now: datetime,
     jitter: float,
 ) -> float | None:
-    """Return the seconds to wait before sending again, or None to report the outcome.
+    """Return the seconds to wait before sending again, or None when the outcome stands.
 
-    `attempt` counts from 1; `now` is an aware UTC datetime; `jitter` lies in [0, 1). Without a
-    `Retry-After` header the delay is 0.5 s, doubled with each attempt, less up to half of it at random.
-    A `Retry-After` over 60 s is not waited for.
+    `attempt` counts the tries so far, from 1; `now` is an aware UTC datetime; `jitter` is a random
+    number from 0 to 1, which picks a delay between half of the backoff and the whole. A
+    `Retry-After` header replaces the backoff; one over `MAX_RETRY_AFTER_S` means None.
+
+    Source: contract, section 9.
     """
-    if attempt >= MAX_ATTEMPTS or not _may_repeat(method, outcome):
+    if attempt >= MAX_ATTEMPTS or not _is_repeatable(method, outcome):
         return None
     if isinstance(outcome, WireResponse):
-        asked = retry_after_seconds(outcome.headers.get("retry-after"), now)
-        if asked is not None:
-            return asked if asked <= LONGEST_RETRY_AFTER_S else None
-    delay = _FIRST_DELAY_S * 2.0 ** (attempt - 1)
-    return delay * (1 - jitter / 2)
+        asked_s = retry_after_seconds(outcome.headers.get("retry-after"), now)
+        if asked_s is not None:
+            return asked_s if asked_s <= MAX_RETRY_AFTER_S else None
+    whole_s = FIRST_DELAY_S * 2.0 ** (attempt - 1)
+    return whole_s * (0.5 + 0.5 * jitter)
+
+
+def _is_repeatable(method: str, outcome: WireResponse | TransportError) -> bool:
+    if isinstance(outcome, WireResponse):
+        return method in _METHODS_BY_STATUS.get(outcome.status, ())
+    if isinstance(outcome, BodyTooLarge | Cancelled):
+        return False
+    return method in (_EVERY_METHOD if outcome.surely_unsent else _REPEATABLE)
 
 
 def retry_after_seconds(header: str | None, now: datetime) -> float | None:
@@ -52,25 +72,16 @@ def retry_after_seconds(header: str | None, now: datetime) -> float | None:
 
     Source: RFC 9110, section 10.2.3.
     """
-    if header is None:
-        return None
-    text = header.strip()
+    text = (header or "").strip()
     if text.isascii() and text.isdigit():
-        return float(text[:12])
+        seconds = float(text)
+        return seconds if math.isfinite(seconds) else None
+    from email.utils import parsedate_to_datetime  # dates are rare, and the import is not free
+
     try:
-        moment = parsedate_to_datetime(text)
+        date = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
-
-
-def _may_repeat(method: str, outcome: WireResponse | TransportError) -> bool:
-    if isinstance(outcome, BodyTooLarge | Cancelled):
-        return False
-    if isinstance(outcome, TransportError):
-        return outcome.surely_unsent or method in _REPEATABLE
-    if outcome.status == _RATE_LIMITED:
-        return True
-    return outcome.status in _TRANSIENT and method in _REPEATABLE
+    if date.tzinfo is None:  # "-0000": a date in UTC from a server that does not know its own zone
+        date = date.replace(tzinfo=UTC)
+    return max(0.0, (date - now).total_seconds())

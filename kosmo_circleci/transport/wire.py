@@ -21,7 +21,7 @@ class WireRequest:
 
 @dataclass(frozen=True, slots=True)
 class WireResponse:
-    """One HTTP answer with its whole body, content encoding removed. Header names are lower case."""
+    """One HTTP answer with its whole decoded body. Header names are lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -29,7 +29,7 @@ class WireResponse:
 
 
 class TransportError(Exception):
-    """No usable answer. `surely_unsent` is True only when the server cannot have seen the request."""
+    """No usable answer. `surely_unsent`: the server cannot have seen the request."""
 
     def __init__(self, message: str, *, surely_unsent: bool = False) -> None:
         super().__init__(message)

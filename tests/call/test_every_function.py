@@ -9,12 +9,12 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from kosmo_circleci.catalog.load import load_catalog
 
 from kosmo_circleci.call.arguments import bind
 from kosmo_circleci.call.model import ApiRequest, RawArguments
 from kosmo_circleci.call.permission import question
 from kosmo_circleci.call.request import build
+from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.model import Function, Parameter
 
 AWKWARD = "a b/c%2Fd+é:🚀?#&=;{id}"

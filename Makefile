@@ -1,0 +1,33 @@
+# `make demo` and `make test` set up what they need; the rest expects the same environment.
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+
+.PHONY: demo test check generate bench setup
+
+demo: setup
+	$(VENV)/bin/kosmo integrations:lua lua_docs/workflows/trigger_and_watch.lua --simulate --force --arg branch=main
+
+test: setup
+	$(PYTHON) -m pytest -q
+
+check: setup
+	$(PYTHON) scripts/build_manifest.py --check
+	$(PYTHON) scripts/build_docs.py --check
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(PYTHON) -m pytest -q
+
+generate: setup
+	$(PYTHON) scripts/build_manifest.py
+	$(PYTHON) scripts/build_docs.py
+
+bench: setup
+	$(PYTHON) scripts/bench.py
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml
+	python3 -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --editable '.[dev]'
+	touch $@

@@ -1,0 +1,56 @@
+"""Option types: what a word on the command line means."""
+
+from typing import Any
+
+import click
+
+from kosmo_circleci.lua.limits import parse_size
+
+
+class KeyValue(click.ParamType[Any]):
+    """KEY=VALUE -> (KEY, VALUE)."""
+
+    name = "KEY=VALUE"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        key, equals, text = str(value).partition("=")
+        if not equals or not key:
+            self.fail(
+                f"'{value}' is not KEY=VALUE; write for example --arg branch=main", param, ctx
+            )
+        return key, text
+
+
+class Size(click.ParamType[Any]):
+    """`64M` -> bytes."""
+
+    name = "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_size(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Seconds(click.ParamType[Any]):
+    """A positive number of seconds."""
+
+    name = "SECONDS"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = float("nan")
+        if not 0 < seconds < float("inf"):
+            self.fail(f"'{value}' is not a positive number of seconds", param, ctx)
+        return seconds

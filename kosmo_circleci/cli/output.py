@@ -1,0 +1,18 @@
+"""How a command answers: text for people, one JSON object for programs."""
+
+import click
+
+from kosmo_circleci import jsonvalue
+from kosmo_circleci.jsonvalue import JsonValue
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+def emit(text: str, value: JsonValue, as_json: bool) -> None:
+    """Write a command's answer to stdout: `text`, or `value` as one line of JSON."""
+    click.echo(jsonvalue.encode(value) if as_json else text.rstrip("\n"))
+
+
+def warn(message: str) -> None:
+    """Write a warning to stderr."""
+    click.echo(f"warning: {message}", err=True)
