@@ -2,43 +2,52 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-from kosmo_circleci.agent import tools
-from kosmo_circleci.call.model import RawArguments
+from kosmo_circleci import jsonvalue
+from kosmo_circleci.call.model import Account, ApiRequest, ApiResponse, RawArguments
 from kosmo_circleci.call.permission import Policy
-from kosmo_circleci.caller import Caller, CallerSettings
+from kosmo_circleci.caller import Caller, CallerSettings, CallObserver
 from kosmo_circleci.catalog.load import Catalog, load_catalog
-from kosmo_circleci.catalog.lookup import find
 from kosmo_circleci.config.accounts import Configuration, load_configuration
 from kosmo_circleci.deadline import Deadline
-from kosmo_circleci.docs import pages, search
 from kosmo_circleci.envelope import Run, failure
-from kosmo_circleci.errors import ConfigurationError
+from kosmo_circleci.errors import ConfigurationError, KosmoError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.lua.limits import Limits
 from kosmo_circleci.masking import Mask
-from kosmo_circleci.transport.executor import Executor
 from kosmo_circleci.transport.wire import Transport
 from kosmo_circleci.version import __version__
 
+if TYPE_CHECKING:
+    from kosmo_circleci.isolate import Pool
+    from kosmo_circleci.lua.calls import Clock
+    from kosmo_circleci.transport.executor import Executor
 
-@dataclass(frozen=True, slots=True)
-class Door:
+
+class Door(NamedTuple):
     """What the place a script is started from adds to its run.
 
     `on_output` gets each printed line as it is printed, masked, without its newline. `ask` shows a
     permission question to a person; None means that nobody can answer. `deadline` lets a signal
-    handler end the run; its time limit wins over `Limits.timeout_s`.
+    handler or another thread end the run; its time limit wins over `Limits.timeout_s`. `notice`
+    shows what `flow` waits for; `observer` hears of every request. The rest is as in `RunOptions`.
     """
 
     on_output: Callable[[str], None] | None = None
     ask: Callable[[str], bool] | None = None
     deadline: Deadline | None = None
+    notice: Callable[[str], None] | None = None
+    observer: CallObserver | None = None
+    on_pattern: Callable[[bool], None] | None = None
+    on_begin: Callable[[Callable[[], float]], None] | None = None
+    integrations: bool = True
+    pretty: bool = False
+    keep_output: bool = True
 
 
 class Bridge:
@@ -68,7 +77,9 @@ class Bridge:
         self._lock = threading.RLock()
         self._configuration: Configuration | None = None
         self._transport = transport
+        self._given_transport = transport is not None
         self._executor: Executor | None = None
+        self._pool: Pool | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -85,6 +96,9 @@ class Bridge:
         """Give the connections back. A closed bridge opens new ones if it is used again."""
         with self._lock:
             transport, self._transport, self._executor = self._transport, None, None
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
         if transport is not None:
             transport.close()
 
@@ -97,6 +111,7 @@ class Bridge:
         force: bool = False,
         args: Mapping[str, str] | None = None,
         limits: Limits | None = None,
+        isolate: bool = False,
         door: Door | None = None,
     ) -> Run:
         """Run a Lua script and return what came of it. Whatever the script does, this returns.
@@ -105,24 +120,72 @@ class Bridge:
         `app.integrations.circleci.*` uses; `force` lifts the read/write policy; `args` are the
         strings of the script's `args` table. A configuration that cannot be used is a `Run` with
         `error_type` "configuration".
-        """
-        from kosmo_circleci.lua.run import Script, run_script
 
+        `isolate=True` runs the script in a process of its own that is killed at its limits: the
+        mode for code that is not trusted. In-process, a single C call of Lua (a pattern that never
+        ends, a huge `table.move`) cannot be interrupted.
+        """
         limits, door = limits or Limits(), door or Door()
+        if isolate:
+            return self._run_isolated(code, name, account, force, args or {}, limits, door)
+        from kosmo_circleci.lua.run import RunOptions, Script, run_script
+
         deadline = door.deadline or Deadline(limits.timeout_s)
         try:
-            self._known_account(account)
-            caller = self._caller(force, door.ask, deadline)
+            if door.integrations:
+                self._known_account(account)
+            caller = self._caller(force, door, deadline)
         except ConfigurationError as error:
             return failure(error.message, error.error_type, simulated=self._simulate)
-        return run_script(
-            Script(code, name, dict(args or {}), account),
-            self.catalog,
-            caller,
-            limits,
+        options = RunOptions(
+            limits=limits,
             on_output=door.on_output,
+            on_pattern=door.on_pattern,
+            on_begin=door.on_begin,
+            notice=door.notice,
+            clock=self._clock(),
+            integrations=door.integrations,
             simulated=self._simulate,
+            pretty=door.pretty,
+            keep_output=door.keep_output,
         )
+        return run_script(Script(code, name, args or {}, account), self.catalog, caller, options)
+
+    def _run_isolated(
+        self,
+        code: str,
+        name: str,
+        account: str,
+        force: bool,
+        args: Mapping[str, str],
+        limits: Limits,
+        door: Door,
+    ) -> Run:
+        from kosmo_circleci.isolate import Job, Watcher
+
+        if self._given_transport:
+            raise ConfigurationError("isolate=True cannot use a transport object of this process.")
+        try:
+            settings = self._settings()
+            pool = self._isolated()
+        except ConfigurationError as error:
+            return failure(error.message, error.error_type, simulated=self._simulate)
+        job = Job(
+            code,
+            name,
+            account,
+            force,
+            dict(args),
+            limits,
+            settings,
+            door.integrations,
+            door.pretty,
+            door.ask is not None,
+        )
+        watcher = Watcher(
+            on_output=door.on_output, ask=door.ask, notice=door.notice, deadline=door.deadline
+        )
+        return pool.run(job, watcher)
 
     def call(
         self,
@@ -137,31 +200,80 @@ class Bridge:
         `function` is any accepted spelling: `circleci.get_pipeline`, `get_pipeline`, … Raises
         `ValidationError`, `PermissionDenied`, `ConfigurationError`, `NetworkError` or `ApiError`.
         """
+        from kosmo_circleci.catalog.lookup import find
+
         known = find(self.catalog, function)
         self._known_account(account)
-        caller = self._caller(force, None, Deadline())
-        segment = "" if account == "default" else f"{account}."
-        spoken_name = f"app.integrations.circleci.{segment}{known.name}"
-        return caller.call(known, account, spoken_name, RawArguments(named=dict(arguments or {})))
+        caller = self._caller(force, Door(), Deadline())
+        raw = RawArguments(named=dict(arguments or {}))
+        return caller.call(known, account, _spoken_name(known.name, account), raw)
+
+    def run_call(
+        self,
+        function: str,
+        arguments: Mapping[str, JsonValue] | None = None,
+        *,
+        account: str = "default",
+        force: bool = False,
+        door: Door | None = None,
+    ) -> Run:
+        """Call one function and return what came of it, masked, as `run` does for a script."""
+        from kosmo_circleci.catalog.lookup import find
+
+        door = door or Door()
+        began = time.perf_counter()
+        caller: Caller | None = None
+        result: JsonValue = None
+        fault: KosmoError | None = None
+        try:
+            known = find(self.catalog, function)
+            self._known_account(account)
+            caller = self._caller(force, door, door.deadline or Deadline())
+            raw = RawArguments(named=dict(arguments or {}))
+            result = caller.call(known, account, _spoken_name(known.name, account), raw)
+        except KosmoError as error:
+            fault = error
+        mask = caller.mask if caller else Mask()
+        return Run(
+            success=fault is None,
+            result_json=jsonvalue.encode(mask.json(result)),
+            error=mask.text(fault.message) if fault else None,
+            error_type=fault.error_type if fault else None,
+            execution_time_ms=(time.perf_counter() - began) * 1000,
+            call_count=caller.call_count if caller else 0,
+            call_records=tuple(caller.log) if caller else (),
+            permission_bypassed=bool(caller and caller.permission_bypassed),
+            simulated=self._simulate,
+        )
 
     def read_doc(self, page: str) -> str:
         """Return a documentation page as Markdown. Raises `ValidationError` for an unknown one."""
+        from kosmo_circleci.docs import pages
+
         return pages.read(page, self.catalog)
 
     def list_docs(self) -> str:
         """Return the names of all pages, one a line."""
+        from kosmo_circleci.docs import pages
+
         return pages.listing(self.catalog)
 
     def search_docs(self, query: str) -> str:
         """Return the functions whose meaning is nearest to `query`: at most ten lines."""
+        from kosmo_circleci.docs import search
+
         return search.search(query, self.catalog)
 
     def agent_tools(self) -> list[dict[str, JsonValue]]:
         """Return the tools an agent host offers its model: name, description, input_schema."""
+        from kosmo_circleci.agent import tools
+
         return tools.definitions()
 
     def call_agent_tool(self, name: str, arguments: Mapping[str, JsonValue]) -> str:
         """Carry out one of `agent_tools()` as the model asked, and return the text for it."""
+        from kosmo_circleci.agent import tools
+
         return tools.dispatch(self, name, arguments)
 
     @property
@@ -182,6 +294,19 @@ class Bridge:
                 )
             return self._configuration
 
+    def account(self, name: str) -> Account:
+        """Return the account of that name. Raises `ConfigurationError` for one that is unknown."""
+        self._known_account(name)
+        return self.configuration.accounts[name]
+
+    def send(self, request: ApiRequest, account: str, deadline: Deadline) -> ApiResponse:
+        """Send one request as it is, whatever the policy says, and return the answer.
+
+        An account without a token sends none. Raises `ConfigurationError`, `NetworkError`, or the
+        deadline's reason.
+        """
+        return self._open().perform(request, self.account(account), deadline)
+
     def _known_account(self, name: str) -> None:
         known = self.configuration.accounts
         if name not in known:
@@ -190,21 +315,46 @@ class Bridge:
                 f"configuration file, or set CIRCLECI_TOKEN_{name.upper()}."
             )
 
-    def _caller(self, force: bool, ask: Callable[[str], bool] | None, deadline: Deadline) -> Caller:
+    def _caller(self, force: bool, door: Door, deadline: Deadline) -> Caller:
         accounts = self.configuration.accounts
         mask = Mask(each.token for each in accounts.values() if each.token)
         if self._simulate:
             from kosmo_circleci.simulator.transport import SIMULATED_TOKEN
 
             accounts = {
-                name: replace(account, token=SIMULATED_TOKEN) for name, account in accounts.items()
+                name: account._replace(token=SIMULATED_TOKEN) for name, account in accounts.items()
             }
         policy: Policy = self.configuration.policy
-        return Caller(CallerSettings(accounts, policy, force, ask), self._open, deadline, mask)
+        settings = CallerSettings(accounts, policy, force, door.ask, door.observer)
+        return Caller(settings, self._open, deadline, mask)
 
-    def _open(self) -> Executor:
+    def _settings(self) -> dict[str, JsonValue]:
+        return {
+            "simulate": self._simulate,
+            "config": _file_form(self.configuration),
+            "environ": dict(self._environ),
+        }
+
+    def _isolated(self) -> "Pool":
+        from kosmo_circleci.isolate import Pool, spawn_child
+
+        with self._lock:
+            if self._pool is None:
+                accounts = self.configuration.accounts.values()
+                tokens = tuple(each.token for each in accounts if each.token)
+                self._pool = Pool(lambda: spawn_child(self._environ, tokens))
+            return self._pool
+
+    def _clock(self) -> "Clock":
+        from kosmo_circleci.lua.calls import Clock
+
+        return Clock()
+
+    def _open(self) -> "Executor":
         with self._lock:
             if self._executor is None:
+                from kosmo_circleci.transport.executor import Executor
+
                 if self._transport is None:
                     self._transport = self._new_transport()
                 self._executor = Executor(
@@ -220,6 +370,22 @@ class Bridge:
         from kosmo_circleci.transport.live import LiveTransport
 
         return LiveTransport()
+
+
+def _spoken_name(function: str, account: str) -> str:
+    segment = "" if account == "default" else f"{account}."
+    return f"app.integrations.circleci.{segment}{function}"
+
+
+def _file_form(configuration: Configuration) -> dict[str, JsonValue]:
+    """Return a configuration in the structure of the file, as it travels to another process."""
+    accounts: dict[str, JsonValue] = {
+        name: {"url": account.origin, "token": account.token}
+        for name, account in configuration.accounts.items()
+    }
+    policy = configuration.policy
+    permissions: JsonValue = {"read": policy.read, "write": policy.write}
+    return {"integrations": {"circleci": {"permissions": permissions, "accounts": accounts}}}
 
 
 def _home(environ: Mapping[str, str]) -> Path:

@@ -1,17 +1,17 @@
 """One call, from arguments to value, and the log of all calls of a run.
 
 `prepare` and `finish` are pure but for the log and run on the script's thread; `perform` is the
-only step that waits, and may run on any thread: it sees a `PreparedCall` and no Lua value.
+only step that waits, and may run on any thread: it sees a `PreparedCall` and no Lua value. The
+steps are loaded by the first call: many scripts read documentation and make none.
 """
 
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from itertools import count
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
-from kosmo_circleci.call import arguments as call_arguments
-from kosmo_circleci.call import permission, request, response
+from kosmo_circleci.call import permission
 from kosmo_circleci.call.model import (
     Account,
     ApiRequest,
@@ -22,27 +22,32 @@ from kosmo_circleci.call.model import (
     RawArguments,
 )
 from kosmo_circleci.call.permission import Allowed, MustAsk, Policy
-from kosmo_circleci.catalog.model import Function
+from kosmo_circleci.catalog.model import Function, Kind
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ConfigurationError, KosmoError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
-from kosmo_circleci.transport.executor import Executor
+
+if TYPE_CHECKING:
+    from kosmo_circleci.transport.executor import Executor
 
 LOG_LENGTH: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One request and what came of it: `response`, or `error` when no answer arrived."""
+class Exchange(NamedTuple):
+    """One request and what came of it: `response`, or `error` when no answer arrived.
 
+    `number` counts the requests of the run; `started_ms` is the time since the run began.
+    """
+
+    number: int
+    started_ms: float
     duration_ms: float
     response: ApiResponse | None = None
     error: KosmoError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Performed:
+class Performed(NamedTuple):
     """What `perform` did: one exchange, or two where the manifest's fallback answered."""
 
     exchanges: tuple[Exchange, ...]
@@ -52,28 +57,49 @@ class Performed:
         return len(self.exchanges) > 1
 
 
-@dataclass(frozen=True, slots=True)
-class CallerSettings:
+class CallObserver(Protocol):
+    """Who wants to know of every request while the run goes on. Called from any thread."""
+
+    def started(self, number: int, spoken_name: str) -> None:
+        """Take note that request `number` goes out now."""
+        ...
+
+    def ended(self, number: int, record: CallRecord) -> None:
+        """Take note of what came of request `number`."""
+        ...
+
+
+class CallerSettings(NamedTuple):
     """What a run brings along. `ask` puts a question to a person; None where nobody answers."""
 
     accounts: Mapping[str, Account]
     policy: Policy
     force: bool = False
     ask: Callable[[str], bool] | None = None
+    observer: CallObserver | None = None
 
 
-@dataclass(slots=True)
 class Caller:
     """The calls of one run. `executor` is asked for on the first request, not before."""
 
-    settings: CallerSettings
-    executor: Callable[[], Executor]
-    deadline: Deadline
-    mask: Mask
-    log: deque[CallRecord] = field(default_factory=lambda: deque(maxlen=LOG_LENGTH))
-    call_count: int = 0
-    permission_bypassed: bool = False
-    _answers: dict[str, bool] = field(default_factory=dict)
+    def __init__(
+        self,
+        settings: CallerSettings,
+        executor: "Callable[[], Executor]",
+        deadline: Deadline,
+        mask: Mask,
+    ) -> None:
+        self.settings = settings
+        self.executor = executor
+        self.deadline = deadline
+        self.mask = mask
+        self.log: deque[CallRecord] = deque(maxlen=LOG_LENGTH)
+        self.call_count = 0
+        self.permission_bypassed = False
+        self._answers: dict[str, bool] = {}
+        self._under_way: dict[int, int] = {}
+        self._numbers = count()
+        self._began = time.perf_counter()
 
     def call(
         self, function: Function, account: str, spoken_name: str, raw: RawArguments
@@ -89,15 +115,22 @@ class Caller:
 
         Raises `ValidationError`, `PermissionDenied` or `ConfigurationError`.
         """
+        from kosmo_circleci.call import arguments as call_arguments
+        from kosmo_circleci.call import request
+
         arguments = call_arguments.bind(function, raw)
         self._hide_secrets(function, arguments)
         api_request = request.build(function, arguments)
         self._permit(function, arguments, spoken_name)
         return PreparedCall(function, arguments, api_request, self._account(account), spoken_name)
 
-    def perform(self, call: PreparedCall) -> Performed:
-        """Send the request, and the manifest's fallback where the first answer calls for it."""
-        first = self._exchange(call, call.request)
+    def perform(self, call: PreparedCall, deadline: Deadline | None = None) -> Performed:
+        """Send the request, and the manifest's fallback where the first answer calls for it.
+
+        `deadline` is the run's own or a child of it, where the call may be called off alone.
+        """
+        deadline = deadline or self.deadline
+        first = self._exchange(call, call.request, deadline)
         fallback = call.function.fallback
         if (
             fallback is None
@@ -105,12 +138,16 @@ class Caller:
             or first.response.status != fallback.on_status
         ):
             return Performed((first,))
+        from kosmo_circleci.call import request
+
         second = request.fallback(call.function)
         assert second is not None
-        return Performed((first, self._exchange(call, second)))
+        return Performed((first, self._exchange(call, second, deadline)))
 
     def finish(self, call: PreparedCall, performed: Performed) -> JsonValue:
         """Decode the last answer and log every exchange. Raises `ApiError` or `NetworkError`."""
+        from kosmo_circleci.call import response
+
         *earlier, last = performed.exchanges
         for exchange in earlier:
             self._record(call, exchange, ok=False)
@@ -128,19 +165,30 @@ class Caller:
         self._record(call, last, ok=True)
         return value
 
-    def _exchange(self, call: PreparedCall, api_request: ApiRequest) -> Exchange:
+    def _exchange(
+        self, call: PreparedCall, api_request: ApiRequest, deadline: Deadline
+    ) -> Exchange:
+        number = next(self._numbers)
+        self._under_way[id(call)] = number
+        if self.settings.observer is not None:
+            self.settings.observer.started(number, call.spoken_name)
         started = time.perf_counter()
+        started_ms = (started - self._began) * 1000
+        answer: ApiResponse | None = None
+        failure: KosmoError | None = None
         try:
-            answer = self.executor().perform(api_request, call.account, self.deadline)
+            answer = self.executor().perform(api_request, call.account, deadline)
         except KosmoError as error:
-            return Exchange(_milliseconds_since(started), error=error)
-        return Exchange(_milliseconds_since(started), response=answer)
+            failure = error
+        duration_ms = (time.perf_counter() - started) * 1000
+        return Exchange(number, started_ms, duration_ms, answer, failure)
 
     def _record(self, call: PreparedCall, exchange: Exchange, *, ok: bool) -> None:
+        self._under_way.pop(id(call), None)
         answer = exchange.response
         attempts = answer.attempts if answer else getattr(exchange.error, "attempts", 1)
-        self.call_count += 1
-        self.log.append(
+        self.add_record(
+            exchange.number,
             CallRecord(
                 function=call.spoken_name,
                 tool=call.function.tool_name,
@@ -149,21 +197,62 @@ class Caller:
                 http_status=answer.status if answer else None,
                 duration_ms=exchange.duration_ms,
                 attempts=attempts,
-            )
+                started_ms=exchange.started_ms,
+                arguments=self.mask.text(permission.shown_arguments(call.function, call.arguments)),
+            ),
         )
 
+    def abandon(self, call: PreparedCall, began: float) -> None:
+        """Log a request that was under way when it was called off: nobody knows what became of it.
+
+        `began` is its start on `time.perf_counter`.
+        """
+        started_ms = (began - self._began) * 1000
+        duration_ms = (time.perf_counter() - began) * 1000
+        number = self._under_way.get(id(call), -1)
+        self._record(call, Exchange(number, started_ms, duration_ms), ok=False)
+
+    def record_elsewhere(
+        self, spoken_name: str, tool: str, server: str, *, ok: bool, duration_ms: float
+    ) -> None:
+        """Log a call that went to another server than CircleCI and has just ended."""
+        ended_ms = (time.perf_counter() - self._began) * 1000
+        status: Literal["ok", "error"] = "ok" if ok else "error"
+        started_ms = ended_ms - duration_ms
+        self.add_record(
+            -1, CallRecord(spoken_name, tool, server, status, None, duration_ms, 1, started_ms)
+        )
+
+    def add_record(self, number: int, record: CallRecord) -> None:
+        """Put what came of one request into the log."""
+        self.call_count += 1
+        self.log.append(record)
+        if self.settings.observer is not None:
+            self.settings.observer.ended(number, record)
+
     def _permit(self, function: Function, arguments: Arguments, spoken_name: str) -> None:
-        decision = permission.decide(function.kind, self.settings.policy, force=self.settings.force)
+        self.permit(
+            function.kind,
+            function.name,
+            spoken_name,
+            lambda: permission.question(function, arguments, spoken_name),
+        )
+
+    def permit(self, kind: Kind, name: str, spoken_name: str, question: Callable[[], str]) -> None:
+        """Return if the call may be made; a person is asked once per `name` and run.
+
+        Raises `PermissionDenied`.
+        """
+        decision = permission.decide(kind, self.settings.policy, force=self.settings.force)
         if isinstance(decision, Allowed):
             self.permission_bypassed |= decision.bypassed
             return
         if isinstance(decision, MustAsk) and self.settings.ask is not None:
-            if function.name not in self._answers:
-                question = permission.question(function, arguments, spoken_name)
-                self._answers[function.name] = self.settings.ask(self.mask.text(question))
-            if self._answers[function.name]:
+            if name not in self._answers:
+                self._answers[name] = self.settings.ask(self.mask.text(question()))
+            if self._answers[name]:
                 return
-        raise permission.refusal(function, decision, spoken_name)
+        raise permission.refusal(kind, decision, spoken_name, name)
 
     def _account(self, name: str) -> Account:
         account = self.settings.accounts[name]
@@ -193,7 +282,3 @@ def missing_token(account: str) -> ConfigurationError:
         f"kosmo/config.yaml of your configuration folder; or {third}. "
         "To try without a token, use --simulate."
     )
-
-
-def _milliseconds_since(started: float) -> float:
-    return (time.perf_counter() - started) * 1000

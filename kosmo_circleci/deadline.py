@@ -1,14 +1,16 @@
 """How long one run may go on, and whether it was told to stop.
 
-One `Deadline` belongs to one run. Everything that waits, waits through it: a retry's pause, a
-request in flight, `flow.sleep`. Safe to use from several threads.
+One `Deadline` belongs to one run, a child of it to a part that may be called off alone. Everything
+that waits, waits through it: a retry's pause, a request in flight, `flow.sleep`. Safe to use from
+several threads.
 """
 
 import threading
 import time
 from collections.abc import Callable
+from weakref import WeakSet
 
-from kosmo_circleci.errors import KosmoError, LimitExceeded
+from kosmo_circleci.errors import Interrupted, KosmoError, LimitExceeded
 
 
 class Deadline:
@@ -23,12 +25,24 @@ class Deadline:
         self._end = None if seconds is None else clock() + seconds
         self._stopped = threading.Event()
         self._reason: KosmoError | None = None
+        self._children: WeakSet[Deadline] = WeakSet()
 
-    def cancel(self, reason: KosmoError) -> None:
+    def child(self) -> "Deadline":
+        """Return a deadline that ends with this one, and can be cancelled before it."""
+        child = Deadline(clock=self._clock)
+        child._seconds, child._end = self._seconds, self._end
+        self._children.add(child)
+        if self._reason is not None:
+            child.cancel(self._reason)
+        return child
+
+    def cancel(self, reason: KosmoError | None = None) -> None:
         """End the run: whoever waits stops waiting with `reason`. The first reason stays."""
         if self._reason is None:
-            self._reason = reason
+            self._reason = reason or Interrupted("The call was called off.")
         self._stopped.set()
+        for child in list(self._children):
+            child.cancel(self._reason)
 
     def note(self, reason: KosmoError) -> None:
         """Remember `reason` without waking anybody: all a signal handler may safely do.

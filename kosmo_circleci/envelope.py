@@ -1,25 +1,17 @@
 """Run: the outcome of one script, and its JSON form."""
 
-from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.call.model import CallRecord
 from kosmo_circleci.jsonvalue import JsonValue
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What a script did. Secrets are already masked in every field.
-
-    `output` is the printed lines joined by newlines, without one at the end. `result` is what the
-    chunk returned (None for nothing, a list for several values). `error` is the message with
-    `FILE:LINE:` in front where Lua knows it, `error_type` one of the contract's ten. `memory_usage`
-    is in bytes of Lua memory. `call_log` keeps the last 1,000 requests, `call_count` counts all.
-    """
-
+class _Fields(NamedTuple):
     success: bool
     output: str = ""
-    result: JsonValue = None
+    result_json: str = "null"
     error: str | None = None
     error_type: str | None = None
     execution_time_ms: float = 0.0
@@ -28,6 +20,22 @@ class Run:
     call_records: tuple[CallRecord, ...] = ()
     permission_bypassed: bool = False
     simulated: bool = False
+
+
+class Run(_Fields):
+    """What a script did. Secrets are already masked in every field.
+
+    `output` is the printed lines joined by newlines, without one at the end. `result_json` is the
+    JSON text of what the chunk returned ("null" for nothing, a list for several values). `error` is
+    the message with `FILE:LINE:` in front where Lua knows it, `error_type` one of the contract's
+    ten. `memory_usage` is in bytes of Lua memory. `call_records` keeps the last 1,000 requests,
+    `call_count` counts all.
+    """
+
+    @cached_property
+    def result(self) -> JsonValue:
+        """What the chunk returned: None for nothing, a list for several values."""
+        return jsonvalue.decode(self.result_json)
 
     @property
     def exit_code(self) -> int:
@@ -43,10 +51,24 @@ class Run:
 
     def to_dict(self) -> dict[str, JsonValue]:
         """Return the envelope of the contract, section 2."""
+        return self._envelope(self.result)
+
+    def to_json(self) -> str:
+        """Return the envelope as one line of JSON."""
+        # The result stays the text it is: decoded, a large one takes some twenty times the memory.
+        fields = self._envelope(None)
+        parts = (
+            f"{jsonvalue.encode(name)}:"
+            f"{self.result_json if name == 'result' else jsonvalue.encode(value)}"
+            for name, value in fields.items()
+        )
+        return "{" + ",".join(parts) + "}"
+
+    def _envelope(self, result: JsonValue) -> dict[str, JsonValue]:
         return {
             "success": self.success,
             "output": self.output,
-            "result": self.result,
+            "result": result,
             "error": self.error,
             "error_type": self.error_type,
             "execution_time_ms": round(self.execution_time_ms, 1),
@@ -58,10 +80,6 @@ class Run:
                 "simulated": self.simulated,
             },
         }
-
-    def to_json(self) -> str:
-        """Return the envelope as one line of JSON."""
-        return jsonvalue.encode(self.to_dict())
 
 
 def failure(error: str, error_type: str, *, simulated: bool = False) -> Run:

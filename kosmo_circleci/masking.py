@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import quote, quote_plus
 
-from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.jsonvalue import JsonValue, decode, encode
 
 MASK: Final = "***"
 
@@ -47,6 +47,12 @@ class Mask:
     def text(self, text: str) -> str:
         """Return `text` with every secret, in every form it may be written in, as `***`."""
         return text if self._pattern is None else self._pattern.sub(MASK, text)
+
+    def json_text(self, text: str) -> str:
+        """Return a JSON text with secrets hidden in its strings and keys; it stays valid JSON."""
+        if self._pattern is None or not self._pattern.search(text):
+            return text
+        return encode(self.json(decode(text)))
 
     def json(self, value: JsonValue) -> JsonValue:
         """Return a copy of `value` with secrets hidden in its strings and keys."""

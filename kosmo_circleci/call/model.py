@@ -1,8 +1,8 @@
 """The values that travel through one call. All frozen; none knows Lua, httpx or a clock."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from types import MappingProxyType
+from typing import Literal, NamedTuple, TypeAlias
 
 from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.jsonvalue import JsonValue
@@ -10,32 +10,29 @@ from kosmo_circleci.jsonvalue import JsonValue
 QueryPairs: TypeAlias = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RawArguments:
+class RawArguments(NamedTuple):
     """What the caller wrote, before anything is checked.
 
     Either `named` (one table of names, or JSON object), or `positional` in the manifest's order
     with None for a hole.
     """
 
-    named: Mapping[str, JsonValue] = field(default_factory=dict)
+    named: Mapping[str, JsonValue] = MappingProxyType({})
     positional: tuple[JsonValue, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Arguments:
+class Arguments(NamedTuple):
     """Checked and converted arguments: parameter name -> value of the parameter's type.
 
     Absent parameters have no key. `query` and `payload` are the pass-through objects, wire names.
     """
 
     values: Mapping[str, JsonValue]
-    query: Mapping[str, JsonValue] = field(default_factory=dict)
-    payload: Mapping[str, JsonValue] = field(default_factory=dict)
+    query: Mapping[str, JsonValue] = MappingProxyType({})
+    payload: Mapping[str, JsonValue] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class ApiRequest:
+class ApiRequest(NamedTuple):
     """Method, path and content: no host and no token.
 
     `path` is absolute on the host, percent-encoded, and starts with `/api/`. `body` None means that
@@ -48,17 +45,15 @@ class ApiRequest:
     body: JsonValue = None
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """One set of credentials. `origin` is `scheme://host[:port]`; `token` None when none is set."""
 
     name: str
     origin: str
-    token: str | None = field(default=None, repr=False)
+    token: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ApiResponse:
+class ApiResponse(NamedTuple):
     """The answer as it came, with how many requests it took. Header names are lower case."""
 
     status: int
@@ -67,9 +62,12 @@ class ApiResponse:
     attempts: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecord:
-    """One line of the call log; it holds no argument, so it can hold no secret."""
+class CallRecord(NamedTuple):
+    """One line of the call log.
+
+    `started_ms` counts from the beginning of the run; `arguments` is their JSON text, shortened,
+    with secrets masked. Both are for reports and traces, and not in the envelope.
+    """
 
     function: str
     tool: str
@@ -78,6 +76,8 @@ class CallRecord:
     http_status: int | None
     duration_ms: float
     attempts: int
+    started_ms: float = 0.0
+    arguments: str = ""
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return the record as the envelope shows it."""
@@ -92,8 +92,7 @@ class CallRecord:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedCall:
+class PreparedCall(NamedTuple):
     """Everything `perform` needs, and nothing of Lua: safe to hand to another thread."""
 
     function: Function

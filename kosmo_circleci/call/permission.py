@@ -5,8 +5,7 @@ Who can be asked, and whether a yes holds for the rest of the run, is the caller
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from kosmo_circleci.call.model import Arguments
 from kosmo_circleci.call.wording import printable, shorten
@@ -24,28 +23,24 @@ SHOWN_CHARACTERS: Final = 200
 _SECRET_KEYS: Final = re.compile(r"secret|token|password|credential|private|key$|^value$", re.I)
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """What happens to reads and to writes (contract, section 6)."""
 
     read: Rule = "allow"
     write: Rule = "ask"
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
+class Allowed(NamedTuple):
     """The call may be made. `bypassed` is True when `force` lifted a rule that stood against it."""
 
     bypassed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MustAsk:
+class MustAsk(NamedTuple):
     """The call may be made once somebody said yes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Denied:
+class Denied(NamedTuple):
     """The call may not be made."""
 
 
@@ -60,13 +55,14 @@ def decide(kind: Kind, policy: Policy, *, force: bool) -> Decision:
     return MustAsk() if rule == "ask" else Denied()
 
 
-def refusal(function: Function, decision: MustAsk | Denied, spoken_name: str) -> PermissionDenied:
+def refusal(
+    kind: Kind, decision: MustAsk | Denied, spoken_name: str, function_name: str
+) -> PermissionDenied:
     """Return the error for a call that is not made: what, why, and the two ways out.
 
     `spoken_name` is the function as the script named it. A `MustAsk` ends here when nobody could be
     asked, or when the answer was no.
     """
-    kind = function.kind
     why = (
         f"the policy denies {kind}s"
         if isinstance(decision, Denied)
@@ -77,7 +73,7 @@ def refusal(function: Function, decision: MustAsk | Denied, spoken_name: str) ->
         f"force=True), or change the policy: `kosmo integrations:configure circleci --{kind} allow`"
         f", which is `permissions: {{{kind}: allow}}` under integrations.circleci in the "
         "configuration file.",
-        function_name=function.name,
+        function_name=function_name,
     )
 
 
@@ -94,6 +90,29 @@ def question(function: Function, arguments: Arguments, spoken_name: str) -> str:
     return "\n".join(lines)
 
 
+def shown_arguments(function: Function, arguments: Arguments) -> str:
+    """Return the arguments of a call as JSON on one line, shortened, with secrets as `***`."""
+    text = printable(encode(dict(_shown(function, arguments))))
+    return shorten(text, SHOWN_CHARACTERS)
+
+
+def without_secrets(function: Function, arguments: Arguments) -> Arguments:
+    """Return the arguments with `***` for every value that is a secret, or may be one by its name.
+
+    A request built from them can be shown; it must not be sent.
+    """
+    secrets = _secret_wires(function)
+    return Arguments(
+        {
+            parameter.name: _masked(function, parameter, arguments.values[parameter.name])
+            for parameter in function.parameters
+            if parameter.name in arguments.values
+        },
+        _object_without_secrets(arguments.query, secrets),
+        _object_without_secrets(arguments.payload, secrets),
+    )
+
+
 def _shown(function: Function, arguments: Arguments) -> list[tuple[str, JsonValue]]:
     named = [
         (parameter.name, _masked(function, parameter, arguments.values[parameter.name]))
@@ -102,7 +121,9 @@ def _shown(function: Function, arguments: Arguments) -> list[tuple[str, JsonValu
     ]
     further = [("query", arguments.query), ("payload", arguments.payload)]
     secrets = _secret_wires(function)
-    return named + [(name, _without_secrets(dict(each), secrets)) for name, each in further if each]
+    return named + [
+        (name, _object_without_secrets(each, secrets)) for name, each in further if each
+    ]
 
 
 def _masked(function: Function, parameter: Parameter, value: JsonValue) -> JsonValue:
@@ -117,15 +138,19 @@ def _secret_wires(function: Function) -> frozenset[str]:
 
 def _without_secrets(value: JsonValue, secrets: frozenset[str]) -> JsonValue:
     if isinstance(value, Mapping):
-        return {
-            key: MASK
-            if key in secrets or _SECRET_KEYS.search(key)
-            else _without_secrets(each, secrets)
-            for key, each in value.items()
-        }
+        return _object_without_secrets(value, secrets)
     if isinstance(value, list):
         return [_without_secrets(each, secrets) for each in value]
     return value
+
+
+def _object_without_secrets(
+    value: Mapping[str, JsonValue], secrets: frozenset[str]
+) -> dict[str, JsonValue]:
+    return {
+        key: MASK if key in secrets or _SECRET_KEYS.search(key) else _without_secrets(each, secrets)
+        for key, each in value.items()
+    }
 
 
 def _line(name: str, value: JsonValue) -> str:

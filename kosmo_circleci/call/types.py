@@ -7,8 +7,7 @@ number where a string belongs. Formats (a UUID, a date) and rules between fields
 import math
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from kosmo_circleci.call.wording import MAX_INTEGER_BITS, nearest, show
 from kosmo_circleci.catalog.model import Parameter, ParameterType
@@ -22,8 +21,7 @@ class TypeFault(ValueError):
     """The value does not fit the parameter. The message is a whole sentence for people."""
 
 
-@dataclass(frozen=True, slots=True)
-class TypeRow:
+class TypeRow(NamedTuple):
     """One parameter type: the words for it, and the conversion that raises `_Refused`."""
 
     takes: str

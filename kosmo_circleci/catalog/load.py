@@ -32,6 +32,7 @@ _FUNCTION_KEYS: Final = frozenset(
         "example",
         "related",
         "note",
+        "keywords",
         "fails",
         "fallback",
     ]
@@ -152,6 +153,7 @@ def _function(entry: dict[str, Any]) -> Function:
         example=entry["example"],
         related=tuple(entry["related"]),
         note=entry.get("note", ""),
+        keywords=entry.get("keywords", ""),
         paginated=entry.get("paginated", False),
         has_body=entry.get("has_body", False),
         status=entry.get("status", 200),

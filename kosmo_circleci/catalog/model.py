@@ -1,8 +1,8 @@
 """What a function is: names as in `manifest.yaml`, all frozen."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from types import MappingProxyType
+from typing import Literal, NamedTuple, TypeAlias
 
 from kosmo_circleci.jsonvalue import JsonValue
 
@@ -14,8 +14,7 @@ PathEncoding: TypeAlias = Literal["segment", "slug", "raw"]
 ShapeKind: TypeAlias = Literal["object", "map", "array", "scalar", "any", "nothing"]
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One named argument of a function, and where it goes in the request.
 
     `wire` is the name CircleCI knows: a placeholder of the path template (either `job-number`, or a
@@ -52,8 +51,7 @@ class Parameter:
         return tuple(self.wire.split("."))
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """The documented form of a JSON value.
 
     `kind` "object" uses `fields`, "map" and "array" use `item`, "scalar" uses `type` (string,
@@ -69,8 +67,7 @@ class Shape:
     item: "Shape | None" = None
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """A key of an object shape."""
 
     name: str
@@ -78,8 +75,7 @@ class Field:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(NamedTuple):
     """How a fallback's list of rows becomes the answer `{items, next_page_token = null}`.
 
     A row without `slug` gets one, the values of `slug_from` joined by slashes. Rows are kept when
@@ -90,8 +86,7 @@ class Rows:
     keep_where: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fallback:
+class Fallback(NamedTuple):
     """The request that answers when the first one comes back with `on_status`.
 
     `path` is relative to the API version like any path of the manifest; one that starts with
@@ -104,14 +99,14 @@ class Fallback:
     rows: Rows
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(NamedTuple):
     """One function of `app.integrations.circleci`.
 
     `path` is the documented template below `/api/v2`, placeholders under their wire names.
     `operation` is the name of the API operation (several functions may share one). `has_body` says
     that a body is always sent, `{}` if no field was given. `fails` maps a status to what it means
-    here. `example` is Lua that runs as it stands against the simulator.
+    here. `keywords` are further words a question may use; only the search reads them.
+    `example` is Lua that runs as it stands against the simulator.
     """
 
     name: str
@@ -126,10 +121,11 @@ class Function:
     related: tuple[str, ...]
     result: str = ""
     note: str = ""
+    keywords: str = ""
     paginated: bool = False
     has_body: bool = False
     status: int = 200
-    fails: Mapping[int, str] = field(default_factory=dict)
+    fails: Mapping[int, str] = MappingProxyType({})
     fallback: Fallback | None = None
 
     @property

@@ -4,24 +4,23 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import NamedTuple
 
 import click
 
-from kosmo_circleci import jsonvalue
-from kosmo_circleci.bridge import Bridge, Door
+from kosmo_circleci.cli.main import App
 from kosmo_circleci.cli.options import KeyValue, Seconds, Size
 from kosmo_circleci.cli.output import json_option, warn
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.envelope import Run
-from kosmo_circleci.errors import ConfigurationError, Interrupted, UsageError
+from kosmo_circleci.errors import Interrupted, UsageError
+from kosmo_circleci.isolate import Job, Watcher, supervise
 from kosmo_circleci.lua.limits import Limits
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """The code to run, and the name that stands in front of its error lines."""
 
     code: str
@@ -41,7 +40,9 @@ class Source:
 @click.option("--memory-limit", type=Size(), default="128M", help="Lua memory. Default 128M.")
 @click.option("--cpu-limit", type=Seconds(), default="30", help="CPU time of Lua code. Default 30.")
 @click.option("--timeout", type=Seconds(), help="Wall clock for the run. Default: none.")
+@click.pass_obj
 def lua(
+    app: App,
     file: str | None,
     code: str | None,
     as_json: bool,
@@ -62,24 +63,33 @@ def lua(
       echo 'return 6 * 7' | kosmo integrations:lua
     """
     source = read_source(file, code)
-    limits = Limits(memory_bytes=memory_limit, cpu_s=cpu_limit, timeout_s=timeout)
-    with Bridge(simulate=simulate) as bridge, interruptible(Deadline(timeout)) as deadline:
-        show_warnings(bridge)
-        run = bridge.run(
-            source.code,
-            name=source.name,
-            account=account,
-            force=force,
-            args=dict(args),
-            limits=limits,
-            door=Door(
-                on_output=None if as_json else _print_line,
-                ask=_asker(),
-                deadline=deadline,
-            ),
-        )
+    ask = asker()
+    job = Job(
+        source.code,
+        source.name,
+        account,
+        force,
+        dict(args),
+        Limits(memory_bytes=memory_limit, cpu_s=cpu_limit, timeout_s=timeout),
+        {"simulate": simulate},
+        pretty=not as_json,
+        can_ask=ask is not None,
+    )
+    run = run_job(app, job, ask, as_json=as_json)
     show(run, as_json)
     return run.exit_code
+
+
+def run_job(app: App, job: Job, ask: Callable[[str], bool] | None, *, as_json: bool) -> Run:
+    """Run a script in its own process; what it prints streams to stdout unless `as_json`."""
+    with interruptible(Deadline(job.limits.timeout_s)) as deadline:
+        watcher = Watcher(
+            on_output=None if as_json else _print_line, ask=ask, warn=warn, deadline=deadline
+        )
+        child = app.take_child()
+        run = supervise(child, job, watcher)
+    child.kill()
+    return run
 
 
 def read_source(file: str | None, code: str | None) -> Source:
@@ -102,23 +112,12 @@ def show(run: Run, as_json: bool) -> None:
     """Write what came of a run: the envelope, or the result on stdout and the error on stderr."""
     if as_json:
         click.echo(run.to_json())
-        return
-    if run.error is not None:
+    elif run.error is not None:
         click.echo(f"error: {run.error}", err=True)
-    elif isinstance(run.result, str):
+    elif run.result_json.startswith('"'):
         click.echo(run.result)
-    elif run.result is not None:
-        click.echo(jsonvalue.encode(run.result, pretty=True, sort_keys=True))
-
-
-def show_warnings(bridge: Bridge) -> None:
-    """Write the configuration's warnings to stderr; a broken one is the run's to report."""
-    try:
-        warnings = bridge.configuration.warnings
-    except ConfigurationError:
-        return
-    for warning in warnings:
-        warn(warning)
+    elif run.result_json != "null":
+        click.echo(run.result_json)
 
 
 @contextmanager
@@ -127,9 +126,7 @@ def interruptible(deadline: Deadline) -> Iterator[Deadline]:
 
     def stop(number: int, _frame: FrameType | None) -> None:
         what = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
-        reason = Interrupted(f"Interrupted by {what}.")
-        deadline.note(reason)
-        raise reason
+        deadline.note(Interrupted(f"Interrupted by {what}."))
 
     before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -139,15 +136,16 @@ def interruptible(deadline: Deadline) -> Iterator[Deadline]:
             signal.signal(each, handler)
 
 
-def _print_line(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
-def _asker() -> Callable[[str], bool] | None:
+def asker() -> Callable[[str], bool] | None:
+    """Return what puts a permission question to the terminal; None where there is none."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
     return lambda question: click.confirm(question, default=False, err=True)
+
+
+def _print_line(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def _read_file(file: str) -> str:

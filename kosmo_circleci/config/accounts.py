@@ -6,9 +6,9 @@ First hit wins, for each account and each field (token, base URL) on its own.
 import os
 import stat
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from kosmo_circleci.call.model import Account
 from kosmo_circleci.call.permission import Policy
@@ -26,8 +26,7 @@ _TOKEN_PREFIX: Final = "CIRCLECI_TOKEN_"
 _URL_PREFIX: Final = "CIRCLECI_BASE_URL_"
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(NamedTuple):
     """Every account by name (always with `default`), the policy, and what deserves a warning.
 
     `sources` says where each field came from: `("default", "token")` -> `environment
@@ -35,10 +34,10 @@ class Configuration:
     """
 
     accounts: Mapping[str, Account]
-    policy: Policy = field(default_factory=Policy)
+    policy: Policy = Policy()
     warnings: tuple[str, ...] = ()
     config_path: Path | None = None
-    sources: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    sources: Mapping[tuple[str, str], str] = MappingProxyType({})
 
 
 def load_configuration(
@@ -199,17 +198,23 @@ def _suffix(variable: str) -> str:
 
 
 def _config_path(environ: Mapping[str, str], home: Path, explicit: Path | None) -> Path | None:
-    named = explicit or (Path(environ["KOSMO_CONFIG"]) if environ.get("KOSMO_CONFIG") else None)
-    if named is not None:
-        return named
+    if explicit is not None:
+        return explicit
+    path = configuration_file(environ, home)
+    return path if environ.get("KOSMO_CONFIG") or path.exists() else None
+
+
+def configuration_file(environ: Mapping[str, str], home: Path) -> Path:
+    """Return where the configuration file is, or would be: it need not exist."""
+    if environ.get("KOSMO_CONFIG"):
+        return Path(environ["KOSMO_CONFIG"])
     if environ.get("XDG_CONFIG_HOME"):
         folder = Path(environ["XDG_CONFIG_HOME"])
     elif os.name == "nt" and environ.get("APPDATA"):
         folder = Path(environ["APPDATA"])
     else:
         folder = home / ".config"
-    path = folder / "kosmo" / "config.yaml"
-    return path if path.exists() else None
+    return folder / "kosmo" / "config.yaml"
 
 
 def _others_can_read(path: Path, said: FileConfiguration) -> bool:

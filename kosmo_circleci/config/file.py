@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeAlias
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
 from kosmo_circleci.call.permission import Policy
 from kosmo_circleci.config.policy import RULES, parse_rule
@@ -44,22 +44,20 @@ _LUA_KEYWORDS: Final = frozenset(
 Path_: TypeAlias = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FileAccount:
+class FileAccount(NamedTuple):
     """What a file says of one account; None where it says nothing. `origin` is already checked."""
 
-    token: str | None = field(default=None, repr=False)
+    token: str | None = None
     token_env: str | None = None
     origin: str | None = None
     keyring: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FileConfiguration:
+class FileConfiguration(NamedTuple):
     """What a file says: accounts by name, and the policy if it gives one."""
 
-    accounts: Mapping[str, FileAccount] = field(default_factory=dict)
-    policy: Policy = field(default_factory=Policy)
+    accounts: Mapping[str, FileAccount] = MappingProxyType({})
+    policy: Policy = Policy()
 
 
 def read(path: Path, *, reserved_names: Collection[str]) -> FileConfiguration:
@@ -67,7 +65,7 @@ def read(path: Path, *, reserved_names: Collection[str]) -> FileConfiguration:
 
     Raises `ConfigurationError`, its message starting `PATH:LINE:` where a line is to blame.
     """
-    text = _text(path)
+    text = text_of(path)
     value, lines = _load(path, text)
     return interpret(value, _Source(str(path), lines), reserved_names)
 
@@ -97,8 +95,7 @@ def interpret(value: Any, source: "_Source", reserved_names: Collection[str]) ->
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
+class _Source(NamedTuple):
     name: str
     lines: Mapping[Path_, int]
 
@@ -197,7 +194,8 @@ def _kind(value: Any) -> str:
     return names.get(type(value), "a string" if isinstance(value, str) else type(value).__name__)
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Return the text of a configuration file; raises `ConfigurationError` if there is none."""
     try:
         raw = path.read_bytes()
     except OSError as error:

@@ -1,6 +1,5 @@
 """Base URL forms -> origin."""
 
-import ipaddress
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -45,6 +44,8 @@ def origin(url: str) -> str:
 def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
+    import ipaddress
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

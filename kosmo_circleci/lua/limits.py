@@ -1,19 +1,23 @@
-"""What one run may use."""
+"""What one run may use, and the errors that say which limit ended it."""
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
+
+from kosmo_circleci.errors import LimitExceeded
 
 MEBIBYTE: Final = 1024 * 1024
 _SIZE: Final = re.compile(r"(\d+)\s*([kmg]?)i?b?", re.IGNORECASE)
 _UNITS: Final = {"": 1, "k": 1024, "m": MEBIBYTE, "g": 1024 * MEBIBYTE}
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """`memory_bytes`: Lua's own memory. `cpu_s`: CPU seconds of Lua code; waiting on the API does
-    not count. `timeout_s`: wall clock for the whole run, None for no end. `output_bytes`: printed
-    text. `regex_s`: one regular expression.
+class Limits(NamedTuple):
+    """The limits of one run.
+
+    `memory_bytes`: Lua's own memory; what the host holds for the script (answers while they are
+    decoded, output, call log) is bounded by a multiple of it, `process_bytes`, where the script has
+    a process of its own. `cpu_s`: CPU seconds of Lua code; waiting on the API does not count.
+    `timeout_s`: wall clock for the whole run, None for no end. `output_bytes`: printed text.
+    `regex_s`: one regular expression.
     """
 
     memory_bytes: int = 128 * MEBIBYTE
@@ -21,6 +25,47 @@ class Limits:
     timeout_s: float | None = None
     output_bytes: int = 16 * MEBIBYTE
     regex_s: float = 5.0
+
+    @property
+    def process_bytes(self) -> int:
+        """The bytes a script's own process may take beyond what it needs to start."""
+        return 3 * self.memory_bytes + 96 * MEBIBYTE
+
+    def cpu_error(self) -> LimitExceeded:
+        """Return the error for a script that computed for too long."""
+        return LimitExceeded(
+            f"The script used more than {self.cpu_s:g} s of CPU time. "
+            "Raise the limit with --cpu-limit SECONDS (Python: Limits(cpu_s=…))."
+        )
+
+    def memory_error(self) -> LimitExceeded:
+        """Return the error for a script that needed too much memory."""
+        return LimitExceeded(
+            f"The script needed more memory than its limit of {shown_size(self.memory_bytes)}. "
+            "Raise the limit with --memory-limit SIZE (Python: Limits(memory_bytes=…))."
+        )
+
+    def timeout_error(self) -> LimitExceeded:
+        """Return the error for a run that took too long."""
+        return LimitExceeded(
+            f"The run took longer than {self.timeout_s or 0:g} s. "
+            "Raise the limit with --timeout SECONDS (Python: Limits(timeout_s=…))."
+        )
+
+    def regex_error(self) -> LimitExceeded:
+        """Return the error for a pattern that ran away."""
+        return LimitExceeded(
+            f"The pattern ran for more than {self.regex_s:g} s and was stopped; make it more "
+            "specific (nested quantifiers such as (a+)+ never end). Python: Limits(regex_s=…).",
+            function_name="regex",
+        )
+
+
+def shown_size(size_bytes: int) -> str:
+    """Return a size as `--memory-limit` takes it: `128M`, or plain bytes."""
+    if size_bytes % MEBIBYTE == 0:
+        return f"{size_bytes // MEBIBYTE}M"
+    return f"{size_bytes} bytes"
 
 
 def parse_size(text: str) -> int:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import regex
 
 from kosmo_circleci.errors import LimitExceeded, ScriptError
+from kosmo_circleci.lua.limits import Limits, shown_size
 
 _FLAGS: Final = {"i": regex.I, "m": regex.M, "s": regex.S, "x": regex.X}
 _TEMPLATE: Final = regex.compile(
@@ -18,12 +19,15 @@ _TEMPLATE: Final = regex.compile(
 
 Found = dict[int | str, str]
 
+_PIECE_BYTES: Final = 64
+"""What a piece of text costs beyond its characters."""
+
 
 class Regex:
-    """Compiled patterns of one run. `limit_s` bounds each operation."""
+    """Compiled patterns of one run: each operation bounded in time and in what it builds."""
 
-    def __init__(self, limit_s: float) -> None:
-        self._limit_s = limit_s
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
 
     def match(self, subject: bytes, pattern: bytes, flags: bytes | None) -> Found | None:
         """Return the first match: {1: whole, 2: first group, …, name: group}, or None."""
@@ -32,17 +36,19 @@ class Regex:
 
     def match_all(self, subject: bytes, pattern: bytes, flags: bytes | None) -> list[Found]:
         """Return every match that does not overlap an earlier one."""
-        return [groups(found) for found in self._matches(subject, pattern, flags, None)]
+        budget = _Budget(self._limits)
+        return [budget.groups(found) for found in self._matches(subject, pattern, flags, None)]
 
     def pieces(
         self, subject: bytes, pattern: bytes, limit: int | None, flags: bytes | None
     ) -> list[str | Found]:
         """Return the text before, the match, the text before, the match, …, the rest."""
+        budget = _Budget(self._limits)
         text = _text(subject)
         pieces: list[str | Found] = []
         end = 0
         for found in self._matches(subject, pattern, flags, limit):
-            pieces += (text[end : found.start()], groups(found))
+            pieces += (text[end : found.start()], budget.groups(found))
             end = found.end()
         return [*pieces, text[end:]]
 
@@ -55,12 +61,13 @@ class Regex:
         flags: bytes | None,
     ) -> str:
         r"""Return the text with matches replaced; `$1`, `${name}`, `\1` and `$0` name groups."""
+        budget = _Budget(self._limits)
         template = _text(replacement)
         text = _text(subject)
         parts: list[str] = []
         end = 0
         for found in self._matches(subject, pattern, flags, limit):
-            parts += (text[end : found.start()], expand(template, found))
+            parts += (text[end : found.start()], budget.text(expand(template, found)))
             end = found.end()
         return "".join([*parts, text[end:]])
 
@@ -76,19 +83,15 @@ class Regex:
         self, subject: bytes, pattern: bytes, flags: bytes | None, limit: int | None
     ) -> Iterator[Any]:
         compiled = self._compile(_text(pattern), _text(flags or b""))
+        # `concurrent` lets other threads work meanwhile: those of an embedding host above all.
+        matches = compiled.finditer(_text(subject), timeout=self._limits.regex_s, concurrent=True)
         try:
-            for count, found in enumerate(
-                compiled.finditer(_text(subject), timeout=self._limit_s), 1
-            ):
+            for count, found in enumerate(matches, 1):
                 if limit is not None and count > limit:
                     return
                 yield found
         except TimeoutError:
-            raise LimitExceeded(
-                f"The pattern ran for more than {self._limit_s:g} s and was stopped; make it more "
-                "specific (nested quantifiers such as (a+)+ never end). Python: Limits(regex_s=…).",
-                function_name="regex",
-            ) from None
+            raise self._limits.regex_error() from None
 
     def _compile(self, pattern: str, flags: str) -> Any:
         bits = regex.V0
@@ -103,6 +106,31 @@ class Regex:
             return regex.compile(pattern, bits)
         except (regex.error, ValueError, OverflowError, RecursionError) as error:
             raise ScriptError(f"Bad pattern: {error}", function_name="regex") from None
+
+
+class _Budget:
+    """How much text one operation may build: as much as the script may hold anyway."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._left = limits.memory_bytes
+
+    def text(self, text: str) -> str:
+        self._left -= len(text) + _PIECE_BYTES
+        if self._left < 0:
+            raise LimitExceeded(
+                "regex: the result is larger than the memory limit of "
+                f"{shown_size(self._limits.memory_bytes)}. Raise it with --memory-limit SIZE "
+                "(Python: Limits(memory_bytes=…)).",
+                function_name="regex",
+            )
+        return text
+
+    def groups(self, found: Any) -> Found:
+        table = groups(found)
+        for text in table.values():
+            self.text(text)
+        return table
 
 
 def groups(found: Any) -> Found:

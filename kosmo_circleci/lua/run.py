@@ -1,18 +1,19 @@
 """Source -> Run: load, execute, capture, time."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
-from kosmo_circleci import jsonvalue
 from kosmo_circleci.caller import Caller
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.envelope import Run
 from kosmo_circleci.errors import KosmoError
-from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.lua.host import Host, OutputFull
+from kosmo_circleci.lua.calls import Calls, Clock
+from kosmo_circleci.lua.extension import ExtensionSource
+from kosmo_circleci.lua.host import Host, HostParts, OutputFull
 from kosmo_circleci.lua.limits import Limits
+from kosmo_circleci.lua.patterns import Patterns
 from kosmo_circleci.lua.runtime import LuaMemoryError, Sandbox
 from kosmo_circleci.masking import Mask
 
@@ -20,70 +21,145 @@ from kosmo_circleci.masking import Mask
 _LONGEST_CHUNK_NAME: Final = 59
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(NamedTuple):
     """What is to be run. `name` stands in front of error lines: `eval`, `stdin`, a file's path."""
 
     source: str
     name: str
-    args: dict[str, str] = field(default_factory=dict)
+    args: Mapping[str, str] = MappingProxyType({})
     account: str = "default"
 
 
-def run_script(
-    script: Script,
-    catalog: Catalog,
-    caller: Caller,
-    limits: Limits,
-    *,
-    on_output: Callable[[str], None] | None = None,
-    simulated: bool = False,
-) -> Run:
-    """Run a script to its end and return what came of it; never raises for what the script does.
+class RunOptions(NamedTuple):
+    """How it is run.
 
-    `on_output` gets every printed line as it is printed, masked, without its newline.
+    `on_output` gets every printed line as it is printed, masked, without its newline;
+    `on_pattern` hears when a regular expression begins and ends; `notice` shows what `flow`
+    waits for; `on_begin` hears when the script starts, and gets what tells the CPU seconds
+    spent on its calls. `pretty` asks for a result to be read by people. `Run.output` stays
+    empty without `keep_output`. Without `integrations` there is no `app.integrations`.
     """
+
+    limits: Limits = Limits()
+    on_output: Callable[[str], None] | None = None
+    on_pattern: Callable[[bool], None] | None = None
+    notice: Callable[[str], None] | None = None
+    on_begin: Callable[[Callable[[], float]], None] | None = None
+    extension: ExtensionSource | None = None
+    clock: Clock = Clock()
+    integrations: bool = True
+    simulated: bool = False
+    pretty: bool = False
+    keep_output: bool = True
+
+
+def run_script(script: Script, catalog: Catalog, caller: Caller, options: RunOptions) -> Run:
+    """Run a script to its end and return what came of it; never raises for what the script does."""
     started = time.perf_counter()
-    output = _Output(limits.output_bytes, caller.mask, on_output)
-    sandbox = Sandbox(limits.memory_bytes)
+    output = LimitedOutput(
+        options.limits.output_bytes, caller.mask, options.on_output, keep=options.keep_output
+    )
+    stage: Stage | None = None
     try:
-        outcome = _execute(sandbox, script, catalog, caller, limits, output)
+        stage = Stage(catalog, caller, options, output, script.account)
+        stage.set_args(script.args)
+        if options.on_begin is not None:
+            options.on_begin(stage.host_cpu_s)
+        outcome = stage.run(script.source, script.name)
     except KosmoError as error:
-        outcome = _Outcome(error=error.message, error_type=error.error_type)
+        outcome = Outcome.of(error)
     except (LuaMemoryError, MemoryError):
-        outcome = _out_of_memory(limits)
+        outcome = Outcome.of(options.limits.memory_error())
+    finally:
+        if stage is not None:
+            stage.close()
     return Run(
         success=outcome.error is None,
         output=output.text(),
-        result=caller.mask.json(outcome.result),
+        result_json=caller.mask.json_text(outcome.result_json),
         error=None if outcome.error is None else caller.mask.text(outcome.error),
         error_type=outcome.error_type,
         execution_time_ms=(time.perf_counter() - started) * 1000,
-        memory_usage=sandbox.memory_used(),
+        memory_usage=0 if stage is None else stage.memory_used(),
         call_count=caller.call_count,
         call_records=tuple(caller.log),
         permission_bypassed=caller.permission_bypassed,
-        simulated=simulated,
+        simulated=options.simulated,
     )
 
 
-def _execute(
-    sandbox: Sandbox,
-    script: Script,
-    catalog: Catalog,
-    caller: Caller,
-    limits: Limits,
-    output: "_Output",
-) -> "_Outcome":
-    host = Host(catalog, caller, sandbox.values, limits, output)
-    accounts = list(caller.settings.accounts)
-    sandbox.open(host, list(catalog.names), accounts, script.account)
-    sandbox.set_args(script.args)
-    source = without_shebang(script.source).encode("utf-8", "surrogateescape")
-    status, *details = sandbox.run(source, "@" + script.name)
-    if status == "ok":
-        return _Outcome(result=jsonvalue.decode(details[0]))
-    return _failed(script.name, limits, *details)
+class Outcome(NamedTuple):
+    """How one chunk ended: with the JSON text of its result, or with an error."""
+
+    result_json: str = "null"
+    error: str | None = None
+    error_type: str | None = None
+
+    @classmethod
+    def of(cls, error: KosmoError) -> "Outcome":
+        """Return the outcome that an error is."""
+        return cls(error=error.message, error_type=error.error_type)
+
+
+class Stage:
+    """One Lua state with its host: where a script's chunks are run, one after the other."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        caller: Caller,
+        options: RunOptions,
+        output: "LimitedOutput",
+        account: str = "default",
+    ) -> None:
+        self._limits, self._pretty = options.limits, options.pretty
+        self._sandbox = Sandbox(options.limits.memory_bytes)
+        values = self._sandbox.values
+        self._calls = Calls(catalog, caller, values, options.extension, options.clock)
+        self._host = Host(
+            HostParts(
+                catalog,
+                caller,
+                values,
+                options.limits,
+                output,
+                self._calls,
+                Patterns(values, options.limits, options.on_pattern),
+                options.notice,
+            )
+        )
+        names = list(catalog.names) if options.integrations else []
+        accounts = list(caller.settings.accounts) if options.integrations else []
+        self._sandbox.open(self._host, names, accounts, account)
+
+    def set_args(self, args: Mapping[str, str]) -> None:
+        """Give the script its `args`."""
+        self._sandbox.set_args(dict(args))
+
+    def run(self, source: str, name: str) -> Outcome:
+        """Run one chunk. Raises `LuaMemoryError` or `MemoryError` where nothing else could be."""
+        self._host.restart_cpu()
+        text = without_shebang(source).encode("utf-8", "surrogateescape")
+        status, *details = self._sandbox.run(text, "@" + name, pretty=self._pretty)
+        if status == "ok":
+            return Outcome(result_json=details[0])
+        message, error_type, where = details
+        if error_type == "limit" and message == "not enough memory":
+            return Outcome.of(self._limits.memory_error())
+        text_of_error = f"{where} {message}" if where else message
+        return Outcome(error=_with_full_name(text_of_error, name), error_type=error_type)
+
+    def host_cpu_s(self) -> float:
+        """Return the CPU seconds this thread has spent on the script's calls."""
+        return self._calls.host_cpu_s
+
+    def memory_used(self) -> int:
+        """Return the bytes of Lua memory in use."""
+        return self._sandbox.memory_used()
+
+    def close(self) -> None:
+        """Call off what is in flight and let extensions go."""
+        self._calls.close()
 
 
 def without_shebang(source: str) -> str:
@@ -94,13 +170,6 @@ def without_shebang(source: str) -> str:
     return newline + rest
 
 
-def _failed(name: str, limits: Limits, message: str, error_type: str, where: str) -> "_Outcome":
-    if error_type == "limit" and message == "not enough memory":
-        return _out_of_memory(limits)
-    text = f"{where} {message}" if where else message
-    return _Outcome(error=_with_full_name(text, name), error_type=error_type)
-
-
 def _with_full_name(text: str, name: str) -> str:
     if len(name) <= _LONGEST_CHUNK_NAME:
         return text
@@ -108,44 +177,39 @@ def _with_full_name(text: str, name: str) -> str:
     return name + text[len(shortened) :] if text.startswith(shortened + ":") else text
 
 
-def _out_of_memory(limits: Limits) -> "_Outcome":
-    message = (
-        f"The script needed more than {limits.memory_bytes:,} bytes of Lua memory. "
-        "Raise the limit with --memory-limit SIZE (Python: Limits(memory_bytes=…))."
-    )
-    return _Outcome(error=message, error_type="limit")
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    result: JsonValue = None
-    error: str | None = None
-    error_type: str | None = None
-
-
-class _Output:
-    """The printed lines: masked, counted, kept, and passed on as they come."""
+class LimitedOutput:
+    """The printed lines: masked, counted, kept if nobody else does, and passed on as they come."""
 
     def __init__(
-        self, limit_bytes: int, mask: Mask, on_output: Callable[[str], None] | None
+        self,
+        limit_bytes: int,
+        mask: Mask,
+        on_output: Callable[[str], None] | None,
+        *,
+        keep: bool = True,
     ) -> None:
+        self._keep = keep
         self._limit_bytes = limit_bytes
         self._left = limit_bytes
         self._mask = mask
         self._on_output = on_output
-        self._lines: list[str] = []
+        self._text = bytearray()  # a list of 16 million empty lines would take a gigabyte
 
     def write_line(self, text: str) -> None:
+        """Take one `print`; raises `OutputFull` when the output has grown too long."""
         line = self._mask.text(text)
-        self._left -= len(line.encode("utf-8", "surrogatepass")) + 1
+        raw = line.encode("utf-8", "surrogatepass") + b"\n"
+        self._left -= len(raw)
         if self._left < 0:
             raise OutputFull(
                 f"The script printed more than {self._limit_bytes:,} bytes. "
                 "Print less, or return the value (Python: Limits(output_bytes=…))."
             )
-        self._lines.append(line)
+        if self._keep:
+            self._text += raw
         if self._on_output is not None:
             self._on_output(line)
 
     def text(self) -> str:
-        return "\n".join(self._lines)
+        """Return all lines, joined by newlines."""
+        return self._text[:-1].decode("utf-8", "surrogatepass")

@@ -10,7 +10,7 @@ from kosmo_circleci.lua.host import Host
 from kosmo_circleci.lua.values import LuaValues, lua_bytes, python_text
 
 _PRELUDE: Final = Path(__file__).parent / "prelude"
-_FILES: Final = ("error", "json", "print", "regex", "docs", "app", "sandbox")
+_FILES: Final = ("error", "json", "print", "flow", "regex", "docs", "app", "mcp", "sandbox")
 
 # A to-be-closed variable in scope keeps `return f()` from being a tail call, which would forget
 # the line an error came from. Declared on the script's own first line, so lines keep their numbers.
@@ -39,7 +39,8 @@ class Sandbox:
         table = self._lua.table_from(functions | {b"max_json_depth": MAX_DEPTH})
         self._core = self._chunk("core", table)
         for name in _FILES:
-            self._chunk(name, self._core)
+            if (_PRELUDE / f"{name}.lua").exists():
+                self._chunk(name, self._core)
         build = self._core[b"build_app"]
         build(self.values.strings(names), self.values.strings(accounts), lua_bytes(default))
 
@@ -48,9 +49,9 @@ class Sandbox:
         globals_table = self._core[b"globals"]
         globals_table[b"args"] = self.values.build(dict(args))[0]
 
-    def run(self, source: bytes, chunk_name: str) -> tuple[str, ...]:
+    def run(self, source: bytes, chunk_name: str, *, pretty: bool = False) -> tuple[str, ...]:
         """Run a script: ("ok", result as JSON) or ("error", message, error type, where)."""
-        answer = self._core[b"run"](source, lua_bytes(chunk_name), _LINE_KEEPER)
+        answer = self._core[b"run"](source, lua_bytes(chunk_name), _LINE_KEEPER, pretty)
         return tuple(python_text(part) for part in answer)
 
     def memory_used(self) -> int:

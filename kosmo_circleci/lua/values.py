@@ -5,9 +5,12 @@ which tables stand for integers of more than 64 bits. Only nil, booleans, number
 tables cross: anything else would be userdata with readable attributes.
 """
 
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from kosmo_circleci.jsonvalue import JsonValue
+
+Answer: TypeAlias = tuple[Any, ...]
+"""What a host function gives to Lua: a value, and marks for `adopt` where it needs them."""
 
 _INT_MIN: Final = -(2**63)
 _INT_MAX: Final = 2**63 - 1

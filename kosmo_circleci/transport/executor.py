@@ -6,7 +6,7 @@ The origin lock lives here: a token leaves for its account's own origin and for 
 import random
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote, urljoin, urlsplit
@@ -189,7 +189,7 @@ def _redirected(wire: WireRequest, outcome: WireResponse | TransportError) -> Wi
         return None
     if _Origin.of(target) != _Origin.of(wire.url):
         return None
-    return replace(wire, url=target)
+    return wire._replace(url=target)
 
 
 def _network_error(

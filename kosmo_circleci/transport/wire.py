@@ -5,12 +5,10 @@ functions, retries or permissions.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class WireRequest:
+class WireRequest(NamedTuple):
     """One HTTP request, complete: absolute URL, headers with the token, body bytes."""
 
     method: str
@@ -19,8 +17,7 @@ class WireRequest:
     body: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WireResponse:
+class WireResponse(NamedTuple):
     """One HTTP answer with its whole decoded body. Header names are lower case."""
 
     status: int

@@ -55,7 +55,7 @@ def test_reads_are_allowed_and_writes_ask_unless_configured() -> None:
 def test_a_refusal_names_the_function_the_reason_and_the_ways_out(
     cancel_workflow: Function, decision: Any, why: str
 ) -> None:
-    assert refusal(cancel_workflow, decision, SPOKEN).fields() == {
+    assert refusal("write", decision, SPOKEN, "cancel_workflow").fields() == {
         "type": "permission",
         "function_name": "cancel_workflow",
         "message": (
@@ -68,7 +68,7 @@ def test_a_refusal_names_the_function_the_reason_and_the_ways_out(
 
 
 def test_a_refused_read_names_reads(get_job_details: Function) -> None:
-    message = str(refusal(get_job_details, Denied(), "circleci.get_job_details"))
+    message = str(refusal("read", Denied(), "circleci.get_job_details", "get_job_details"))
     assert message.startswith("circleci.get_job_details is a read: the policy denies reads.")
     assert "--read allow" in message
     assert "`permissions: {read: allow}`" in message

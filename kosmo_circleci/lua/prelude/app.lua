@@ -39,15 +39,20 @@ local function caller(name, account, spoken)
       core.raise(kind or "validation", name .. ": the arguments hold " .. fault .. ", which JSON cannot carry" ..
         (key and " (at '" .. key .. "')" or ""), name)
     end
-    return core.call_host("call", name, account, spoken, named, text)
+    return core.call_waiting("call", name, account, spoken, named, text)
   end
 end
+
+-- The raw functions: their page token goes into the query.
+local RAW = { api_get = true, api_post = true, api_put = true, api_patch = true, api_delete = true }
 
 local function functions(names, account, path)
   local content = {}
   for index = 1, #names do
     local name = names[index]
-    content[name] = caller(name, account, path .. "." .. name)
+    local call = caller(name, account, path .. "." .. name)
+    content[name] = call
+    if RAW[name] then core.raw_calls[call] = true end
   end
   return content
 end
@@ -58,15 +63,26 @@ local function unknown(path)
   end
 end
 
---- Build `app` from the host's lists: {functions = {name…}, accounts = {name…}, default = name}.
+--- Call `name` of the host's extension with JSON-like arguments; see lua/extension.py.
+function core.call_extension(name, ...)
+  local text, fault = core.encode(core.list(core.count(...), ...), { strict = true })
+  if text == nil then core.raise("validation", name .. ": the arguments hold " .. fault .. ", which JSON cannot carry") end
+  return core.call_waiting("extension", name, text)
+end
+
+--- Build `app` from the host's lists of function and account names, and the default account's name.
 function core.build_app(names, accounts, default)
+  local content = {}
+  core.globals.app = read_only(content, "app", unknown("app"))
+  if core.build_mcp then content.mcp = core.build_mcp() end
+  if #names == 0 then return end
   local circleci = functions(names, default, NAMESPACE)
+  core.flow_circleci = circleci
   for index = 1, #accounts do
     local account = accounts[index]
     local path = NAMESPACE .. "." .. account
     circleci[account] = read_only(functions(names, account, path), path, unknown(path))
   end
   local integrations = { circleci = read_only(circleci, NAMESPACE, unknown(NAMESPACE)) }
-  local app = { integrations = read_only(integrations, "app.integrations", unknown("app.integrations")) }
-  core.globals.app = read_only(app, "app", unknown("app"))
+  content.integrations = read_only(integrations, "app.integrations", unknown("app.integrations"))
 end

@@ -32,7 +32,7 @@ local function abort(err)
 end
 
 --- Give back what a host function answered, or raise what it refused.
--- Host functions answer (true, value, marks) or (false, fields, fatal); they never raise.
+-- Host functions answer (true, value, marks) or (false, fields, marks); they never raise.
 local function settle(ok, value, extra)
   if ok then
     if extra ~= nil then core.adopt(extra) end
@@ -44,9 +44,21 @@ local function settle(ok, value, extra)
   error(err, 0)
 end
 
+core.settle = settle
+
 --- Call the host function `name`.
 function core.call_host(name, ...)
   return settle(host[name](...))
+end
+
+local function all_of(ok, ...)
+  if ok then return ... end
+  return settle(ok, ...)
+end
+
+--- Call a host function that answers several values.
+function core.call_host_many(name, ...)
+  return all_of(host[name](...))
 end
 
 --- Set a count hook on this coroutine, or on `thread`: the way time limits reach a running script.

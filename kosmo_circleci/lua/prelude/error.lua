@@ -52,9 +52,26 @@ function core.new_error(fields, marks)
   return setmetatable(err, Error)
 end
 
+--- Make an error of the bridge, to be raised by the caller.
+function core.make_error(kind, message, function_name)
+  return core.new_error({ type = kind, message = message, function_name = function_name })
+end
+
 --- Raise an error of the bridge: raise("validation", "…").
 function core.raise(kind, message, function_name)
-  error(core.new_error({ type = kind, message = message, function_name = function_name }), 0)
+  error(core.make_error(kind, message, function_name), 0)
+end
+
+--- What a branch of flow.map raised, with the branch's index as a field: error values get it, strings become
+-- error values; what else a script raises stays as it is.
+function core.with_index(fault, index)
+  if fault == nil then fault = core.make_error("runtime", "nil was raised as an error") end
+  if type(fault) == "string" and fault ~= "not enough memory" then
+    fault = core.make_error("runtime", fault)
+    records[fault].where = ""   -- the text has it already
+  end
+  if type(fault) == "table" and records[fault] then fault.index = index end
+  return fault
 end
 
 --- Check an argument of a helper: expect("string", value, "json.decode", 1).

@@ -281,6 +281,31 @@ function core.pretty(value)
   return text
 end
 
+--- How many items a list has, nulls included.
+function core.length(value)
+  local kind, length = classify(core.contents[value] or value)
+  return kind == "array" and length or 0
+end
+
+--- A new table that encodes as an array.
+function core.new_array()
+  local list = {}
+  kinds[list] = "array"
+  return list
+end
+
+--- Remember nils among the first `count` items as nulls, so that the list keeps its length.
+function core.keep_length(list, count)
+  local holes
+  for index = 1, count do
+    if list[index] == nil then
+      holes = holes or {}
+      holes[index] = true
+    end
+  end
+  nulls[list] = holes
+end
+
 local json = { null = null }
 
 --- json.decode(text): the value of a JSON text, without loss.

@@ -91,23 +91,23 @@ local function text_of(err)
   return shown and type(text) == "string" and text or "an error value that cannot be shown", "runtime", ""
 end
 
-local function results_of(...)
+local function results_of(pretty, ...)
   local count = select("#", ...)
   if count == 0 then return "null" end
   local value = ...
   if count > 1 then value = core.list(count, ...) end
-  local text, fault = core.encode(value, {})
+  local text, fault = core.encode(value, { pretty = pretty })
   if text == nil then core.raise("limit", "the result has " .. fault) end
   return text
 end
 
 --- Run the script: ("ok", result as JSON) or ("error", message, error type, where).
 -- `prefix` keeps the chunk's `return f()` from being a tail call, so that errors know their line.
-function core.run(source, name, prefix)
+function core.run(source, name, prefix, pretty)
   local chunk, message = load(prefix .. source, name, "t", G)
   if chunk == nil then return "error", message, "syntax", "" end
   core.guard()
-  local ok, outcome = pcall(function() return results_of(chunk()) end)
+  local ok, outcome = pcall(function() return results_of(pretty, chunk()) end)
   core.unguard()
   if core.abort then ok, outcome = false, core.abort end
   if ok then return "ok", outcome end

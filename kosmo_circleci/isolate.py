@@ -1,0 +1,409 @@
+"""A script in a process of its own, seen from the process that watches it.
+
+Lua code can hang where no hook of the interpreter reaches it: in a C function, in a regular
+expression. So the limits have two guards. The script's process ends itself where it can, with exact
+figures; this side waits a moment longer, then kills it and writes the outcome from what it was told
+so far. Nothing here loads Lua, httpx or a configuration.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from kosmo_circleci import frames
+from kosmo_circleci.call.model import CallRecord
+from kosmo_circleci.deadline import Deadline
+from kosmo_circleci.envelope import Run
+from kosmo_circleci.errors import ConfigurationError, Interrupted, KosmoError, ScriptError
+from kosmo_circleci.jsonvalue import JsonValue, decode, encode
+from kosmo_circleci.lua.limits import Limits
+
+GRACE_S: Final = 0.8
+"""How long past a limit the script's process may take to end the run itself."""
+
+OUT_OF_MEMORY: Final = 77
+"""The exit status of a process that could not even say that its memory was used up."""
+
+_LOOK_EVERY_S: Final = 0.05
+_LOG_LENGTH: Final = 1000
+
+
+class Job(NamedTuple):
+    """What the script's process is asked to do.
+
+    `bridge` says how to build its `Bridge`: {simulate, config, environ}; without it the process
+    reads the environment and the files itself. `pretty` asks for a result to be read by people.
+    """
+
+    code: str
+    name: str
+    account: str = "default"
+    force: bool = False
+    args: Mapping[str, str] = MappingProxyType({})
+    limits: Limits = Limits()
+    bridge: Mapping[str, JsonValue] = MappingProxyType({})
+    integrations: bool = True
+    pretty: bool = False
+    can_ask: bool = False
+
+    def to_json(self) -> str:
+        """Return the job as it travels."""
+        return encode(self._asdict() | {"args": dict(self.args), "limits": self.limits._asdict()})
+
+
+class Watcher(NamedTuple):
+    """Who is told while a script runs; each may be None. `deadline` ends the run from outside."""
+
+    on_output: Callable[[str], None] | None = None
+    ask: Callable[[str], bool] | None = None
+    warn: Callable[[str], None] | None = None
+    notice: Callable[[str], None] | None = None
+    started: Callable[[str], None] | None = None
+    ended: Callable[[CallRecord], None] | None = None
+    deadline: Deadline | None = None
+
+
+class Child:
+    """A script's process: its id and the two pipes to it."""
+
+    def __init__(self, pid: int, reading: int, writing: int) -> None:
+        self.pid = pid
+        self.reading = reading
+        self.writing = writing
+        self.exit_status: int | None = None
+
+    def signal(self, number: int) -> None:
+        """Send a signal; a process that has ended does not mind."""
+        if self.exit_status is None:
+            with contextlib.suppress(OSError):
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End the process, whatever it does, and everything it started in its group."""
+        if self.exit_status is None:
+            with contextlib.suppress(OSError):
+                os.killpg(self.pid, signal.SIGKILL)
+            self.signal(signal.SIGKILL)
+        self.close()
+
+    def close(self) -> int:
+        """Close the pipes, wait for the end and return how the process ended, as `waitpid` says."""
+        if self.exit_status is None:
+            for descriptor in (self.reading, self.writing):
+                with contextlib.suppress(OSError):
+                    os.close(descriptor)
+            try:
+                self.exit_status = os.waitpid(self.pid, 0)[1]
+            except ChildProcessError:
+                self.exit_status = 0
+        return self.exit_status
+
+    def cpu_s(self) -> float | None:
+        """Return the CPU seconds the process has used, or None where the system does not tell."""
+        if sys.platform != "linux":
+            return None
+        # MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED) of Linux' posix-timers.h.
+        try:
+            return time.clock_gettime((~self.pid << 3) | 2)
+        except OSError:
+            return None
+
+
+def can_fork() -> bool:
+    """Say whether this system starts a process without loading Python again."""
+    return hasattr(os, "fork")
+
+
+def fork_child() -> Child:
+    """Start a script's process as a copy of this one: best before anything large is loaded."""
+    if not can_fork():
+        raise ConfigurationError("Scripts in a process of their own need a POSIX system.")
+    to_child, from_parent = os.pipe()
+    to_parent, from_child = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(from_parent)
+            os.close(to_parent)
+            from kosmo_circleci import worker
+
+            worker.serve(to_child, from_child)
+        finally:
+            os._exit(1)
+    os.close(to_child)
+    os.close(from_child)
+    return Child(pid, to_parent, from_parent)
+
+
+def spawn_child(environ: Mapping[str, str], secrets: tuple[str, ...]) -> Child:
+    """Start a script's process afresh: the way for a program that has threads.
+
+    No variable that holds one of `secrets`, or is named like a token, is in its environment; the
+    configuration reaches it through the pipe.
+    """
+    if not can_fork():
+        raise ConfigurationError("isolate=True needs a POSIX system.")
+    import subprocess
+
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith(("CIRCLECI_", "CIRCLE_"))
+        and not any(secret in value for secret in secrets)
+    }
+    kept["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from kosmo_circleci.worker import main; main()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=kept,
+        process_group=0,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    child = Child(process.pid, os.dup(process.stdout.fileno()), os.dup(process.stdin.fileno()))
+    process.stdin.close()
+    process.stdout.close()
+    process.returncode = 0  # `Child` waits for it; without this the object would warn
+    return child
+
+
+class Pool:
+    """Keeps one idle process warm, so that the next run starts at once. Safe for threads."""
+
+    def __init__(self, start: Callable[[], Child]) -> None:
+        self._start = start
+        self._lock = threading.Lock()
+        self._idle: Child | None = None
+
+    def run(self, job: Job, watcher: Watcher) -> Run:
+        """Run a job in the idle process, or in a new one."""
+        with self._lock:
+            child, self._idle = self._idle, None
+        child = child or self._start()
+        run = supervise(child, job, watcher)
+        with self._lock:
+            if child.exit_status is None and self._idle is None:
+                self._idle = child
+                return run
+        child.kill()
+        return run
+
+    def close(self) -> None:
+        """End the idle process."""
+        with self._lock:
+            child, self._idle = self._idle, None
+        if child is not None:
+            child.kill()
+
+
+def supervise(child: Child, job: Job, watcher: Watcher) -> Run:
+    """Have a job done and return what came of it, at the latest a moment after its limits.
+
+    The process is left waiting for its next job, or has ended where it had to be killed; then
+    `child.exit_status` is set. Never raises for what the script does.
+    """
+    watch = _Watch(child, job, watcher)
+    try:
+        return watch.run()
+    except BaseException:
+        child.kill()
+        raise
+
+
+class _Watch:
+    def __init__(self, child: Child, job: Job, watcher: Watcher) -> None:
+        self._child = child
+        self._job = job
+        self._watcher = watcher
+        self._deadline = watcher.deadline or Deadline(job.limits.timeout_s)
+        self._started = time.perf_counter()
+        self._output = bytearray()
+        self._records: deque[CallRecord] = deque(maxlen=_LOG_LENGTH)
+        self._call_count = 0
+        self._in_flight: dict[int, tuple[str, float]] = {}
+        self._cpu_at_start_s: float | None = None
+        self._host_cpu_s = 0.0
+        self._begun = False
+        self._idle_since = time.monotonic()
+        self._pattern_since: float | None = None
+        self._kill_at: float | None = None
+        self._result_json = "null"
+        self._done: dict[str, Any] | None = None
+        self._frames: dict[bytes, Callable[[bytes], None]] = {
+            frames.LINE: self._line,
+            frames.STARTED: self._call_started,
+            frames.ENDED: self._call_ended,
+            frames.PATTERN: self._pattern,
+            frames.BEGUN: self._begin,
+            frames.QUESTION: self._question,
+            frames.WARNING: self._warning,
+            frames.NOTICE: self._notice,
+            frames.RESULT: self._result,
+            frames.DONE: self._finish,
+        }
+
+    def run(self) -> Run:
+        stream = frames.Stream(self._child.reading)
+        try:
+            frames.write(self._child.writing, frames.JOB, self._job.to_json().encode())
+        except BrokenPipeError:
+            return self._died()
+        while self._done is None:
+            if select.select([self._child.reading], [], [], _LOOK_EVERY_S)[0]:
+                self._take(stream)
+            if stream.ended:
+                return self._died()
+            reason = self._reason_to_kill()
+            if reason is not None:
+                return self._killed(stream, reason)
+        return self._finished(self._done)
+
+    def _take(self, stream: frames.Stream) -> None:
+        for kind, payload in stream.take():
+            self._frames[kind](payload)
+        self._idle_since = time.monotonic()
+
+    def _line(self, payload: bytes) -> None:
+        if self._watcher.on_output is not None:
+            self._watcher.on_output(payload.decode("utf-8", "surrogatepass"))
+        else:
+            self._output += payload + b"\n"
+
+    def _call_started(self, payload: bytes) -> None:
+        number, _, name = payload.decode().partition(" ")
+        self._in_flight[int(number)] = (name, time.perf_counter())
+        if self._watcher.started is not None:
+            self._watcher.started(name)
+
+    def _call_ended(self, payload: bytes) -> None:
+        said = _object(payload)
+        self._in_flight.pop(said["number"], None)
+        self._host_cpu_s = said["host_cpu_s"]
+        record = CallRecord(**said["record"])
+        self._call_count += 1
+        self._records.append(record)
+        if self._watcher.ended is not None:
+            self._watcher.ended(record)
+
+    def _pattern(self, payload: bytes) -> None:
+        self._pattern_since = time.monotonic() if payload == b"1" else None
+
+    def _begin(self, _payload: bytes) -> None:
+        self._begun = True
+        self._cpu_at_start_s = self._child.cpu_s()
+
+    def _question(self, payload: bytes) -> None:
+        yes = self._watcher.ask is not None and self._watcher.ask(payload.decode())
+        frames.write(self._child.writing, frames.ANSWER, b"yes" if yes else b"no")
+
+    def _warning(self, payload: bytes) -> None:
+        if self._watcher.warn is not None:
+            self._watcher.warn(payload.decode())
+
+    def _notice(self, payload: bytes) -> None:
+        if self._watcher.notice is not None:
+            self._watcher.notice(payload.decode())
+
+    def _result(self, payload: bytes) -> None:
+        self._result_json = payload.decode()
+
+    def _finish(self, payload: bytes) -> None:
+        self._done = _object(payload)
+
+    def _reason_to_kill(self) -> KosmoError | None:
+        reason = self._deadline.reason()
+        if reason is not None:
+            if self._kill_at is None:
+                self._kill_at = time.monotonic() + GRACE_S
+                if isinstance(reason, Interrupted):
+                    self._child.signal(signal.SIGINT)
+            return reason if time.monotonic() >= self._kill_at else None
+        if self._begun and self._lua_cpu_s() > self._job.limits.cpu_s + GRACE_S:
+            return self._job.limits.cpu_error()
+        since = self._pattern_since
+        if since is not None and time.monotonic() - since > self._job.limits.regex_s + GRACE_S:
+            return self._job.limits.regex_error()
+        return None
+
+    def _lua_cpu_s(self) -> float:
+        used_s = self._child.cpu_s()
+        if used_s is None or self._cpu_at_start_s is None:
+            # Without a clock of the process: it is silent and sends nothing, so it computes.
+            return 0.0 if self._in_flight else time.monotonic() - self._idle_since
+        return used_s - self._cpu_at_start_s - self._host_cpu_s
+
+    def _killed(self, stream: frames.Stream, reason: KosmoError) -> Run:
+        with contextlib.suppress(OSError):
+            os.killpg(self._child.pid, signal.SIGKILL)
+        self._child.signal(signal.SIGKILL)
+        while not stream.ended and self._done is None:
+            self._take(stream)  # what it had said before it was killed
+        self._child.close()
+        if self._done is not None:
+            return self._finished(self._done)
+        return self._failed(reason)
+
+    def _died(self) -> Run:
+        status = self._child.close()
+        number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+        # Nobody but the system, short of memory, sends that signal to a script's process.
+        if number == signal.SIGKILL or (not number and os.WEXITSTATUS(status) == OUT_OF_MEMORY):
+            return self._failed(self._job.limits.memory_error())
+        how = signal.Signals(number).name if number else f"status {os.WEXITSTATUS(status)}"
+        return self._failed(
+            ScriptError(f"The script's process ended unexpectedly ({how}). Please report this.")
+        )
+
+    def _failed(self, reason: KosmoError) -> Run:
+        for name, began in self._in_flight.values():
+            started_ms = (began - self._started) * 1000
+            duration_ms = (time.perf_counter() - began) * 1000
+            function = name.rpartition(".")[2]
+            account = name.split(".")[3] if name.count(".") == 4 else self._job.account
+            self._call_count += 1
+            self._records.append(
+                CallRecord(
+                    name, f"circleci_{function}", account, "error", None, duration_ms, 1, started_ms
+                )
+            )
+        return Run(
+            success=False,
+            output=self._text(),
+            error=reason.message,
+            error_type=reason.error_type,
+            execution_time_ms=self._elapsed_ms(),
+            memory_usage=0,
+            call_count=self._call_count,
+            call_records=tuple(self._records),
+            simulated=bool(self._job.bridge.get("simulate")),
+        )
+
+    def _finished(self, done: dict[str, Any]) -> Run:
+        return Run(
+            output=self._text(),
+            result_json=self._result_json,
+            call_records=tuple(self._records),
+            call_count=self._call_count,
+            **done,
+        )
+
+    def _text(self) -> str:
+        return self._output[:-1].decode("utf-8", "surrogatepass")
+
+    def _elapsed_ms(self) -> float:
+        return (time.perf_counter() - self._started) * 1000
+
+
+def _object(payload: bytes) -> dict[str, Any]:
+    value = decode(payload)
+    assert isinstance(value, dict)
+    return value

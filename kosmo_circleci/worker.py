@@ -1,0 +1,231 @@
+"""The script's process: takes jobs from a pipe and reports on them through another.
+
+See `frames.py` for what is said, `isolate.py` for the side that listens. Everything this module
+imports is what a script needs; it is loaded while the other side still reads its command line.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, NoReturn
+
+from kosmo_circleci import frames
+from kosmo_circleci.bridge import Bridge, Door
+from kosmo_circleci.call.model import CallRecord
+from kosmo_circleci.deadline import Deadline
+from kosmo_circleci.envelope import Run, failure
+from kosmo_circleci.errors import ConfigurationError, Interrupted, KosmoError
+from kosmo_circleci.isolate import OUT_OF_MEMORY, Job
+from kosmo_circleci.jsonvalue import JsonValue, decode, encode
+from kosmo_circleci.lua import run as _loaded_early  # noqa: F401
+from kosmo_circleci.lua.limits import Limits
+
+_STACK_BYTES = 512 * 1024
+
+
+def main() -> NoReturn:
+    """Serve on standard input and output: how `isolate.spawn_child` starts this process."""
+    reading, writing = os.dup(0), os.dup(1)
+    serve(reading, writing)
+
+
+def serve(reading: int, writing: int) -> NoReturn:
+    """Do every job that comes; end when the stream ends."""
+    _be_alone()
+    bridges = _Bridges()
+    while (frame := frames.read(reading)) is not None:
+        job = _job(frame[1])
+        try:
+            _do(job, bridges, reading, writing)
+        except MemoryError:
+            os._exit(OUT_OF_MEMORY)
+        except BrokenPipeError:
+            os._exit(0)
+    os._exit(0)
+
+
+def _be_alone() -> None:
+    """Leave the terminal's group and the standard streams; errors of Python still reach stderr."""
+    with contextlib.suppress(OSError):
+        os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 0)
+    os.dup2(nowhere, 1)
+    # Threads wait for answers and need no more; by default each would reserve eight megabytes.
+    threading.stack_size(_STACK_BYTES)
+
+
+class _Bridges:
+    """Keeps the bridge of the last job, so that a warm process keeps its connections."""
+
+    def __init__(self) -> None:
+        self._settings: dict[str, JsonValue] | None = None
+        self._bridge: Bridge | None = None
+
+    def of(self, settings: dict[str, Any]) -> Bridge:
+        if self._bridge is None or settings != self._settings:
+            self._settings = settings
+            self._bridge = Bridge(
+                config=settings.get("config"),
+                simulate=bool(settings.get("simulate")),
+                environ=settings.get("environ"),
+            )
+        return self._bridge
+
+
+def _do(job: Job, bridges: _Bridges, reading: int, writing: int) -> None:
+    reports = _Reports(reading, writing)
+    deadline = Deadline(job.limits.timeout_s)
+    _limit_memory(job.limits)
+    with reports.interrupting(deadline):
+        try:
+            run = _run(job, bridges, reports, deadline)
+        except KosmoError as error:
+            run = failure(error.message, error.error_type)
+        except (MemoryError, BrokenPipeError):
+            raise
+        except Exception as error:
+            run = failure(f"internal error: {type(error).__name__}: {error}", "runtime")
+    reports.finish(run)
+
+
+def _run(job: Job, bridges: _Bridges, reports: "_Reports", deadline: Deadline) -> Run:
+    bridge = bridges.of(dict(job.bridge))
+    # A broken configuration is the run's to report, where one is needed.
+    with contextlib.suppress(ConfigurationError):
+        for warning in bridge.configuration.warnings:
+            reports.say(frames.WARNING, warning)
+    door = Door(
+        on_output=lambda line: reports.say(frames.LINE, line),
+        ask=reports.ask if job.can_ask else None,
+        deadline=deadline,
+        observer=reports,
+        on_pattern=lambda begins: reports.say(frames.PATTERN, "1" if begins else "0"),
+        notice=lambda text: reports.say(frames.NOTICE, text),
+        on_begin=reports.begin,
+        integrations=job.integrations,
+        pretty=job.pretty,
+        keep_output=False,
+    )
+    return bridge.run(
+        job.code,
+        name=job.name,
+        account=job.account,
+        force=job.force,
+        args=job.args,
+        limits=job.limits,
+        door=door,
+    )
+
+
+class _Reports:
+    """Says what happens, frame by frame; from several threads where `flow` uses them."""
+
+    def __init__(self, reading: int, writing: int) -> None:
+        self._reading = reading
+        self._writing = writing
+        self._lock = threading.RLock()
+        self._speaking = False
+        self._pending: KosmoError | None = None
+        self._host_cpu_s: Callable[[], float] = lambda: 0.0
+
+    def say(self, kind: bytes, text: str) -> None:
+        """Send a frame whole; a signal that comes meanwhile takes effect afterwards."""
+        self._send(kind, text.encode("utf-8", "surrogatepass"))
+        self._raise_pending()
+
+    def begin(self, host_cpu_s: Callable[[], float]) -> None:
+        """Say that the script starts; `host_cpu_s` tells what the host has computed for it."""
+        self._host_cpu_s = host_cpu_s
+        self.say(frames.BEGUN, "")
+
+    def ask(self, question: str) -> bool:
+        """Put a permission question to whoever watches."""
+        with self._lock:
+            self.say(frames.QUESTION, question)
+            answer = frames.read(self._reading)
+            return answer == (frames.ANSWER, b"yes")
+
+    def started(self, number: int, spoken_name: str) -> None:
+        self.say(frames.STARTED, f"{number} {spoken_name}")
+
+    def ended(self, number: int, record: CallRecord) -> None:
+        main_thread = time.pthread_getcpuclockid(threading.main_thread().ident or 0)
+        of_threads_s = time.process_time() - time.clock_gettime(main_thread)
+        said: JsonValue = {
+            "number": number,
+            "host_cpu_s": self._host_cpu_s() + of_threads_s,
+            "record": record._asdict(),
+        }
+        self.say(frames.ENDED, encode(said))
+
+    def finish(self, run: Run) -> None:
+        """Send the outcome; output and calls have gone before."""
+        self._send(frames.RESULT, run.result_json.encode())
+        done: JsonValue = {
+            "success": run.success,
+            "error": run.error,
+            "error_type": run.error_type,
+            "execution_time_ms": run.execution_time_ms,
+            "memory_usage": run.memory_usage,
+            "permission_bypassed": run.permission_bypassed,
+            "simulated": run.simulated,
+        }
+        self._send(frames.DONE, encode(done).encode())
+
+    def _send(self, kind: bytes, payload: bytes) -> None:
+        with self._lock:
+            self._speaking = True
+            try:
+                frames.write(self._writing, kind, payload)
+            finally:
+                self._speaking = False
+
+    @contextlib.contextmanager
+    def interrupting(self, deadline: Deadline) -> Iterator[None]:
+        """Let SIGINT end the run: noted for whoever looks, raised where the main thread waits."""
+
+        def stop(number: int, _frame: FrameType | None) -> None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            reason = Interrupted("Interrupted.")
+            deadline.note(reason)
+            self._pending = reason
+            if not self._speaking:
+                self._raise_pending()
+
+        signal.signal(signal.SIGINT, stop)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def _raise_pending(self) -> None:
+        if threading.current_thread() is threading.main_thread() and self._pending is not None:
+            reason, self._pending = self._pending, None
+            raise reason
+
+
+def _job(payload: bytes) -> Job:
+    value: Any = decode(payload)
+    return Job(**(value | {"limits": Limits(**value["limits"])}))
+
+
+def _limit_memory(limits: Limits) -> None:
+    """Bound what the process may take from now on, where the system can."""
+    if sys.platform != "linux":
+        return
+    import resource
+
+    with open("/proc/self/statm", encoding="ascii") as file:
+        used = int(file.read().split()[5]) * resource.getpagesize()
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    wanted = used + limits.process_bytes
+    soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
