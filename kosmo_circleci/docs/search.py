@@ -7,15 +7,34 @@ from typing import Final
 
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.catalog.model import Function
-from kosmo_circleci.docs import pages, words
+from kosmo_circleci.docs import pages, synonyms, words
 
+MAX_LINES: Final = 10
+
+# How much a word counts by where it stands. The verb of the name is judged apart, by `_action`.
 _NAME: Final = 3.0
-_SUMMARY: Final = 1.5
-_GROUP: Final = 0.7
-_PARAMETER: Final = 0.3
+_SUMMARY: Final = 1.8
+_KEYWORDS: Final = 2.6
+_GROUP: Final = 1.0
+_PARAMETER: Final = 0.8
+_DESCRIPTION: Final = 0.3
+
+_OF_METHOD: Final = {
+    "GET": "get",
+    "POST": "create",
+    "PUT": "upsert",
+    "PATCH": "update",
+    "DELETE": "delete",
+}
+"""What the raw functions do."""
+
+_UNASKED: Final = 0.55
+"""What a word of the name costs that nobody asked for: the plain function is the better answer."""
+_FITTING: Final = 0.3
+"""A function worth less than this part of the best one does not fit."""
 
 
-def search(query: str, catalog: Catalog, limit: int = 10) -> str:
+def search(query: str, catalog: Catalog, limit: int = MAX_LINES) -> str:
     """Return the functions whose meaning is nearest to `query`, best first, one a line.
 
     `circleci.cancel_workflow (write): Cancel a running workflow…`; at most `limit` lines. Where
@@ -33,45 +52,98 @@ def search(query: str, catalog: Catalog, limit: int = 10) -> str:
 def ranked(query: str, catalog: Catalog) -> list[str]:
     """Return the names of the functions that fit `query`, best first."""
     index = _index(catalog)
-    wanted = words.question(query, index.rarity)
-    scored = [(index.score(name, wanted), -place, name) for place, name in enumerate(catalog.names)]
-    best = max((score for score, _, _ in scored), default=0.0)
-    fitting = [each for each in scored if each[0] > 0.25 * best]
-    return [name for _, _, name in sorted(fitting, reverse=True)]
+    exact = query.strip().rpartition(".")[2].removeprefix("circleci_")
+    asked = words.question(query, index.vocabulary)
+    scored = [
+        (math.inf if name == exact else index.score(name, asked), -place, name)
+        for place, name in enumerate(catalog.names)
+    ]
+    best = max((score for score, _, _ in scored if score != math.inf), default=0.0)
+    floor = max(_FITTING * best, 0.0)
+    return [name for score, _, name in sorted(scored, reverse=True) if score > floor]
+
+
+class _Entry:
+    """One function as the search sees it."""
+
+    def __init__(self, function: Function) -> None:
+        self.verb, nouns = _verb_and_nouns(function)
+        self.is_read = function.kind == "read"
+        self.is_list = function.name.startswith("list_") or function.paginated
+        self.nouns = frozenset(words.tokens(nouns))
+        self.weights: dict[str, float] = {}
+        for weight, text in _fields(function):
+            for word in words.tokens(text):
+                self.weights[word] = max(self.weights.get(word, 0.0), weight)
 
 
 class _Index:
     def __init__(self, catalog: Catalog) -> None:
-        self._weights = {each.name: _weights(each) for each in catalog.functions()}
-        seen = Counter(word for weights in self._weights.values() for word in weights)
-        total = len(self._weights)
-        self.rarity = {word: math.log(1 + total / count) for word, count in seen.items()}
-        self._lengths = {name: len(words.tokens(name.replace("_", " "))) for name in self._weights}
+        self._entries = {each.name: _Entry(each) for each in catalog.functions()}
+        seen = Counter(word for entry in self._entries.values() for word in entry.weights)
+        total = len(self._entries)
+        self._rarity = {word: math.log(1 + total / count) for word, count in seen.items()}
+        self.vocabulary = frozenset(seen)
 
-    def score(self, name: str, wanted: dict[str, float]) -> float:
-        weights = self._weights[name]
+    def score(self, name: str, asked: words.Question) -> float:
+        entry = self._entries[name]
         found = sum(
-            weight * weights.get(word, 0.0) * self.rarity.get(word, 0.0)
-            for word, weight in wanted.items()
+            max(
+                (
+                    sureness * entry.weights[word] * self._rarity[word]
+                    for word, sureness in term.items()
+                    if word in entry.weights
+                ),
+                default=0.0,
+            )
+            for term in asked.terms
         )
-        # A name that says nothing but what was asked is the better answer.
-        return found / (1 + 0.06 * self._lengths[name])
+        if found == 0.0:
+            return self._verb_alone(entry, asked)
+        said = {word for term in asked.terms for word in term}
+        unasked = sum(self._rarity[word] for word in entry.nouns - said)
+        return _action(entry, asked) * found - _UNASKED * unasked
+
+    def _verb_alone(self, entry: _Entry, asked: words.Question) -> float:
+        """A bare `stop` means every function that stops something, the plainest first."""
+        if asked.verb is None or asked.terms:
+            return 0.0
+        fit = synonyms.ACTIONS[asked.verb].get(entry.verb, 0.0)
+        return max(0.0, fit - 0.1 * len(entry.nouns)) if fit == 1.0 else 0.0
+
+
+def _action(entry: _Entry, asked: words.Question) -> float:
+    """Return how well the function's verb answers the question's, as a factor."""
+    if asked.verb is None:
+        factor = 1.0 if entry.is_read else 0.75
+    else:
+        fit = synonyms.ACTIONS[asked.verb].get(entry.verb, 0.0)
+        factor = 0.45 + 0.75 * fit
+    if entry.is_read and asked.plural & entry.nouns:
+        factor *= 1.08 if entry.is_list else 0.95
+    elif entry.verb == "list":
+        factor *= 0.97 if asked.verb == "get" else 1.04
+    return factor
+
+
+def _verb_and_nouns(function: Function) -> tuple[str, str]:
+    first, _, rest = function.name.partition("_")
+    return (_OF_METHOD[function.method], f"{first} {rest}") if function.is_raw else (first, rest)
+
+
+def _fields(function: Function) -> tuple[tuple[float, str], ...]:
+    nouns = _verb_and_nouns(function)[1]
+    parameters = function.parameters
+    return (
+        (_NAME, nouns),
+        (_KEYWORDS, function.keywords),
+        (_SUMMARY, function.summary),
+        (_GROUP, function.group),
+        (_PARAMETER, " ".join(each.name for each in parameters)),
+        (_DESCRIPTION, " ".join((function.note, *(each.description for each in parameters)))),
+    )
 
 
 @lru_cache(maxsize=2)
 def _index(catalog: Catalog) -> _Index:
     return _Index(catalog)
-
-
-def _weights(function: Function) -> dict[str, float]:
-    weights: dict[str, float] = {}
-    fields = (
-        (_PARAMETER, " ".join(each.name for each in function.parameters)),
-        (_GROUP, function.group),
-        (_SUMMARY, function.summary),
-        (_NAME, function.name),
-    )
-    for weight, text in fields:
-        for word in words.tokens(text.replace("_", " ")):
-            weights[word] = max(weights.get(word, 0.0), weight)
-    return weights

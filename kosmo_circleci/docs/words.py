@@ -1,173 +1,161 @@
-"""The words of a question -> the words the catalog uses: stems, synonyms of the field, typos."""
+"""Text -> terms: stems, the verb of a question, synonyms of the field, typos."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Final
 
+from kosmo_circleci.docs import synonyms
+
 _WORD: Final = re.compile(r"[a-z0-9]+")
-
-_STOP: Final = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "of",
-        "to",
-        "in",
-        "on",
-        "for",
-        "from",
-        "by",
-        "with",
-        "and",
-        "or",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "do",
-        "does",
-        "did",
-        "i",
-        "me",
-        "my",
-        "we",
-        "our",
-        "you",
-        "it",
-        "its",
-        "this",
-        "that",
-        "which",
-        "what",
-        "how",
-        "can",
-        "could",
-        "should",
-        "would",
-        "will",
-        "please",
-        "one",
-        "some",
-        "any",
-        "all",
-        "when",
-        "where",
-        "there",
-        "has",
-        "have",
-        "had",
-        "at",
-        "as",
-        "into",
-        "out",
-        "up",
-        "if",
-        "not",
-        "no",
-        "so",
-        "about",
-        "his",
-        "her",
-        "their",
-        "them",
-        "they",
-        "need",
-        "want",
-        "get",
-        "show",
-        "find",
-        "give",
-        "tell",
-        "see",
-        "let",
-    ]
+_JOINED: Final = (
+    (re.compile(r"\benv(ironment)?[\s_-]var(iable)?s?\b"), "envvar"),
+    (re.compile(r"\bcheckout[\s_-]key(s?)\b"), r"checkoutkey\1"),
+    (re.compile(r"\ballow[\s_-]list\b"), "allowlist"),
 )
+_PHRASES: Final = tuple((re.compile(find), put) for find, put in synonyms.PHRASES)
 
-# What people say -> what CircleCI calls it. Each word of a question stands for all of its row.
-_SYNONYMS: Final[dict[str, str]] = {
-    "stop": "cancel", "abort": "cancel", "kill": "cancel", "halt": "cancel", "terminate": "cancel",
-    "remove": "delete", "drop": "delete", "destroy": "delete", "erase": "delete", "clear": "delete",
-    "unset": "delete", "revoke": "delete",
-    "add": "create upsert", "new": "create", "make": "create", "register": "create",
-    "set": "upsert update create", "store": "upsert create", "save": "upsert create",
-    "put": "upsert", "replace": "upsert update", "rotate": "upsert", "change": "update",
-    "edit": "update", "modify": "update", "rename": "update", "enable": "update", "disable": "update",
-    "turn": "update", "configure": "update settings",
-    "secret": "env var", "secrets": "env var", "credential": "env var", "password": "env var",
-    "environment": "env environment", "variable": "var", "envvar": "env var", "variables": "var",
-    "build": "pipeline job", "builds": "pipeline job", "run": "trigger pipeline run", "runs": "run pipeline",
-    "start": "trigger", "kick": "trigger", "launch": "trigger", "fire": "trigger", "execute": "trigger",
-    "restart": "rerun", "retry": "rerun", "again": "rerun", "redo": "rerun",
-    "resume": "continue approve", "dynamic": "continue setup",
-    "whoami": "current user", "who": "current user", "login": "current user", "account": "user organization",
-    "ssh": "checkout key", "deploy": "deploy checkout", "clone": "checkout key",
-    "cron": "schedule", "nightly": "schedule", "scheduled": "schedule", "timer": "schedule", "timetable": "schedule",
-    "slow": "metric duration", "slowest": "metric test", "duration": "metric", "long": "metric duration",
-    "statistics": "metric insight", "stats": "metric insight", "analytics": "insight metric",
-    "performance": "metric insight", "rate": "metric", "trend": "insight summary", "trends": "insight summary",
-    "unstable": "flaky", "intermittent": "flaky", "unreliable": "flaky", "flake": "flaky",
-    "gate": "approve", "hold": "approve", "confirm": "approve", "unblock": "approve", "approval": "approve",
-    "file": "artifact", "files": "artifact", "binary": "artifact", "download": "artifact", "report": "artifact test",
-    "junit": "test", "result": "test", "results": "test", "failing": "failed test", "spec": "test",
-    "repo": "project", "repository": "project", "repositories": "project", "follow": "project",
-    "org": "organization", "team": "group organization", "teams": "group", "member": "collaboration",
-    "hook": "webhook", "callback": "webhook", "notification": "webhook", "notify": "webhook",
-    "yaml": "config", "yml": "config", "configuration": "config", "lint": "compile", "validate": "compile",
-    "check": "compile", "fail": "failed job test", "failed": "failed job", "failure": "failed job test",
-    "broke": "failed job", "broken": "failed job", "why": "detail test", "log": "detail", "error": "failed detail",
-    "last": "list", "latest": "list", "recent": "list", "status": "get", "list": "list", "many": "list",
-    "cost": "usage credit", "billing": "usage credit", "spend": "usage credit", "money": "usage credit",
-    "rollback": "rollback", "revert": "rollback", "undo": "rollback", "opa": "policy", "rego": "policy",
-    "oidc": "oidc claim", "telemetry": "otel", "opentelemetry": "otel", "tracing": "otel",
-    "steps": "job", "step": "job", "task": "job", "limit": "restriction", "restrict": "restriction",
-    "protect": "restriction", "http": "api", "raw": "api", "request": "api", "endpoint": "api",
-}  # fmt: skip
+SYNONYM: Final = 0.8
+"""How much a word counts that was not said, but meant."""
+_CORRECTED: Final = 0.9
+_IN_PASSING: Final = 0.8
+_SHORTEST_TYPO: Final = 4
+_LONGEST: Final = 500
+"""Characters of a question that are read: a sentence or two, never a pasted log."""
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a question asks for.
+
+    `terms` holds one mapping for each word: the stems it may stand for, and how surely. `verb` is a
+    key of `synonyms.ACTIONS`, or None. `plural` holds the stems said, or meant, in the plural.
+    """
+
+    terms: tuple[Mapping[str, float], ...]
+    verb: str | None
+    plural: frozenset[str]
+
+
+@lru_cache(maxsize=8192)
 def stem(word: str) -> str:
     """Return a word without its plural or verb ending: `jobs`, `running` -> `job`, `run`."""
+    if word.startswith("setting"):
+        return "setting"  # `set` is another word.
     for ending, replacement in (("ies", "y"), ("sses", "ss"), ("ing", ""), ("ed", "")):
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             base = word[: -len(ending)] + replacement
             if ending in ("ing", "ed") and base[-1] == base[-2] and base[-1] not in "sl":
                 base = base[:-1]
-            return base
-    if word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 3:
+            return base.removesuffix("e") if len(base) > 4 else base
+    if is_plural(word):
         return stem(word[:-1])
     return word.removesuffix("e") if len(word) > 4 else word
 
 
+def is_plural(word: str) -> bool:
+    """Return whether a word looks like a plural: `jobs`, and not `status` or `address`."""
+    return word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 3
+
+
 def tokens(text: str) -> list[str]:
-    """Return the stems of a text's words, in order."""
-    return [stem(word) for word in _WORD.findall(text.lower())]
+    """Return the stems of a text's words, in order; `env var` and its like are one word."""
+    text = text.lower().replace("_", " ")
+    for find, put in _JOINED:
+        text = find.sub(put, text)
+    return [stem(word) for word in _WORD.findall(text)]
 
 
-def question(text: str, vocabulary: Iterable[str]) -> dict[str, float]:
-    """Return the stems a question asks for, each with its weight.
+def question(text: str, vocabulary: frozenset[str]) -> Question:
+    """Return what `text` asks for; `vocabulary` holds the stems the catalog knows.
 
-    A word as it stands weighs 1, what it stands for 0.8, and a word nobody knows counts as the known
-    word it is nearest to.
+    A word nobody knows counts as the known word it is nearest to.
     """
-    known = set(vocabulary)
-    wanted: dict[str, float] = {}
-    for word in _WORD.findall(text.lower().replace("_", " ")):
-        if word in _STOP:
+    text = text[:_LONGEST].lower().replace("_", " ")
+    for find, put in _PHRASES:
+        text = find.sub(put, text)
+    said = _WORD.findall(text)
+    verb: str | None = None
+    plural: set[str] = set()
+    terms: list[Mapping[str, float]] = []
+    importance, is_first = 1.0, True
+    for word in said:
+        if word in synonyms.PREPOSITIONS and terms:
+            importance = _IN_PASSING
+        if word in synonyms.STOP and word not in _verbs() and len(said) > 1:
+            is_first = is_first and word in synonyms.POLITE
             continue
-        meant = _SYNONYMS.get(word)
-        if meant is None and stem(word) not in known:
-            word, meant = _corrected(word, known)
-        for other in (meant or "").split():
-            wanted[stem(other)] = max(wanted.get(stem(other), 0.0), 0.8)
-        wanted[stem(word)] = 1.0
-    return wanted
+        known, sureness = _known(word, vocabulary)
+        action = _action(known, is_first=is_first)
+        is_first = False
+        if action is not None and verb in (None, action):
+            verb = action
+            if stem(known) not in _meanings():
+                continue
+        term = _term(stem(known), sureness * importance)
+        if is_plural(word):
+            plural |= term.keys()
+        terms.append(term)
+    return Question(tuple(terms), verb, frozenset(plural))
 
 
-def _corrected(word: str, known: set[str]) -> tuple[str, str | None]:
-    import difflib
+def _term(base: str, weight: float) -> dict[str, float]:
+    weight *= synonyms.VAGUE.get(base, 1.0)
+    return {other: SYNONYM * weight for other in _meanings().get(base, ())} | {base: weight}
 
-    near = difflib.get_close_matches(word, {*known, *_SYNONYMS}, n=1, cutoff=0.7)
-    if not near:
-        near = difflib.get_close_matches(stem(word), known, n=1, cutoff=0.7)
-    return (near[0], _SYNONYMS.get(near[0])) if near else (word, None)
+
+def _action(word: str, *, is_first: bool) -> str | None:
+    """Return the verb a word asks for. `the stored secret`, `two runs`, `a build` ask for none."""
+    if word.endswith("ed") or is_plural(word):
+        return None
+    if not is_first and word in synonyms.NOUN_VERBS:
+        return None
+    return _verbs().get(word) or _verbs().get(stem(word))
+
+
+def _known(word: str, vocabulary: frozenset[str]) -> tuple[str, float]:
+    base = stem(word)
+    if word in _verbs() or base in vocabulary or base in _meanings() or base in _verbs():
+        return word, 1.0
+    if word in synonyms.STOP or len(word) < _SHORTEST_TYPO or word.isdigit():
+        return word, 1.0
+    # Most people who stop in the middle of a word stop after its stem: `deplo`, `config`.
+    longer = [each for each in sorted(vocabulary) if each.startswith(base)]
+    if longer:
+        return min(longer, key=len), _CORRECTED
+    return _nearest(word, vocabulary)
+
+
+@lru_cache(maxsize=4096)
+def _nearest(word: str, vocabulary: frozenset[str]) -> tuple[str, float]:
+    import difflib  # Only a word nobody knows needs it.
+
+    known = _sorted_known(vocabulary)
+    for given in (word, stem(word)):
+        near = difflib.get_close_matches(given, known, n=1, cutoff=0.78)
+        if near:
+            return near[0], _CORRECTED
+    for length in range(len(word), _SHORTEST_TYPO - 1, -1):
+        if word[:length] in known:
+            return word[:length], _CORRECTED  # `cronjobs`, `username`
+    return word, 1.0
+
+
+@lru_cache(maxsize=2)
+def _sorted_known(vocabulary: frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted({*vocabulary, *_meanings(), *_verbs()}))
+
+
+@cache
+def _verbs() -> Mapping[str, str]:
+    return {word: verb for verb, row in synonyms.VERBS.items() for word in row.split()}
+
+
+@cache
+def _meanings() -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for noun, row in synonyms.NOUNS.items():
+        for word in row.split():
+            found[stem(word)] = (*found.get(stem(word), ()), *(stem(each) for each in noun.split()))
+    return found

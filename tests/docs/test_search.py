@@ -1,0 +1,131 @@
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from kosmo_circleci.catalog.load import load_catalog
+from kosmo_circleci.docs import search, words
+
+CATALOG = load_catalog()
+
+
+def _questions() -> ModuleType:
+    path = Path(__file__).with_name("questions.py")
+    spec = importlib.util.spec_from_file_location("questions", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+QUESTIONS = _questions()
+
+
+@pytest.mark.parametrize(("question", "function"), QUESTIONS.FIRST.items())
+def test_the_function_a_question_means_comes_first(question: str, function: str) -> None:
+    assert search.ranked(question, CATALOG)[0] == function
+
+
+@pytest.mark.parametrize(("question", "functions"), QUESTIONS.TOP_THREE.items())
+def test_a_question_with_several_answers_has_one_of_them_in_the_first_three(
+    question: str, functions: tuple[str, ...]
+) -> None:
+    assert set(functions) & set(search.ranked(question, CATALOG)[:3])
+
+
+def test_an_answer_is_at_most_ten_lines_of_name_kind_and_sentence() -> None:
+    lines = search.search("cancel a running workflow", CATALOG).splitlines()
+    assert lines[0] == (
+        "circleci.cancel_workflow (write): Cancel a running workflow and all of its jobs."
+    )
+    for question in (*QUESTIONS.FIRST, *QUESTIONS.TOP_THREE):
+        lines = search.search(question, CATALOG).splitlines()
+        assert 1 <= len(lines) <= 10
+        assert [line for line in lines if not line.startswith("circleci.")] == []
+
+
+@pytest.mark.parametrize("spelling", [*CATALOG.names])
+def test_a_function_s_own_name_finds_it(spelling: str) -> None:
+    assert search.ranked(spelling, CATALOG)[0] == spelling
+    assert search.ranked(f"app.integrations.circleci.{spelling}", CATALOG)[0] == spelling
+
+
+@pytest.mark.parametrize("question", ["", "   ", "zzzzqqqq", "!?", "the of and", "\0\n", "ß漢字"])
+def test_a_question_without_known_words_says_what_to_ask_instead(question: str) -> None:
+    text = search.search(question, CATALOG)
+    assert text.startswith("Nothing found for ")
+    assert "docs.list()" in text
+
+
+def test_a_very_long_question_is_answered_quickly() -> None:
+    question = "cancel the workflow " + "qwzx vbnmk plkjh " * 20_000
+    assert search.ranked(question, CATALOG)[0] == "cancel_workflow"
+
+
+def _typos(word: str) -> Iterator[str]:
+    for place in range(1, len(word)):
+        yield word[:place] + word[place + 1 :]  # a letter left out
+        yield word[:place] + word[place - 1 : place] + word[place:]  # a letter doubled
+    for place in range(1, len(word) - 1):
+        yield word[:place] + word[place + 1] + word[place] + word[place + 2 :]  # two swapped
+
+
+@pytest.mark.parametrize(
+    ("word", "function"),
+    [
+        ("workflow", "cancel_workflow"),
+        ("webhook", "delete_webhook"),
+        ("schedule", "delete_schedule"),
+        ("context", "delete_context"),
+    ],
+)
+def test_one_wrong_letter_in_a_noun_does_not_matter(word: str, function: str) -> None:
+    verb = function.partition("_")[0]
+    wrong = [
+        typo for typo in _typos(word) if search.ranked(f"{verb} {typo}", CATALOG)[0] != function
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("word", "stem"),
+    [
+        ("jobs", "job"),
+        ("running", "run"),
+        ("cancelled", "cancell"),
+        ("policies", "policy"),
+        ("status", "status"),
+        ("settings", "setting"),
+        ("statuses", "status"),
+        ("addresses", "address"),
+        ("approved", "approv"),
+        ("approve", "approv"),
+    ],
+)
+def test_words_lose_their_endings(word: str, stem: str) -> None:
+    assert words.stem(word) == stem
+
+
+def test_the_order_does_not_depend_on_the_hash_seed() -> None:
+    code = (
+        "from kosmo_circleci.docs.search import search\n"
+        "from kosmo_circleci.catalog.load import load_catalog\n"
+        "for q in ('canel wrkflow', 'secrets', 'run ci', 'slow jobs', 'deplo componnt'):\n"
+        "    print(search(q, load_catalog()))\n"
+    )
+    answers = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(answers) == 1
