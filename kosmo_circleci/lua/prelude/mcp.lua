@@ -1,0 +1,100 @@
+-- mcp.* and app.mcp.<server>.<tool>: the tools of MCP servers.
+--
+-- Nothing is known here before a script asks: which servers there are comes from the host when
+-- `app.mcp` is first looked into, the tools of one when it is first looked into, which starts it.
+
+local core = ...
+
+local next, setmetatable, type = next, setmetatable, type
+
+local mcp = {}
+
+--- A proxy whose content is fetched once, by `fetch(content)`; `missing(name)` answers for the rest.
+local function lazy(path, fetch, missing)
+  local content, fetched = {}, false
+  local function all()
+    if not fetched then
+      fetch(content)
+      fetched = true
+    end
+    return content
+  end
+  local proxy = setmetatable({}, {
+    __index = function(_, name)
+      local value = all()[name]
+      if value == nil then return missing(name) end
+      return value
+    end,
+    __newindex = function(_, name)
+      core.raise("runtime", path .. " is read-only: '" .. core.show(name) .. "' cannot be set")
+    end,
+    __pairs = function() return next, all(), nil end,
+    __len = function() return 0 end,
+    __metatable = false,
+  })
+  core.contents[proxy] = content
+  return proxy
+end
+
+local function tool(server, name)
+  local path = "app.mcp." .. server .. "." .. name
+  return function(...)
+    local arguments = ...
+    if core.count(...) > 1 or (arguments ~= nil and type(arguments) ~= "table") then
+      core.raise("validation", path .. ": a tool takes one table of named arguments: " .. path ..
+        "({name = value}). mcp.schema(\"" .. server .. "." .. name .. "\") describes them.", path)
+    end
+    return core.call_extension("mcp.call", server .. "." .. name, arguments)
+  end
+end
+
+local function server(name)
+  local tools
+  local path = "app.mcp." .. name
+  tools = lazy(path, function(content)
+    local listed = core.call_extension("mcp.tools", name)
+    for index = 1, #listed do content[listed[index].name] = tool(name, listed[index].name) end
+  end, function(wanted)
+    -- The server's own spelling counts too, as does a tool it has gained meanwhile.
+    return tool(name, core.call_extension("app.mcp.tool", name, core.show(wanted)))
+  end)
+  return tools
+end
+
+--- The content of `app.mcp`.
+function core.build_mcp()
+  local proxy
+  proxy = lazy("app.mcp", function(content)
+    local servers = core.call_extension("mcp.servers")
+    for index = 1, #servers do content[servers[index].name] = server(servers[index].name) end
+  end, function(wanted)
+    return proxy[core.call_extension("app.mcp", core.show(wanted))]
+  end)
+  return proxy
+end
+
+--- mcp.servers(): the configured servers, [{name, transport, target, source, scope, trust}, …].
+function mcp.servers() return core.call_extension("mcp.servers") end
+
+--- mcp.tools([server]): the tools of one server, or of all: [{name, path, kind, description, …}, …].
+function mcp.tools(name) return core.call_extension("mcp.tools", name) end
+
+--- mcp.schema("server.tool"): the JSON Schema of a tool's arguments.
+function mcp.schema(name) return core.call_extension("mcp.schema", name) end
+
+--- mcp.call("server.tool"[, args]): the same as app.mcp.server.tool(args).
+function mcp.call(name, args) return core.call_extension("mcp.call", name, args) end
+
+--- mcp.resources(server): [{uri, name, description, mimeType}, …].
+function mcp.resources(name) return core.call_extension("mcp.resources", name) end
+
+--- mcp.read_resource(server, uri): its text, or {uri, mimeType, blob}; a list where it has several.
+function mcp.read_resource(name, uri) return core.call_extension("mcp.read_resource", name, uri) end
+
+--- mcp.prompts(server): [{name, description, arguments}, …].
+function mcp.prompts(name) return core.call_extension("mcp.prompts", name) end
+
+--- mcp.get_prompt(server, name[, args]): {description, messages}.
+function mcp.get_prompt(server_name, name, args) return core.call_extension("mcp.get_prompt", server_name, name, args) end
+
+core.globals.mcp = mcp

@@ -1,0 +1,31 @@
+"""What a run offers to the functions of MCP servers; `lua/extension.py` names the same shape."""
+
+from typing import Protocol
+
+from kosmo_circleci.catalog.model import Kind
+from kosmo_circleci.deadline import Deadline
+from kosmo_circleci.masking import Mask
+
+
+class RunDoor(Protocol):
+    """The run that calls. Safe to use from several threads."""
+
+    @property
+    def deadline(self) -> Deadline:
+        """When the run must end."""
+        ...
+
+    @property
+    def mask(self) -> Mask:
+        """The secrets of the run."""
+        ...
+
+    def permit(self, kind: Kind, name: str, spoken_name: str, question: str) -> None:
+        """Return if the call may be made; raises `PermissionDenied`."""
+        ...
+
+    def record(
+        self, spoken_name: str, tool: str, server: str, *, ok: bool, duration_ms: float
+    ) -> None:
+        """Put a call into the log that has just ended."""
+        ...

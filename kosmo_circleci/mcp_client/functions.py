@@ -1,0 +1,350 @@
+"""`app.mcp.*` and `mcp.*`: what scripts and commands can ask of MCP servers.
+
+`prelude/mcp.lua` names these functions; nothing is read, imported or started before one is called.
+"""
+
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from kosmo_circleci.call.wording import nearest, printable, shorten
+from kosmo_circleci.catalog.model import Kind
+from kosmo_circleci.errors import KosmoError, ValidationError
+from kosmo_circleci.jsonvalue import JsonValue, encode
+from kosmo_circleci.masking import MASK
+from kosmo_circleci.mcp_client import arguments as tool_arguments
+from kosmo_circleci.mcp_client import results
+from kosmo_circleci.mcp_client.config import Server, load
+from kosmo_circleci.mcp_client.door import RunDoor
+from kosmo_circleci.mcp_client.launch import resolve
+from kosmo_circleci.mcp_client.names import lua_names, original_name
+from kosmo_circleci.mcp_client.trust import trust_store
+
+if TYPE_CHECKING:
+    from kosmo_circleci.mcp_client.session import Servers
+
+_SECRET_KEYS: Final = re.compile(r"secret|token|password|credential|private|key$", re.I)
+_SHOWN_CHARACTERS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One tool of a server. `name` is its Lua name, `original` the one the server knows."""
+
+    name: str
+    original: str
+    server: str
+    kind: Kind
+    title: str
+    description: str
+    schema: JsonValue
+
+    @property
+    def path(self) -> str:
+        """How a script names it."""
+        return f"app.mcp.{self.server}.{self.name}"
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return the tool as `mcp.tools` lists it."""
+        return {
+            "name": self.name,
+            "tool": self.original,
+            "server": self.server,
+            "path": self.path,
+            "kind": self.kind,
+            "title": self.title,
+            "description": self.description,
+        }
+
+
+class McpFunctions:
+    """The MCP servers of one run, as the functions of `mcp.*`. Safe for several threads.
+
+    `folder` is the current one, `force` lets untrusted servers run. Close it: that stops them.
+    """
+
+    def __init__(
+        self, environ: Mapping[str, str], home: Path, folder: Path, *, force: bool = False
+    ) -> None:
+        self._environ = environ
+        self._home = home
+        self._folder = folder
+        self._force = force
+        self._lock = threading.RLock()
+        self._configured: dict[str, Server] | None = None
+        self._tools: dict[str, dict[str, Tool]] = {}
+        self._sessions: Servers | None = None
+        self._table: dict[str, Callable[[list[JsonValue], RunDoor], JsonValue]] = {
+            "mcp.servers": self._list_servers,
+            "mcp.tools": self._list_tools,
+            "mcp.schema": self._schema,
+            "mcp.call": self._call_named,
+            "mcp.resources": self._resources,
+            "mcp.read_resource": self._read_resource,
+            "mcp.prompts": self._prompts,
+            "mcp.get_prompt": self._get_prompt,
+            "app.mcp": self._known_server,
+            "app.mcp.tool": self._known_tool,
+        }
+
+    def call(self, name: str, arguments: list[JsonValue], door: RunDoor) -> JsonValue:
+        """Carry out one function. Raises the `KosmoError` that stopped it."""
+        return self._table[name](arguments, door)
+
+    def close(self) -> None:
+        """Stop every server."""
+        with self._lock:
+            sessions, self._sessions = self._sessions, None
+        if sessions is not None:
+            sessions.close()
+
+    def servers(self) -> dict[str, Server]:
+        """Return the servers there are, by Lua name. Raises `ConfigurationError`."""
+        with self._lock:
+            if self._configured is None:
+                found = load(self._environ, self._home, self._folder)
+                self._configured = {
+                    lua: found[name] for lua, name in sorted(lua_names(found).items())
+                }
+            return self._configured
+
+    def server(self, spoken: JsonValue) -> tuple[str, Server]:
+        """Return the server a name means, with its Lua name; raises `ValidationError`."""
+        servers = self.servers()
+        name = _word(spoken, "the name of a server")
+        originals = {lua: server.name for lua, server in servers.items()}
+        original = original_name(name, originals)
+        for lua, server in servers.items():
+            if server.name == original:
+                return lua, server
+        near = nearest(name, servers)
+        hint = (
+            f"Did you mean: {near}?"
+            if near
+            else f"Configured: {', '.join(servers)}."
+            if servers
+            else "No MCP server is configured; add one to .mcp.json (see docs.read('mcp'))."
+        )
+        raise ValidationError(f"Unknown MCP server: {printable(shorten(name))}. {hint}")
+
+    def tools(self, spoken: JsonValue, door: RunDoor) -> dict[str, Tool]:
+        """Return a server's tools by Lua name; starts it."""
+        lua, server = self.server(spoken)
+        with self._lock:
+            known = self._tools.get(lua)
+        if known is None:
+            listed: Any = self._request(server, "tools/list", {}, door)
+            originals = {str(each["name"]): each for each in listed}
+            known = {
+                name: _tool(name, lua, originals[original])
+                for name, original in sorted(lua_names(originals).items())
+            }
+            with self._lock:
+                self._tools[lua] = known
+        return known
+
+    def tool(self, spoken: JsonValue, door: RunDoor) -> tuple[Server, Tool]:
+        """Return the tool a name means: `server.tool`, `app.mcp.server.tool`, Lua or own names."""
+        name = _word(spoken, "the name of a tool, 'server.tool'")
+        bare = name.removeprefix("app.").removeprefix("mcp.") if name.count(".") > 1 else name
+        if "." not in bare:
+            raise ValidationError(
+                f"'{printable(shorten(name))}' does not name a tool of an MCP server; write "
+                "'server.tool'. mcp.servers() and mcp.tools(server) list them."
+            )
+        servers = self.servers()
+        known = {*servers, *(each.name for each in servers.values())}
+        # Both names may hold dots; the longest server that fits is meant.
+        cuts = [index for index, char in enumerate(bare) if char == "."]
+        cut = next((index for index in reversed(cuts) if bare[:index] in known), cuts[0])
+        lua, server = self.server(bare[:cut])
+        return server, self._tool_of(lua, bare[cut + 1 :], door)
+
+    def _tool_of(self, lua: str, name: str, door: RunDoor) -> Tool:
+        for again in (False, True):
+            tools = self.tools(lua, door)
+            original = original_name(name, {each.name: each.original for each in tools.values()})
+            for tool in tools.values():
+                if tool.original == original:
+                    return tool
+            if not again:
+                # The server may have grown since it was asked.
+                with self._lock:
+                    self._tools.pop(lua, None)
+        near = nearest(name, tools)
+        hint = f"Did you mean: {near}?" if near else f"It has: {', '.join(tools) or 'no tools'}."
+        raise ValidationError(f"Unknown tool: app.mcp.{lua}.{printable(shorten(name))}. {hint}")
+
+    def _list_servers(self, _arguments: list[JsonValue], _door: RunDoor) -> JsonValue:
+        store = trust_store(self._environ, self._home)
+        return [
+            {
+                "name": lua,
+                "server": server.name,
+                "transport": server.transport,
+                "target": server.target(),
+                "source": str(server.source),
+                "scope": server.scope,
+                "trust": store.state(server),
+                "fault": server.fault,
+            }
+            for lua, server in self.servers().items()
+        ]
+
+    def _list_tools(self, arguments: list[JsonValue], door: RunDoor) -> JsonValue:
+        spoken = _argument(arguments, 0)
+        names = list(self.servers()) if spoken is None else [self.server(spoken)[0]]
+        return [tool.to_json() for name in names for tool in self.tools(name, door).values()]
+
+    def _schema(self, arguments: list[JsonValue], door: RunDoor) -> JsonValue:
+        return self.tool(_argument(arguments, 0), door)[1].schema
+
+    def _known_server(self, arguments: list[JsonValue], _door: RunDoor) -> JsonValue:
+        return self.server(_argument(arguments, 0))[0]
+
+    def _known_tool(self, arguments: list[JsonValue], door: RunDoor) -> JsonValue:
+        lua, _ = self.server(_argument(arguments, 0))
+        return self._tool_of(lua, _word(_argument(arguments, 1), "the name of a tool"), door).name
+
+    def _call_named(self, arguments: list[JsonValue], door: RunDoor) -> JsonValue:
+        server, tool = self.tool(_argument(arguments, 0), door)
+        given = tool_arguments.checked(_argument(arguments, 1), tool.schema, tool.path)
+        door.permit(
+            tool.kind, f"{tool.server}.{tool.name}", tool.path, _question(tool, server, given)
+        )
+        params = {"name": tool.original, "arguments": given}
+        with _Recorded(door, tool.path, tool.original, tool.server):
+            result = self._request(server, "tools/call", params, door, tool.path)
+            error = results.tool_error(result, tool.server, tool.name, tool.path)
+            if error is not None:
+                raise error
+        return results.tool_value(result)
+
+    def _resources(self, arguments: list[JsonValue], door: RunDoor) -> JsonValue:
+        return self._read(door, "mcp.resources", "resources/list", _argument(arguments, 0), {})
+
+    def _read_resource(self, arguments: list[JsonValue], door: RunDoor) -> JsonValue:
+        params = {"uri": _word(_argument(arguments, 1), "the uri of a resource")}
+        spoken = _argument(arguments, 0)
+        result = self._read(door, "mcp.read_resource", "resources/read", spoken, params)
+        return results.resource_value(result)
+
+    def _prompts(self, arguments: list[JsonValue], door: RunDoor) -> JsonValue:
+        return self._read(door, "mcp.prompts", "prompts/list", _argument(arguments, 0), {})
+
+    def _get_prompt(self, arguments: list[JsonValue], door: RunDoor) -> JsonValue:
+        given = _argument(arguments, 2) or {}
+        if not isinstance(given, dict):
+            raise ValidationError("mcp.get_prompt: the arguments are one table of names and texts")
+        texts = {
+            name: value if isinstance(value, str) else encode(value)
+            for name, value in given.items()
+        }
+        name = _word(_argument(arguments, 1), "the name of a prompt")
+        params: JsonValue = {"name": name, "arguments": dict(texts)}
+        spoken = _argument(arguments, 0)
+        result = self._read(door, "mcp.get_prompt", "prompts/get", spoken, params)
+        assert isinstance(result, dict)
+        return {key: value for key, value in result.items() if key in ("description", "messages")}
+
+    def _read(
+        self, door: RunDoor, spoken_name: str, method: str, spoken: JsonValue, params: Any
+    ) -> JsonValue:
+        lua, server = self.server(spoken)
+        question = f"{spoken_name} of the MCP server '{server.name}' (read)"
+        door.permit("read", f"{lua}.{method}", spoken_name, question)
+        with _Recorded(door, spoken_name, method, lua):
+            return self._request(server, method, params, door, spoken_name)
+
+    def _request(
+        self, server: Server, method: str, params: Any, door: RunDoor, spoken_name: str = ""
+    ) -> JsonValue:
+        door.deadline.check()
+        self._may_run(server, door)
+        launch = resolve(server, self._environ, self._home)
+        try:
+            running = self._servers_running()
+            return running.request(launch, method, params, door.deadline, door.mask)
+        except KosmoError as error:
+            if spoken_name and error.function_name is None:
+                error.function_name = spoken_name
+            raise
+
+    def _may_run(self, server: Server, door: RunDoor) -> None:
+        store = trust_store(self._environ, self._home)
+        if not self._force:
+            store.check(server)
+        elif store.state(server) != "trusted":
+            # Noted as something that --force lifted.
+            name = f"app.mcp.{server.name}"
+            door.permit("write", name, name, f"Start the MCP server '{server.name}'?")
+
+    def _servers_running(self) -> "Servers":
+        with self._lock:
+            if self._sessions is None:
+                from kosmo_circleci.mcp_client.session import Servers, Timeouts
+
+                default = Timeouts()
+                self._sessions = Servers(
+                    Timeouts(
+                        _milliseconds(self._environ, "MCP_TIMEOUT") or default.start_s,
+                        _milliseconds(self._environ, "MCP_TOOL_TIMEOUT") or default.call_s,
+                    )
+                )
+            return self._sessions
+
+
+class _Recorded:
+    """Puts a call into the run's log when it has ended, well or not."""
+
+    def __init__(self, door: RunDoor, spoken_name: str, tool: str, server: str) -> None:
+        self._door = door
+        self._names = (spoken_name, tool, server)
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        duration_ms = (time.perf_counter() - self._began) * 1000
+        self._door.record(*self._names, ok=error is None, duration_ms=duration_ms)
+
+
+def _tool(name: str, server: str, listed: Mapping[str, Any]) -> Tool:
+    hints = listed.get("annotations") or {}
+    return Tool(
+        name=name,
+        original=str(listed["name"]),
+        server=server,
+        kind="read" if hints.get("readOnlyHint") is True else "write",
+        title=str(listed.get("title") or hints.get("title") or ""),
+        description=str(listed.get("description") or ""),
+        schema=listed.get("inputSchema") or {"type": "object"},
+    )
+
+
+def _question(tool: Tool, server: Server, given: Mapping[str, JsonValue]) -> str:
+    lines = [f"{tool.path} ({tool.kind}, MCP server '{server.name}', {server.transport})"]
+    for name, value in given.items():
+        shown = MASK if _SECRET_KEYS.search(name) else printable(encode(value))
+        lines.append(f"  {printable(name)} = {shorten(shown, _SHOWN_CHARACTERS)}")
+    lines.append(f"Allow {tool.server}.{tool.name} for the rest of this run?")
+    return "\n".join(lines)
+
+
+def _argument(arguments: list[JsonValue], index: int) -> JsonValue:
+    return arguments[index] if index < len(arguments) else None
+
+
+def _word(value: JsonValue, what: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValidationError(f"mcp: {what} is missing; it is a string")
+    return value
+
+
+def _milliseconds(environ: Mapping[str, str], name: str) -> float | None:
+    text = environ.get(name, "").strip()
+    return int(text) / 1000 if text.isascii() and text.isdigit() and int(text) > 0 else None

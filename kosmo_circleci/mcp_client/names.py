@@ -1,0 +1,45 @@
+"""Any name -> a name Lua can write behind a dot."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9_]")
+_WORDS: Final = (
+    "and break do else elseif end false for function goto if in local nil not or repeat return "
+    "then true until while"
+)
+_KEYWORDS: Final = frozenset(_WORDS.split())
+
+
+def lua_safe(name: str) -> str:
+    """Return `name` as a Lua name: other characters as `_`, `_` before a digit, after a keyword."""
+    safe = _UNSAFE.sub("_", name) or "_"
+    if safe[0].isdigit():
+        safe = f"_{safe}"
+    return f"{safe}_" if safe in _KEYWORDS else safe
+
+
+def lua_names(names: Iterable[str]) -> dict[str, str]:
+    """Return {Lua name: name} for all names, the same for any order of them.
+
+    A name that Lua can write as it is keeps it. Of several that become the same one, the first by
+    alphabet gets it and the others get `_2`, `_3`, ….
+    """
+    ordered = sorted(set(names), key=lambda name: (lua_safe(name) != name, name))
+    taken: dict[str, str] = {}
+    for name in ordered:
+        safe = free = lua_safe(name)
+        number = 1
+        while free in taken:
+            number += 1
+            free = f"{safe}_{number}"
+        taken[free] = name
+    return taken
+
+
+def original_name(spoken: str, names: Mapping[str, str]) -> str | None:
+    """Return the name behind a Lua name, or the name itself if it is one; None if it is neither."""
+    if spoken in names:
+        return names[spoken]
+    return spoken if spoken in names.values() else None

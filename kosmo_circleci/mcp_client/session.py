@@ -1,0 +1,518 @@
+"""Conversations with MCP servers: the only module that knows the official SDK.
+
+All servers of a run share one event loop on one thread, started with the first of them. Callers
+wait on threads of their own, so that several calls may be under way at once.
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import CancelledError as CallCancelled
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from kosmo_circleci import jsonvalue
+from kosmo_circleci.deadline import Deadline
+from kosmo_circleci.errors import ConfigurationError, KosmoError, NetworkError
+from kosmo_circleci.jsonvalue import JsonError, JsonValue
+from kosmo_circleci.masking import Mask
+from kosmo_circleci.mcp_client.launch import HttpLaunch, Launch, StdioLaunch
+from kosmo_circleci.mcp_client.process import MAX_MESSAGE_BYTES, ServerProcess
+from kosmo_circleci.mcp_client.results import ServerError
+from kosmo_circleci.version import __version__
+
+if TYPE_CHECKING:
+    from mcp.client.session import ClientSession
+
+MAX_PAGES: Final = 100
+
+_LOOK_EVERY_S: Final = 0.05
+_STACK_BYTES: Final = 8 * 1024 * 1024  # importing pydantic models nests deeply
+_CLOSE_S: Final = 1.6
+_NO_SUCH_METHOD: Final = -32601
+_UNSUPPORTED_VERSION: Final = -32022
+_CLOSED: Final = -32000
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds: until a server has answered `initialize`, and for one call of it."""
+
+    start_s: float = 60.0
+    call_s: float = 120.0
+
+
+class Servers:
+    """The servers of one run, each started when it is first used."""
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._connections: dict[str, _Connection] = {}
+        self._closed = False
+
+    def request(
+        self, launch: Launch, method: str, params: Mapping[str, Any], deadline: Deadline, mask: Mask
+    ) -> JsonValue:
+        """Return the result of one MCP request as JSON; lists come whole, not in pages.
+
+        Raises `ConfigurationError` when the server cannot be started, `NetworkError` when it dies,
+        floods or does not answer in time, `ServerError` for its own errors, and the deadline's
+        reason when the run ends meanwhile.
+        """
+        for secret in launch.secrets:
+            mask.add(secret)
+        loop = self._running_loop()
+        future = asyncio.run_coroutine_threadsafe(self._perform(launch, method, params), loop)
+        try:
+            return _wait(future, deadline)
+        except KosmoError as error:
+            error.message = mask.text(error.message)
+            error.args = (error.message,)
+            raise
+
+    def close(self) -> None:
+        """Stop every server and the thread. Takes at most about two seconds."""
+        with self._lock:
+            loop, thread, self._closed = self._loop, self._thread, True
+            self._loop = None
+        if loop is None or thread is None:
+            return
+        with contextlib.suppress(Exception):
+            asyncio.run_coroutine_threadsafe(self._stop_all(), loop).result(_CLOSE_S)
+        for connection in list(self._connections.values()):
+            connection.kill()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(1.0)
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._closed:
+                raise NetworkError("The run has ended, and its MCP servers with it.")
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                before = threading.stack_size(_STACK_BYTES)
+                try:
+                    self._thread = threading.Thread(
+                        target=_serve, args=(self._loop,), name="kosmo-mcp", daemon=True
+                    )
+                    self._thread.start()
+                finally:
+                    threading.stack_size(before)
+            return self._loop
+
+    async def _perform(self, launch: Launch, method: str, params: Mapping[str, Any]) -> JsonValue:
+        connection = self._connections.get(launch.name)
+        if connection is None or connection.ended:
+            _need_sdk(launch.name)
+            connection = _Connection(launch, self._timeouts)
+            self._connections[launch.name] = connection
+        return await connection.request(method, params)
+
+    async def _stop_all(self) -> None:
+        stops = (connection.stop() for connection in self._connections.values())
+        await asyncio.gather(*stops, return_exceptions=True)
+
+
+class _Connection:
+    """One server: the task that owns its session, and the requests to it. Lives on the loop."""
+
+    def __init__(self, launch: Launch, timeouts: Timeouts) -> None:
+        self._launch = launch
+        self._start_s = timeouts.start_s
+        self._call_s = launch.timeout_s or timeouts.call_s
+        self._loop = asyncio.get_running_loop()
+        self._process: ServerProcess | None = None
+        self._session: ClientSession | None = None
+        self._ready: asyncio.Future[None] = self._loop.create_future()
+        self._gone = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._task = self._loop.create_task(self._live())
+
+    @property
+    def ended(self) -> bool:
+        return self._task.done() or self._gone.is_set()
+
+    async def request(self, method: str, params: Mapping[str, Any]) -> JsonValue:
+        await asyncio.shield(self._ready)
+        assert self._session is not None
+        work = self._loop.create_task(_REQUESTS[method](self._session, dict(params)))
+        gone = self._loop.create_task(self._gone.wait())
+        try:
+            await asyncio.wait(
+                {work, gone}, timeout=self._call_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not work.done() and self._gone.is_set():
+                # Its answer may have been its last word.
+                await asyncio.wait({work}, timeout=0.2)
+            if not work.done():
+                raise await self._death() if self._gone.is_set() else self._too_slow(method)
+            answer: JsonValue = work.result()
+            return answer
+        except KosmoError:
+            raise
+        except Exception as error:
+            raise await self._fault(error) from None
+        finally:
+            work.cancel()
+            gone.cancel()
+
+    async def stop(self) -> None:
+        self._stop.set()
+        with contextlib.suppress(BaseException):
+            await asyncio.wait({self._task}, timeout=_CLOSE_S)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.stop()
+
+    async def _live(self) -> None:
+        try:
+            await self._hold_session()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            if not self._ready.done():
+                self._ready.set_exception(await self._start_fault(error))
+        finally:
+            self._gone.set()
+            if not self._ready.done():
+                self._ready.set_exception(NetworkError(f"MCP server '{self._name}' was stopped."))
+            self._ready.exception()  # nobody may be waiting for it
+
+    async def _hold_session(self) -> None:
+        from mcp.client.session import ClientSession
+        from mcp_types import Implementation
+
+        async with contextlib.AsyncExitStack() as stack:
+            reading, writing = await stack.enter_async_context(self._streams())
+            info = Implementation(name="kosmo-circleci", version=__version__)
+            session = ClientSession(reading, writing, client_info=info)
+            self._session = await stack.enter_async_context(session)
+            handshake = self._loop.create_task(_shake_hands(session))
+            gone = self._loop.create_task(self._gone.wait())
+            stop = self._loop.create_task(self._stop.wait())
+            try:
+                await asyncio.wait(
+                    {handshake, gone, stop},
+                    timeout=self._start_s,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                if not handshake.done():
+                    raise TimeoutError
+                handshake.result()
+                self._ready.set_result(None)
+                await asyncio.wait({gone, stop}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in (handshake, gone, stop):
+                    task.cancel()
+
+    def _streams(self) -> Any:
+        if isinstance(self._launch, HttpLaunch):
+            return _http_streams(self._launch)
+        return self._stdio_streams(self._launch)
+
+    @contextlib.asynccontextmanager
+    async def _stdio_streams(self, launch: StdioLaunch) -> AsyncIterator[tuple[Any, Any]]:
+        import anyio
+        from mcp.shared.message import SessionMessage
+
+        process = self._process = ServerProcess(launch)
+        incoming, reading = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+        writing, outgoing = anyio.create_memory_object_stream[SessionMessage](0)
+        loop = self._loop
+
+        def take(line: bytes) -> None:
+            message = _message(line)
+            if message is not None:
+                # Waiting until it is taken is what slows a server down that floods.
+                _put(loop, incoming.send(message))
+
+        def end() -> None:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._gone.set)
+
+        async def write() -> None:
+            async for each in outgoing:
+                text = each.message.model_dump_json(by_alias=True, exclude_unset=True)
+                try:
+                    await asyncio.to_thread(process.write, text.encode())
+                except (OSError, ValueError):
+                    self._gone.set()
+                    return
+
+        process.read_lines(take, end)
+        writer = self._loop.create_task(write())
+        try:
+            yield reading, writing
+        finally:
+            for stream in (incoming, reading, writing, outgoing):
+                stream.close()
+            await asyncio.shield(asyncio.to_thread(process.stop))
+            writer.cancel()
+
+    @property
+    def _name(self) -> str:
+        return self._launch.name
+
+    def _too_slow(self, method: str) -> KosmoError:
+        return NetworkError(
+            f"MCP server '{self._name}' did not answer {method} within {self._call_s:g} s. Raise "
+            'its "timeout" (milliseconds) in the configuration file, or MCP_TOOL_TIMEOUT.'
+        )
+
+    async def _death(self) -> KosmoError:
+        how = "closed the connection"
+        if self._process is not None:
+            how = await asyncio.to_thread(self._process.how_it_ended)
+        return NetworkError(f"MCP server '{self._name}' {how}")
+
+    async def _fault(self, error: Exception) -> KosmoError:
+        from mcp.shared.exceptions import MCPError
+
+        cause = _cause(error)
+        if isinstance(cause, KosmoError):
+            return cause
+        if isinstance(cause, MCPError) and not (cause.code == _CLOSED and self._closed_by(cause)):
+            return ServerError(
+                f"MCP server '{self._name}': {cause.message}",
+                server=self._name,
+                code=cause.code,
+                body=_plain(cause.data),
+            )
+        if isinstance(cause, MCPError) or self._gone.is_set():
+            return await self._death()
+        if isinstance(self._launch, HttpLaunch) and _is_transport_fault(cause):
+            return NetworkError(
+                f"MCP server '{self._name}' at {self._launch.url}: "
+                f"{str(cause) or type(cause).__name__}"
+            )
+        return ServerError(
+            f"MCP server '{self._name}' answered what the protocol does not allow: {cause}",
+            server=self._name,
+        )
+
+    def _closed_by(self, error: Any) -> bool:
+        return self._gone.is_set() or "closed" in str(error.message).lower()
+
+    async def _start_fault(self, error: BaseException) -> KosmoError:
+        cause = _cause(error)
+        if isinstance(cause, TimeoutError) and not self._gone.is_set():
+            words = self._process.last_words() if self._process is not None else ""
+            return NetworkError(
+                f"MCP server '{self._name}' did not answer 'initialize' within {self._start_s:g} s"
+                f"{words or '.'} MCP_TIMEOUT (milliseconds) gives it longer."
+            )
+        if isinstance(cause, TimeoutError):
+            return await self._death()
+        fault = await self._fault(cause if isinstance(cause, Exception) else Exception(str(cause)))
+        fault.message = f"{fault.message} (while it was started)"
+        return fault
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    # What goes wrong in a server's stream reaches the caller; stderr belongs to the script.
+    loop.set_exception_handler(lambda _loop, _context: None)
+    try:
+        loop.run_forever()
+        pending = asyncio.all_tasks(loop)
+        for task in pending:
+            task.cancel()
+        loop.run_until_complete(asyncio.wait(pending, timeout=0.2) if pending else asyncio.sleep(0))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+    finally:
+        loop.close()
+
+
+def _wait(future: "Future[JsonValue]", deadline: Deadline) -> JsonValue:
+    while True:
+        try:
+            return future.result(_LOOK_EVERY_S)
+        except TimeoutError:
+            if future.done():
+                raise
+            reason = deadline.reason()
+            if reason is not None:
+                future.cancel()
+                raise reason from None
+        except CallCancelled:
+            deadline.check()
+            raise NetworkError("The MCP call was called off.") from None
+        except BaseException:
+            future.cancel()
+            raise
+
+
+def _put(loop: asyncio.AbstractEventLoop, sending: Any) -> None:
+    try:
+        asyncio.run_coroutine_threadsafe(sending, loop).result()
+    except BaseException:
+        sending.close()
+        # The session is gone; the rest of the output has no reader.
+        raise OSError("nobody listens") from None
+
+
+def _message(line: bytes) -> Any:
+    """Return a line as the SDK's message, or None for what is none: a banner, a log line."""
+    from mcp.shared.message import SessionMessage
+    from mcp_types import jsonrpc_message_adapter
+
+    if not line.strip():
+        return None
+    try:
+        value = jsonvalue.decode(line)
+        return SessionMessage(jsonrpc_message_adapter.validate_python(value, by_name=False))
+    except (JsonError, ValueError):
+        return None
+
+
+async def _shake_hands(session: "ClientSession") -> None:
+    """Agree on a protocol version: the handshake every server knows, then the newer way.
+
+    The order is the reverse of the SDK's own `mode="auto"`, because servers exist that end, or
+    never answer, when anything comes before `initialize`.
+    """
+    from mcp.shared.exceptions import MCPError
+
+    try:
+        await session.initialize()
+    except MCPError as error:
+        if error.code not in (_NO_SUCH_METHOD, _UNSUPPORTED_VERSION):
+            raise
+        await session.discover()
+
+
+@contextlib.asynccontextmanager
+async def _http_streams(launch: HttpLaunch) -> AsyncIterator[tuple[Any, Any]]:
+    from mcp.client.streamable_http import streamable_http_client
+    from mcp.shared._httpx_utils import create_mcp_http_client
+
+    client = create_mcp_http_client(headers=dict(launch.headers))
+    client.event_hooks = {"response": [_bounded]}
+    async with (
+        client,
+        streamable_http_client(
+            launch.url, http_client=client, max_sse_event_size=MAX_MESSAGE_BYTES
+        ) as streams,
+    ):
+        yield streams[0], streams[1]
+
+
+async def _bounded(response: Any) -> None:
+    """Let no JSON answer grow over the limit; an event stream has its own, for each event."""
+    if "event-stream" not in response.headers.get("content-type", ""):
+        response.stream = _bounded_stream(response.stream)
+
+
+def _bounded_stream(stream: Any) -> Any:
+    import httpx2
+
+    class Bounded(httpx2.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            left = MAX_MESSAGE_BYTES
+            async for part in stream:
+                left -= len(part)
+                if left < 0:
+                    raise httpx2.ReadError(
+                        f"the answer is larger than {MAX_MESSAGE_BYTES >> 20} MiB"
+                    )
+                yield part
+
+        async def aclose(self) -> None:
+            await stream.aclose()
+
+    return Bounded()
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return what is inside nested exception groups."""
+    while isinstance(error, BaseExceptionGroup) and error.exceptions:
+        error = error.exceptions[0]
+    return error
+
+
+def _is_transport_fault(error: BaseException) -> bool:
+    import httpx2
+
+    return isinstance(error, httpx2.HTTPError | OSError)
+
+
+def _plain(value: Any) -> JsonValue:
+    try:
+        return jsonvalue.decode(jsonvalue.encode(value))
+    except (JsonError, TypeError):
+        return None
+
+
+def _need_sdk(name: str) -> None:
+    try:
+        import mcp.client.session  # noqa: F401
+    except ImportError:
+        raise ConfigurationError(
+            f"The MCP server '{name}' needs the MCP package, which is not installed; run: "
+            "pip install 'kosmo-circleci[mcp]'"
+        ) from None
+
+
+async def _pages(key: str, page_of: Callable[[Any], Awaitable[Any]]) -> JsonValue:
+    from mcp_types import PaginatedRequestParams
+
+    items: list[JsonValue] = []
+    seen: set[str] = set()
+    params: Any = None
+    for _ in range(MAX_PAGES):
+        page: Any = _dump(await page_of(params))
+        items += page.get(key, [])
+        cursor = page.get("nextCursor")
+        if not cursor:
+            return items
+        if cursor in seen:
+            raise RuntimeError(f"the page cursor did not advance: {cursor!r}")
+        seen.add(cursor)
+        params = PaginatedRequestParams(cursor=cursor)
+    raise RuntimeError(f"the list has more than {MAX_PAGES} pages")
+
+
+def _dump(result: Any) -> JsonValue:
+    value: JsonValue = result.model_dump(by_alias=True, mode="json", exclude_unset=True)
+    return value
+
+
+async def _list_tools(session: "ClientSession", _params: dict[str, Any]) -> JsonValue:
+    return await _pages("tools", lambda page: session.list_tools(params=page))
+
+
+async def _list_resources(session: "ClientSession", _params: dict[str, Any]) -> JsonValue:
+    return await _pages("resources", lambda page: session.list_resources(params=page))
+
+
+async def _list_prompts(session: "ClientSession", _params: dict[str, Any]) -> JsonValue:
+    return await _pages("prompts", lambda page: session.list_prompts(params=page))
+
+
+async def _call_tool(session: "ClientSession", params: dict[str, Any]) -> JsonValue:
+    return _dump(await session.call_tool(params["name"], params["arguments"]))
+
+
+async def _read_resource(session: "ClientSession", params: dict[str, Any]) -> JsonValue:
+    return _dump(await session.read_resource(params["uri"]))
+
+
+async def _get_prompt(session: "ClientSession", params: dict[str, Any]) -> JsonValue:
+    return _dump(await session.get_prompt(params["name"], params["arguments"]))
+
+
+_Request = Callable[["ClientSession", dict[str, Any]], Coroutine[Any, Any, JsonValue]]
+_REQUESTS: Final[dict[str, _Request]] = {
+    "tools/list": _list_tools,
+    "tools/call": _call_tool,
+    "resources/list": _list_resources,
+    "resources/read": _read_resource,
+    "prompts/list": _list_prompts,
+    "prompts/get": _get_prompt,
+}
