@@ -26,6 +26,7 @@ from kosmo_circleci.version import __version__
 if TYPE_CHECKING:
     from kosmo_circleci.isolate import Pool
     from kosmo_circleci.lua.calls import Clock
+    from kosmo_circleci.lua.run import Session
     from kosmo_circleci.transport.executor import Executor
 
 
@@ -128,15 +129,34 @@ class Bridge:
         limits, door = limits or Limits(), door or Door()
         if isolate:
             return self._run_isolated(code, name, account, force, args or {}, limits, door)
-        from kosmo_circleci.lua.run import RunOptions, Script, run_script
+        from kosmo_circleci.lua.run import Script
 
-        deadline = door.deadline or Deadline(limits.timeout_s)
         try:
-            if door.integrations:
-                self._known_account(account)
-            caller = self._caller(force, door, deadline)
+            session = self.session(account=account, force=force, limits=limits, door=door)
         except ConfigurationError as error:
             return failure(error.message, error.error_type, simulated=self._simulate)
+        try:
+            return session.run(Script(code, name, args or {}, account))
+        finally:
+            session.close()
+
+    def session(
+        self,
+        *,
+        account: str = "default",
+        force: bool = False,
+        limits: Limits | None = None,
+        door: Door | None = None,
+    ) -> "Session":
+        """Return a Lua state in this process whose globals stay from script to script.
+
+        Its caller closes it. Raises `ConfigurationError`.
+        """
+        from kosmo_circleci.lua.run import RunOptions, Session
+
+        limits, door = limits or Limits(), door or Door()
+        if door.integrations:
+            self._known_account(account)
         options = RunOptions(
             limits=limits,
             on_output=door.on_output,
@@ -149,7 +169,8 @@ class Bridge:
             pretty=door.pretty,
             keep_output=door.keep_output,
         )
-        return run_script(Script(code, name, args or {}, account), self.catalog, caller, options)
+        caller = self._caller(force, door, door.deadline or Deadline(limits.timeout_s))
+        return Session(self.catalog, caller, options)
 
     def _run_isolated(
         self,

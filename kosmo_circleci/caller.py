@@ -101,6 +101,15 @@ class Caller:
         self._numbers = count()
         self._began = time.perf_counter()
 
+    def renew(self, deadline: Deadline) -> None:
+        """Begin the next run: an empty log and a new deadline; permissions given stay."""
+        self.deadline = deadline
+        self.log.clear()
+        self.call_count = 0
+        self.permission_bypassed = False
+        self._under_way.clear()
+        self._began = time.perf_counter()
+
     def call(
         self, function: Function, account: str, spoken_name: str, raw: RawArguments
     ) -> JsonValue:

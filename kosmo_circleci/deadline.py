@@ -76,5 +76,6 @@ class Deadline:
     def sleep(self, seconds: float) -> None:
         """Wait, but not past the end and not past a cancellation: those raise."""
         left = self.time_left_s()
-        self._stopped.wait(seconds if left is None else min(seconds, left))
+        wanted = seconds if left is None else min(seconds, left)
+        self._stopped.wait(min(wanted, threading.TIMEOUT_MAX))
         self.check()

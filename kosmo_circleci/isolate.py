@@ -41,6 +41,8 @@ class Job(NamedTuple):
 
     `bridge` says how to build its `Bridge`: {simulate, config, environ}; without it the process
     reads the environment and the files itself. `pretty` asks for a result to be read by people.
+    With `keep_state` the process's next such job finds this one's globals, and goes on with its
+    account, limits and settings.
     """
 
     code: str
@@ -53,6 +55,7 @@ class Job(NamedTuple):
     integrations: bool = True
     pretty: bool = False
     can_ask: bool = False
+    keep_state: bool = False
 
     def to_json(self) -> str:
         """Return the job as it travels."""

@@ -22,8 +22,8 @@ from kosmo_circleci.envelope import Run, failure
 from kosmo_circleci.errors import ConfigurationError, Interrupted, KosmoError
 from kosmo_circleci.isolate import OUT_OF_MEMORY, Job
 from kosmo_circleci.jsonvalue import JsonValue, decode, encode
-from kosmo_circleci.lua import run as _loaded_early  # noqa: F401
 from kosmo_circleci.lua.limits import Limits
+from kosmo_circleci.lua.run import Script, Session
 
 _STACK_BYTES = 512 * 1024
 
@@ -37,11 +37,11 @@ def main() -> NoReturn:
 def serve(reading: int, writing: int) -> NoReturn:
     """Do every job that comes; end when the stream ends."""
     _be_alone()
-    bridges = _Bridges()
+    reports, states = _Reports(reading, writing), _States()
     while (frame := frames.read(reading)) is not None:
         job = _job(frame[1])
         try:
-            _do(job, bridges, reading, writing)
+            _do(job, states, reports)
         except MemoryError:
             os._exit(OUT_OF_MEMORY)
         except BrokenPipeError:
@@ -62,14 +62,15 @@ def _be_alone() -> None:
     threading.stack_size(_STACK_BYTES)
 
 
-class _Bridges:
-    """Keeps the bridge of the last job, so that a warm process keeps its connections."""
+class _States:
+    """Keeps the bridge of the last job, with its connections, and the Lua state it wants kept."""
 
     def __init__(self) -> None:
         self._settings: dict[str, JsonValue] | None = None
         self._bridge: Bridge | None = None
+        self.session: Session | None = None
 
-    def of(self, settings: dict[str, Any]) -> Bridge:
+    def bridge(self, settings: dict[str, Any]) -> Bridge:
         if self._bridge is None or settings != self._settings:
             self._settings = settings
             self._bridge = Bridge(
@@ -80,13 +81,12 @@ class _Bridges:
         return self._bridge
 
 
-def _do(job: Job, bridges: _Bridges, reading: int, writing: int) -> None:
-    reports = _Reports(reading, writing)
+def _do(job: Job, states: _States, reports: "_Reports") -> None:
     deadline = Deadline(job.limits.timeout_s)
     _limit_memory(job.limits)
     with reports.interrupting(deadline):
         try:
-            run = _run(job, bridges, reports, deadline)
+            run = _run(job, states, reports, deadline)
         except KosmoError as error:
             run = failure(error.message, error.error_type)
         except (MemoryError, BrokenPipeError):
@@ -96,13 +96,29 @@ def _do(job: Job, bridges: _Bridges, reading: int, writing: int) -> None:
     reports.finish(run)
 
 
-def _run(job: Job, bridges: _Bridges, reports: "_Reports", deadline: Deadline) -> Run:
-    bridge = bridges.of(dict(job.bridge))
+def _run(job: Job, states: _States, reports: "_Reports", deadline: Deadline) -> Run:
+    script = Script(job.code, job.name, job.args, job.account)
+    if job.keep_state and states.session is not None:
+        return states.session.run(script, deadline)
+    bridge = states.bridge(dict(job.bridge))
     # A broken configuration is the run's to report, where one is needed.
     with contextlib.suppress(ConfigurationError):
         for warning in bridge.configuration.warnings:
             reports.say(frames.WARNING, warning)
-    door = Door(
+    session = bridge.session(
+        account=job.account, force=job.force, limits=job.limits, door=_door(job, reports, deadline)
+    )
+    if job.keep_state:
+        states.session = session
+        return session.run(script)
+    try:
+        return session.run(script)
+    finally:
+        session.close()
+
+
+def _door(job: Job, reports: "_Reports", deadline: Deadline) -> Door:
+    return Door(
         on_output=lambda line: reports.say(frames.LINE, line),
         ask=reports.ask if job.can_ask else None,
         deadline=deadline,
@@ -113,15 +129,6 @@ def _run(job: Job, bridges: _Bridges, reports: "_Reports", deadline: Deadline) -
         integrations=job.integrations,
         pretty=job.pretty,
         keep_output=False,
-    )
-    return bridge.run(
-        job.code,
-        name=job.name,
-        account=job.account,
-        force=job.force,
-        args=job.args,
-        limits=job.limits,
-        door=door,
     )
 
 

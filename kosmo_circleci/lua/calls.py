@@ -69,17 +69,29 @@ class Calls:
             "submit_extension": self._timed(self._submit_extension),
             "open_scope": self._open_scope,
             "close_scope": self._close_scope,
-            "call_off": self._call_off,
+            "call_off": self._call_off_scope,
             "wait": self._timed(self._wait),
             "now": lambda: (self._clock.now_s(),),
             "sleep": self._timed(self._sleep),
         }
 
+    def call_off(self) -> None:
+        """Call off what a script left in flight, and let its threads go."""
+        if self._tickets is not None:
+            self._tickets.call_off(self._scopes[0])
+            self._tickets.close()
+            self._tickets = None
+        self._in_flight.clear()
+
+    def renew(self) -> None:
+        """Begin the next script of this state, under the caller's new deadline."""
+        self.call_off()
+        self._scopes = {0: self._caller.deadline}
+        self.host_cpu_s = 0.0
+
     def close(self) -> None:
         """Let go of threads and extensions."""
-        if self._tickets is not None:
-            self._tickets.call_off(self._caller.deadline)
-            self._tickets.close()
+        self.call_off()
         if self._extension is not None:
             self._extension.close()
 
@@ -181,7 +193,7 @@ class Calls:
         del self._scopes[scope]
         return ()
 
-    def _call_off(self, scope: int) -> Answer:
+    def _call_off_scope(self, scope: int) -> Answer:
         """Stop what is in flight in a scope; what had been sent goes into the log as an error."""
         for ticket in self._pool().call_off(self._scopes[scope]):
             call = self._in_flight.pop(ticket.number)

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from kosmo_circleci.caller import Caller
 from kosmo_circleci.catalog.load import Catalog
+from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.envelope import Run
 from kosmo_circleci.errors import KosmoError
 from kosmo_circleci.lua.calls import Calls, Clock
@@ -53,39 +54,70 @@ class RunOptions(NamedTuple):
     keep_output: bool = True
 
 
-def run_script(script: Script, catalog: Catalog, caller: Caller, options: RunOptions) -> Run:
-    """Run a script to its end and return what came of it; never raises for what the script does."""
-    started = time.perf_counter()
-    output = LimitedOutput(
-        options.limits.output_bytes, caller.mask, options.on_output, keep=options.keep_output
-    )
-    stage: Stage | None = None
-    try:
-        stage = Stage(catalog, caller, options, output, script.account)
-        stage.set_args(script.args)
-        if options.on_begin is not None:
-            options.on_begin(stage.host_cpu_s)
-        outcome = stage.run(script.source, script.name)
-    except KosmoError as error:
-        outcome = Outcome.of(error)
-    except (LuaMemoryError, MemoryError):
-        outcome = Outcome.of(options.limits.memory_error())
-    finally:
-        if stage is not None:
-            stage.close()
-    return Run(
-        success=outcome.error is None,
-        output=output.text(),
-        result_json=caller.mask.json_text(outcome.result_json),
-        error=None if outcome.error is None else caller.mask.text(outcome.error),
-        error_type=outcome.error_type,
-        execution_time_ms=(time.perf_counter() - started) * 1000,
-        memory_usage=0 if stage is None else stage.memory_used(),
-        call_count=caller.call_count,
-        call_records=tuple(caller.log),
-        permission_bypassed=caller.permission_bypassed,
-        simulated=options.simulated,
-    )
+class Session:
+    """One Lua state in which scripts run one after the other: the lines of a REPL, or just one.
+
+    Globals, permissions given and connections stay from run to run; limits, output and call log
+    begin anew. The state is made by the first run, for its account.
+    """
+
+    def __init__(self, catalog: Catalog, caller: Caller, options: RunOptions) -> None:
+        self._catalog = catalog
+        self._caller = caller
+        self._options = options
+        self._output = LimitedOutput(
+            options.limits.output_bytes, caller.mask, options.on_output, keep=options.keep_output
+        )
+        self._stage: Stage | None = None
+
+    def run(self, script: Script, deadline: Deadline | None = None) -> Run:
+        """Run a script and return what came of it; never raises for what the script does.
+
+        Every run but the first takes a `deadline` of its own.
+        """
+        started = time.perf_counter()
+        caller, options = self._caller, self._options
+        try:
+            outcome = self._ready(script, deadline).run(script.source, script.name)
+        except KosmoError as error:
+            outcome = Outcome.of(error)
+        except (LuaMemoryError, MemoryError):
+            outcome = Outcome.of(options.limits.memory_error())
+        if self._stage is not None:
+            self._stage.call_off()
+        return Run(
+            success=outcome.error is None,
+            output=self._output.text(),
+            result_json=caller.mask.json_text(outcome.result_json),
+            error=None if outcome.error is None else caller.mask.text(outcome.error),
+            error_type=outcome.error_type,
+            execution_time_ms=(time.perf_counter() - started) * 1000,
+            memory_usage=0 if self._stage is None else self._stage.memory_used(),
+            call_count=caller.call_count,
+            call_records=tuple(caller.log),
+            permission_bypassed=caller.permission_bypassed,
+            simulated=options.simulated,
+        )
+
+    def close(self) -> None:
+        """Call off what is in flight and let extensions go."""
+        if self._stage is not None:
+            self._stage.close()
+
+    def _ready(self, script: Script, deadline: Deadline | None) -> "Stage":
+        if deadline is not None:
+            self._caller.renew(deadline)
+            self._output.renew()
+            if self._stage is not None:
+                self._stage.renew()
+        if self._stage is None:
+            self._stage = Stage(
+                self._catalog, self._caller, self._options, self._output, script.account
+            )
+        self._stage.set_args(script.args)
+        if self._options.on_begin is not None:
+            self._options.on_begin(self._stage.host_cpu_s)
+        return self._stage
 
 
 class Outcome(NamedTuple):
@@ -157,6 +189,14 @@ class Stage:
         """Return the bytes of Lua memory in use."""
         return self._sandbox.memory_used()
 
+    def call_off(self) -> None:
+        """Call off what a script left in flight."""
+        self._calls.call_off()
+
+    def renew(self) -> None:
+        """Begin the next script, under the caller's new deadline."""
+        self._calls.renew()
+
     def close(self) -> None:
         """Call off what is in flight and let extensions go."""
         self._calls.close()
@@ -209,6 +249,11 @@ class LimitedOutput:
             self._text += raw
         if self._on_output is not None:
             self._on_output(line)
+
+    def renew(self) -> None:
+        """Begin anew, as for the next script."""
+        self._left = self._limit_bytes
+        self._text.clear()
 
     def text(self) -> str:
         """Return all lines, joined by newlines."""

@@ -19,6 +19,12 @@ _LINE_KEEPER: Final = b"local __kosmo_scope <close> = nil "
 LuaMemoryError: Final[type[Exception]] = lupa.LuaMemoryError
 
 
+def _no_attributes(_value: object, name: object, _is_setting: bool) -> object:
+    # Host functions never raise, but a signal can come between lupa and their first line; then the
+    # exception is an error value a script may catch.
+    raise AttributeError(f"no attribute {name!r}")
+
+
 class Sandbox:
     """One Lua state for one script."""
 
@@ -29,6 +35,7 @@ class Sandbox:
             register_builtins=False,
             unpack_returned_tuples=True,
             max_memory=memory_bytes,
+            attribute_filter=_no_attributes,
         )
         self.values = LuaValues(self._lua)
         self._core: Any = None
@@ -51,7 +58,12 @@ class Sandbox:
 
     def run(self, source: bytes, chunk_name: str, *, pretty: bool = False) -> tuple[str, ...]:
         """Run a script: ("ok", result as JSON) or ("error", message, error type, where)."""
-        answer = self._core[b"run"](source, lua_bytes(chunk_name), _LINE_KEEPER, pretty)
+        try:
+            answer = self._core[b"run"](source, lua_bytes(chunk_name), _LINE_KEEPER, pretty)
+        except LuaMemoryError:
+            raise
+        except lupa.LuaError as error:
+            return ("error", f"internal error of the sandbox: {error}", "runtime", "")
         return tuple(python_text(part) for part in answer)
 
     def memory_used(self) -> int:

@@ -6,6 +6,11 @@ local next, setmetatable, type = next, setmetatable, type
 
 local NAMESPACE = "app.integrations.circleci"
 
+--- What `pairs` walks a read-only table with: `next` itself would need the content, and give it away.
+local function each_of(content)
+  return function(_, key) return next(content, key) end
+end
+
 --- A table that can be read and listed, not changed. `missing(name)` raises for an unknown name.
 local function read_only(content, path, missing)
   local proxy = setmetatable({}, {
@@ -17,7 +22,7 @@ local function read_only(content, path, missing)
     __newindex = function(_, name)
       core.raise("runtime", path .. " is read-only: '" .. core.show(name) .. "' cannot be set")
     end,
-    __pairs = function() return next, content, nil end,
+    __pairs = function(self) return each_of(content), self, nil end,
     __len = function() return 0 end,
     __metatable = false,
   })

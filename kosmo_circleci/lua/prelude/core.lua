@@ -6,7 +6,8 @@
 
 local host = ...
 
-local error, select, setmetatable, sethook = error, select, setmetatable, debug.sethook
+local error, getinfo, pcall, select = error, debug.getinfo, pcall, select
+local setmetatable, sethook = setmetatable, debug.sethook
 
 local core = {
   host = host,
@@ -61,23 +62,38 @@ function core.call_host_many(name, ...)
   return all_of(host[name](...))
 end
 
---- Set a count hook on this coroutine, or on `thread`: the way time limits reach a running script.
+--- The count hook: the way time limits reach a running script.
 -- A look at the clock costs a call into the host, so most hooks only compare CPU seconds.
 local clock, next_look = os.clock, 0
 function core.hook()
-  if core.abort then abort(core.abort) end
-  local now = clock()
-  if now < next_look then return end
-  next_look = now + 0.02
-  local fields = host.tick()
-  if fields ~= nil then abort(core.new_error(fields)) end
+  local err = core.abort
+  if err == nil then
+    local now = clock()
+    if now < next_look then return end
+    next_look = now + 0.02
+    local fields = host.tick()
+    if fields == nil then return end
+    err = core.new_error(fields)
+    core.abort = err
+  end
+  -- An error in the function that catches errors would have nobody to catch it.
+  if getinfo(2, "f").func == core.protected then return sethook() end
+  abort(err)
 end
 
+--- Hook a coroutine: each one has hooks of its own.
 function core.guard(thread)
-  if thread then sethook(thread, core.hook, "", core.hook_count) else sethook(core.hook, "", core.hook_count) end
+  sethook(thread, core.hook, "", core.hook_count)
 end
 
-function core.unguard() sethook() end
+--- pcall with the limits in force: (ok, value); an abort is the value, whatever the script made of it.
+function core.protected(fn, ...)
+  sethook(core.hook, "", core.hook_count)
+  local ok, value = pcall(fn, ...)
+  sethook()
+  if core.abort then return false, core.abort end
+  return ok, value
+end
 
 --- How many arguments there are, trailing nils not counted.
 function core.count(...)

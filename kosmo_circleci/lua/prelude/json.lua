@@ -22,6 +22,7 @@ local null = setmetatable({}, {
   __newindex = function() error("json.null cannot be changed", 2) end,
   __metatable = false,
 })
+core.null = null
 
 -- Integers beyond 64 bits: exact when printed, compared and sent back; floats in arithmetic.
 local Big = { __name = "integer", __metatable = false }

@@ -2,11 +2,9 @@
 
 local core = ...
 
-local collectgarbage, coroutine, create, error = collectgarbage, coroutine, coroutine.create, error
-local getinfo, load, pack, pairs, raw_setmetatable = debug.getinfo, load, table.pack, pairs, setmetatable
-local rawget, resume, select, string, sub = rawget, coroutine.resume, select, string, string.sub
-local string_meta, traceback, type, unpack = getmetatable(""), debug.traceback, type, table.unpack
-local tostring, xpcall, pcall = tostring, xpcall, pcall
+local close, collectgarbage, create, error, load = coroutine.close, collectgarbage, coroutine.create, error, load
+local pairs, pcall, raw_rawset, raw_setmetatable, rawget = pairs, pcall, rawset, setmetatable, rawget
+local resume, select, string_meta, traceback, type = coroutine.resume, select, getmetatable(""), debug.traceback, type
 
 local G = core.globals
 
@@ -18,7 +16,7 @@ end
 
 for _, name in pairs {
   "assert", "error", "ipairs", "pairs", "next", "select", "pcall", "xpcall", "type", "tonumber",
-  "rawequal", "rawget", "rawlen", "rawset", "getmetatable", "_VERSION",
+  "rawequal", "rawget", "rawlen", "getmetatable", "_VERSION",
 } do
   G[name] = _G[name]
 end
@@ -35,7 +33,7 @@ G.table = copy(table, { "concat", "insert", "move", "pack", "remove", "sort", "u
 G.utf8 = copy(utf8, { "char", "charpattern", "codepoint", "codes", "len", "offset" })
 G.os = copy(os, { "clock", "date", "difftime", "time" })
 G.debug = { traceback = traceback }
-G.coroutine = copy(coroutine, { "close", "isyieldable", "resume", "running", "status", "yield" })
+G.coroutine = copy(coroutine, { "isyieldable", "running", "status", "yield" })
 
 -- ("x"):rep(3) finds the script's own string table; nobody finds the metatable.
 string_meta.__index = G.string
@@ -53,11 +51,35 @@ function G.setmetatable(value, meta)
   return raw_setmetatable(value, meta)
 end
 
--- Each coroutine has hooks of its own, so a new one is guarded before it runs.
-function G.coroutine.create(body)
+--- rawset, but not past the read-only tables.
+function G.rawset(value, key, content)
+  if core.contents[value] ~= nil or value == core.null then
+    core.raise("runtime", "rawset: this table is read-only", "rawset")
+  end
+  return raw_rawset(value, key, content)
+end
+
+-- A coroutine of flow.map waits for the host's answer; a script that resumed it could give its own. So it may
+-- resume and close only those it has made.
+local own = core.weak()
+
+local function own_coroutine(body)
   local thread = create(body)
   core.guard(thread)
+  own[thread] = true
   return thread
+end
+
+G.coroutine.create = own_coroutine
+
+function G.coroutine.resume(thread, ...)
+  if type(thread) == "thread" and not own[thread] then return false, "cannot resume non-suspended coroutine" end
+  return resume(thread, ...)
+end
+
+function G.coroutine.close(thread)
+  if type(thread) == "thread" and not own[thread] then error("cannot close a coroutine that is not your own", 2) end
+  return close(thread)
 end
 
 local function pass_on(ok, ...)
@@ -66,7 +88,7 @@ local function pass_on(ok, ...)
 end
 
 function G.coroutine.wrap(body)
-  local thread = G.coroutine.create(body)
+  local thread = own_coroutine(body)
   return function(...) return pass_on(resume(thread, ...)) end
 end
 
@@ -101,19 +123,20 @@ local function results_of(pretty, ...)
   return text
 end
 
+local function error_of(outcome)
+  local text, kind, where
+  local shown = core.protected(function() text, kind, where = text_of(outcome) end)
+  if not shown then text, kind, where = text_of(core.abort or "not enough memory") end
+  return "error", text, kind, where
+end
+
 --- Run the script: ("ok", result as JSON) or ("error", message, error type, where).
 -- `prefix` keeps the chunk's `return f()` from being a tail call, so that errors know their line.
 function core.run(source, name, prefix, pretty)
+  core.abort = nil    -- a limit that ended the last chunk does not end this one
   local chunk, message = load(prefix .. source, name, "t", G)
-  if chunk == nil then return "error", message, "syntax", "" end
-  core.guard()
-  local ok, outcome = pcall(function() return results_of(pretty, chunk()) end)
-  core.unguard()
-  if core.abort then ok, outcome = false, core.abort end
+  if chunk == nil then return "error", message, message == "not enough memory" and "limit" or "syntax", "" end
+  local ok, outcome = core.protected(function() return results_of(pretty, chunk()) end)
   if ok then return "ok", outcome end
-  core.guard()
-  local shown, text, kind, where = pcall(text_of, outcome)
-  core.unguard()
-  if not shown then text, kind, where = text_of(core.abort or "not enough memory") end
-  return "error", text, kind, where
+  return error_of(outcome)
 end

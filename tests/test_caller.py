@@ -1,0 +1,253 @@
+"""One call from arguments to value, and what the log keeps of it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from kosmo_circleci.call.model import Account, CallRecord, RawArguments
+from kosmo_circleci.call.permission import Policy
+from kosmo_circleci.caller import LOG_LENGTH, Caller, CallerSettings, missing_token
+from kosmo_circleci.catalog.load import load_catalog
+from kosmo_circleci.deadline import Deadline
+from kosmo_circleci.errors import (
+    ApiError,
+    ConfigurationError,
+    Interrupted,
+    KosmoError,
+    PermissionDenied,
+    ValidationError,
+)
+from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.masking import Mask
+from kosmo_circleci.transport.executor import Executor
+from kosmo_circleci.transport.wire import WireRequest, WireResponse
+
+TOKEN = "token-of-the-account"
+
+
+class Scripted:
+    """A transport that answers from a list and remembers what it was sent."""
+
+    def __init__(self, *answers: tuple[int, str]) -> None:
+        self._answers = list(answers)
+        self.sent: list[WireRequest] = []
+
+    def send(self, request: WireRequest, *, time_left_s: float | None = None) -> WireResponse:
+        self.sent.append(request)
+        status, body = self._answers.pop(0) if self._answers else (200, "{}")
+        return WireResponse(status, {"content-type": "application/json"}, body.encode())
+
+    def close(self) -> None:
+        pass
+
+
+def caller_of(
+    transport: Scripted,
+    *,
+    policy: Policy = Policy(),  # noqa: B008 -- immutable
+    force: bool = False,
+    ask: Callable[[str], bool] | None = None,
+    token: str | None = TOKEN,
+    observer: "Seen | None" = None,
+) -> Caller:
+    accounts = {"default": Account("default", "https://circleci.com", token)}
+    settings = CallerSettings(accounts, policy, force, ask, observer)
+    executor = Executor(transport, user_agent="test")
+    return Caller(settings, lambda: executor, Deadline(), Mask([TOKEN]))
+
+
+def call(caller: Caller, name: str, **named: JsonValue) -> JsonValue:
+    function = load_catalog().get(name)
+    assert function is not None
+    return caller.call(
+        function, "default", f"app.integrations.circleci.{name}", RawArguments(named=named)
+    )
+
+
+@contextmanager
+def refused(kind: type[KosmoError], transport: Scripted) -> Iterator[None]:
+    with pytest.raises(kind):
+        yield
+    assert transport.sent == []
+
+
+def test_arguments_come_before_permission_and_permission_before_the_account() -> None:
+    transport = Scripted()
+    questions: list[str] = []
+    caller = caller_of(transport, ask=lambda question: not questions.append(question), token=None)
+
+    with refused(ValidationError, transport):
+        call(caller, "cancel_workflow")
+    assert questions == []
+    with refused(ConfigurationError, transport):
+        call(caller, "cancel_workflow", workflow_id="w")
+    assert len(questions) == 1
+
+
+def test_a_refused_call_is_not_in_the_log() -> None:
+    caller = caller_of(Scripted())
+    with pytest.raises(PermissionDenied):
+        call(caller, "cancel_workflow", workflow_id="w")
+
+    assert (caller.call_count, list(caller.log), caller.permission_bypassed) == (0, [], False)
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_person_is_asked_once_per_function_and_run(answer: bool) -> None:
+    transport = Scripted()
+    questions: list[str] = []
+
+    def ask(question: str) -> bool:
+        questions.append(question)
+        return answer
+
+    caller = caller_of(transport, ask=ask)
+    for workflow in ("one", "two"):
+        if answer:
+            call(caller, "cancel_workflow", workflow_id=workflow)
+        else:
+            with pytest.raises(PermissionDenied):
+                call(caller, "cancel_workflow", workflow_id=workflow)
+
+    assert len(questions) == 1
+    assert '  workflow_id = "one"' in questions[0].splitlines()
+    assert len(transport.sent) == (2 if answer else 0)
+
+
+def test_a_secret_is_in_neither_the_question_nor_the_log_and_is_sent_as_it_is() -> None:
+    transport = Scripted((200, '{"variable": "TOKEN", "echo": "hunter2hunter2"}'))
+    questions: list[str] = []
+    caller = caller_of(transport, ask=lambda question: not questions.append(question))
+
+    value = call(
+        caller,
+        "upsert_context_env_var",
+        context_id="c",
+        env_var_name="TOKEN",
+        value="hunter2hunter2",
+    )
+
+    assert value == {"variable": "TOKEN", "echo": "hunter2hunter2"}
+    assert transport.sent[0].body == b'{"value":"hunter2hunter2"}'
+    assert "hunter2" not in questions[0] + caller.log[0].arguments
+    assert caller.mask.text("it is hunter2hunter2") == "it is ***"
+
+
+def test_force_lifts_a_denial_and_the_run_says_so() -> None:
+    denied = caller_of(Scripted(), policy=Policy(read="deny"))
+    with pytest.raises(PermissionDenied):
+        call(denied, "get_current_user")
+    forced = caller_of(Scripted(), policy=Policy(read="deny"), force=True)
+    call(forced, "get_current_user")
+
+    assert (forced.call_count, forced.permission_bypassed) == (1, True)
+
+
+def test_force_that_lifted_nothing_is_no_bypass() -> None:
+    caller = caller_of(Scripted(), force=True)
+    call(caller, "get_current_user")
+
+    assert caller.permission_bypassed is False
+
+
+def test_an_api_error_is_logged_and_names_its_function() -> None:
+    caller = caller_of(Scripted((404, '{"message": "Pipeline not found"}')))
+    with pytest.raises(ApiError) as found:
+        call(caller, "get_pipeline", pipeline_id="p")
+
+    assert found.value.fields() == {
+        "type": "api",
+        "message": "CircleCI API error (404): Pipeline not found",
+        "function_name": "get_pipeline",
+        "status": 404,
+        "body": {"message": "Pipeline not found"},
+        "attempts": 1,
+    }
+    [record] = caller.log
+    assert (record.status, record.http_status, record.attempts) == ("error", 404, 1)
+    assert record.arguments == '{"pipeline_id":"p"}'
+
+
+def test_a_list_of_projects_that_v2_does_not_know_is_asked_of_v1_and_both_are_logged() -> None:
+    projects = (
+        '[{"vcs_url": "https://github.com/acme/web", "username": "acme", "reponame": "web",'
+        ' "vcs_type": "github"}, {"vcs_url": "https://github.com/other/api", "username": "other",'
+        ' "reponame": "api", "vcs_type": "github"}]'
+    )
+    transport = Scripted((404, '{"message": "Not found"}'), (200, projects))
+    caller = caller_of(transport)
+    answer = call(caller, "list_projects", org_slug="gh/acme")
+
+    assert isinstance(answer, dict)
+    assert list(answer) == ["items", "next_page_token"]
+    assert isinstance(answer["items"], list)
+    assert [each["reponame"] for each in answer["items"] if isinstance(each, dict)] == ["web"]
+    assert [each.url for each in transport.sent] == [
+        "https://circleci.com/api/v2/projects?org-slug=gh%2Facme",
+        "https://circleci.com/api/v1.1/projects",
+    ]
+    assert [(each.status, each.http_status) for each in caller.log] == [("error", 404), ("ok", 200)]
+
+
+class Seen:
+    """Hears of every request of a run."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, int]] = []
+
+    def started(self, number: int, spoken_name: str) -> None:
+        self.events.append(("started", number))
+
+    def ended(self, number: int, record: CallRecord) -> None:
+        self.events.append((record.status, number))
+
+
+def test_an_observer_hears_of_every_request_when_it_starts_and_ends() -> None:
+    seen = Seen()
+    caller = caller_of(Scripted((404, "{}"), (200, "[]"), (404, "{}")), observer=seen)
+    call(caller, "list_projects", org_slug="gh/acme")
+    with pytest.raises(ApiError):
+        call(caller, "get_pipeline", pipeline_id="p")
+
+    assert seen.events == [
+        ("started", 0),
+        ("started", 1),
+        ("error", 0),
+        ("ok", 1),
+        ("started", 2),
+        ("error", 2),
+    ]
+
+
+def test_the_log_keeps_the_last_thousand_and_the_count_all() -> None:
+    caller = caller_of(Scripted())
+    for _ in range(LOG_LENGTH + 5):
+        call(caller, "get_current_user")
+
+    assert (len(caller.log), caller.call_count) == (LOG_LENGTH, LOG_LENGTH + 5)
+
+
+def test_an_interrupted_run_sends_nothing_more() -> None:
+    transport = Scripted()
+    caller = caller_of(transport)
+    caller.deadline.cancel(Interrupted("Interrupted by Ctrl-C."))
+
+    with refused(Interrupted, transport):
+        call(caller, "get_current_user")
+
+
+@pytest.mark.parametrize(
+    ("account", "ways"),
+    [
+        ("default", ["CIRCLECI_TOKEN;", "token_env: MY_TOKEN", "~/.circleci/cli.yml"]),
+        ("work", ["CIRCLECI_TOKEN_WORK;", "{work: {token_env: MY_TOKEN}}", "keyring: true"]),
+    ],
+)
+def test_a_missing_token_names_the_account_and_three_ways_out(
+    account: str, ways: list[str]
+) -> None:
+    message = missing_token(account).message
+
+    assert f"'{account}' has no CircleCI token" in message
+    assert [way for way in ways if way not in message] == []
