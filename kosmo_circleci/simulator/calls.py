@@ -1,15 +1,20 @@
 """One understood request: the operation, its arguments as they arrived, and the world."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.simulator.pages import page_of
-from kosmo_circleci.simulator.world import Project, World
+from kosmo_circleci.simulator.answers import Answered, bad_request, not_found
+from kosmo_circleci.simulator.pages import PAGE_SIZE, page_of
+from kosmo_circleci.simulator.world import Organization, Project, Row, Table, World
 
 JsonObject: TypeAlias = dict[str, JsonValue]
+
+_T = TypeVar("_T")
+
+_MAX_PAGE_SIZE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +34,60 @@ class Call:
 
     @property
     def project(self) -> Project:
-        """The project that the path names; a 404 if there is none."""
-        return self.world.project(self.path["project_slug"])
+        """The project that the path names, by slug or by id; a 404 if there is none."""
+        if "project_slug" in self.path:
+            return self.world.project(self.path["project_slug"])
+        return self.world.project_by_id(self.path["project_id"])
+
+    @property
+    def organization(self) -> Organization:
+        """The organization that the path names; a 404 if there is none."""
+        names = ("org_id", "owner_id", "org_slug_or_id", "org_slug")
+        return self.world.organization(next(self.path[key] for key in names if key in self.path))
 
     def asked(self, key: str) -> str | None:
-        """Return the (last) value of a query key, or None."""
-        return self.query[key][-1] if key in self.query else None
+        """Return the (last) value of a query key, or None; an empty value counts as none."""
+        return (self.query[key][-1] or None) if key in self.query else None
 
     def given(self, key: str) -> JsonValue:
         """Return a field of the body, or None."""
         return self.body.get(key)
 
+    def object(self, key: str) -> Mapping[str, JsonValue]:
+        """Return a field of the body that is an object, {} if it was not given."""
+        value = self.body.get(key)
+        return value if isinstance(value, dict) else {}
+
     def text(self, key: str) -> str:
         """Return a string field of the body; the checks of the route have seen it."""
         return str(self.body[key])
 
-    def page(self, rows: Sequence[JsonValue]) -> JsonObject:
-        """Return the page of `rows` that was asked for, as `{items, next_page_token}`."""
-        return page_of(rows, self.target, self.query)
+    def page(self, found: Sequence[_T], row: Callable[[_T], JsonValue]) -> JsonObject:
+        """Return the page of `found` that was asked for, as `{items, next_page_token}`."""
+        size = self.asked("page-size") or self.asked("limit") or str(PAGE_SIZE)
+        if not 1 <= int(size) <= _MAX_PAGE_SIZE:
+            key = "page-size" if self.asked("page-size") else "limit"
+            raise bad_request(f"{key}: expected an integer from 1 to {_MAX_PAGE_SIZE}")
+        return page_of(found, row, target=self.target, query=self.query, size=int(size))
 
 
-Handler: TypeAlias = Callable[[Call], JsonValue]
+Handler: TypeAlias = Callable[[Call], "JsonValue | Answered"]
+
+
+def row_of(table: Table, row_id: str, what: str, **where: str) -> Row:
+    """Return the row of that id if its fields are `where`, or refuse with a 404 for `what`."""
+    row = table.get(row_id)
+    if row is None or any(row[key] != value for key, value in where.items()):
+        raise not_found(what)
+    return row
+
+
+def rows_of(table: Table, **where: str) -> list[Row]:
+    """Return the rows whose fields are `where`, in the order they were created."""
+    return [row for row in table.values() if all(row[k] == v for k, v in where.items())]
+
+
+def shown(row: Row, *, without: Iterable[str] = ()) -> JsonObject:
+    """Return a copy of the row for an answer, without the fields that are the world's own."""
+    hidden = set(without)
+    return {key: value for key, value in row.items() if key not in hidden}

@@ -9,7 +9,8 @@ from typing import Final, TypeAlias
 
 from kosmo_circleci.catalog.model import Function, Parameter
 from kosmo_circleci.jsonvalue import JsonError, JsonValue, decode
-from kosmo_circleci.simulator.answers import Refused
+from kosmo_circleci.simulator.answers import Refused, bad_request
+from kosmo_circleci.simulator.clock import second_of
 
 Query: TypeAlias = Mapping[str, tuple[str, ...]]
 
@@ -36,25 +37,31 @@ def check_query(function: Function, query: Query) -> None:
             continue
         values = [value for value in query.get(parameter.wire, ()) if value]
         if parameter.required and not values:
-            raise Refused(400, f"Missing required query parameter: {parameter.wire}")
+            raise bad_request(f"Missing required query parameter: {parameter.wire}")
         for value in values:
             _check_text(parameter, value)
 
 
-def read_body(function: Function, body: bytes | None) -> dict[str, JsonValue]:
+def read_body(
+    function: Function, body: bytes | None, content_type: str | None
+) -> dict[str, JsonValue]:
     """Return the JSON object of the body, {} if the operation takes none or none was sent.
 
-    Refuses (400) a body that is not a JSON object, lacks a required field, or has a field of
-    another type than the documented one.
+    Refuses with 415 a body that says it is something else than JSON; with 400 one that is not a
+    JSON object, lacks a required field, or has a field of another type than the documented one.
     """
     if not function.has_body:
         return {}
+    if body and content_type is not None and not _is_json(content_type):
+        raise Refused(
+            415, "Unsupported media type: send the body with Content-Type: application/json."
+        )
     try:
         given = decode(body) if body else {}
     except JsonError:
-        raise Refused(400, "The request body is not valid JSON.") from None
+        raise bad_request("The request body is not valid JSON.") from None
     if not isinstance(given, dict):
-        raise Refused(400, "The request body must be a JSON object.")
+        raise bad_request("The request body must be a JSON object.")
     for parameter in function.parameters:
         if parameter.place == "body":
             _check_field(parameter, given)
@@ -63,9 +70,11 @@ def read_body(function: Function, body: bytes | None) -> dict[str, JsonValue]:
 
 def _check_text(parameter: Parameter, value: str) -> None:
     if parameter.type == "integer" and not (value.isascii() and value.isdigit()):
-        raise Refused(400, f"{parameter.wire}: expected an integer")
+        raise bad_request(f"{parameter.wire}: expected an integer")
     if parameter.type == "boolean" and value not in ("true", "false"):
-        raise Refused(400, f"{parameter.wire}: expected true or false")
+        raise bad_request(f"{parameter.wire}: expected true or false")
+    if parameter.format == "date-time":
+        _check_time(parameter, value)
     _check_choice(parameter, value)
 
 
@@ -75,19 +84,41 @@ def _check_field(parameter: Parameter, body: Mapping[str, JsonValue]) -> None:
         value = value.get(key) if isinstance(value, dict) else None
     if value is None:
         if parameter.required and parameter.part_of is None:
-            raise Refused(400, f"{parameter.wire}: this field is required")
+            raise bad_request(f"{parameter.wire}: this field is required")
         return
     # True and False are integers to Python, not to JSON.
     wrong_bool = isinstance(value, bool) and parameter.type != "boolean"
     if wrong_bool or not isinstance(value, _PYTHON_TYPES[parameter.type]):
-        raise Refused(400, f"{parameter.wire}: expected {_with_article(parameter.type)}")
+        raise bad_request(f"{parameter.wire}: expected {_with_article(parameter.type)}")
+    if parameter.format == "date-time":
+        _check_time(parameter, str(value))
     for each in value if isinstance(value, list) else [value]:
+        if isinstance(value, list):
+            _check_item(parameter, each)
         _check_choice(parameter, each)
+
+
+def _check_item(parameter: Parameter, item: JsonValue) -> None:
+    if isinstance(item, bool) or not isinstance(item, _PYTHON_TYPES[parameter.items]):
+        raise bad_request(f"{parameter.wire}: expected an array of {parameter.items}s")
+
+
+def _check_time(parameter: Parameter, text: str) -> None:
+    try:
+        second_of(text)
+    except ValueError:
+        example = "2025-01-15T10:00:00Z"
+        raise bad_request(f"{parameter.wire}: expected a time such as {example}") from None
 
 
 def _check_choice(parameter: Parameter, value: JsonValue) -> None:
     if parameter.enum and value not in parameter.enum:
-        raise Refused(400, f"{parameter.wire}: expected one of {', '.join(parameter.enum)}")
+        raise bad_request(f"{parameter.wire}: expected one of {', '.join(parameter.enum)}")
+
+
+def _is_json(content_type: str) -> bool:
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type == "application/json" or media_type.endswith("+json")
 
 
 def _with_article(type_name: str) -> str:

@@ -1,5 +1,6 @@
 """Simulated time: it stands still while a request is answered, and moves on with the next one."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -13,8 +14,15 @@ STEP_S: Final = 5
 class Clock:
     """Seconds since `START`. Two clocks that saw as many requests show the same time."""
 
-    def __init__(self) -> None:
-        self._now_s = 0
+    def __init__(self, now_s: int = 0, *, elapsed_s: Callable[[], float] | None = None) -> None:
+        """Begin at `now_s`.
+
+        `elapsed_s` tells how many simulated seconds have passed outside since the clock was made;
+        such a clock follows it and not the number of requests.
+        """
+        self._now_s = now_s
+        self._elapsed_s = elapsed_s
+        self._base_s = now_s
 
     @property
     def now_s(self) -> int:
@@ -22,10 +30,26 @@ class Clock:
         return self._now_s
 
     def tick(self) -> None:
-        """Move on by one step: a request arrived."""
-        self._now_s += STEP_S
+        """Move on, a request arrived: by one step, or to where the time outside is."""
+        if self._elapsed_s is None:
+            self._now_s += STEP_S
+        else:
+            self._now_s = max(self._now_s, self._base_s + int(self._elapsed_s()))
+
+    def advance(self, seconds: int) -> None:
+        """Move on by `seconds`, as if nobody had asked anything for so long."""
+        self._now_s += seconds
+        self._base_s += seconds
 
 
 def timestamp(at_s: int) -> str:
     """Return the simulated second as CircleCI writes times: `2025-01-15T10:00:05.000Z`."""
     return (START + timedelta(seconds=at_s)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def second_of(text: str) -> int:
+    """Return the simulated second of an RFC 3339 time; raises `ValueError` for any other text."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text} has no time zone")
+    return int((moment - START).total_seconds())

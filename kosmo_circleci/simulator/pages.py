@@ -2,12 +2,14 @@
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeAlias, TypeVar
 from urllib.parse import urlencode
 
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.answers import Refused
+
+_T = TypeVar("_T")
 
 PAGE_SIZE: Final = 20
 """How many items one page holds."""
@@ -17,16 +19,23 @@ PAGE_TOKEN: Final = "page-token"
 Query: TypeAlias = Mapping[str, tuple[str, ...]]
 
 
-def page_of(rows: Sequence[JsonValue], target: str, query: Query) -> dict[str, JsonValue]:
-    """Return `{items, next_page_token}`: the page of `rows` that `query` asks for.
+def page_of(
+    found: Sequence[_T],
+    row: Callable[[_T], JsonValue],
+    *,
+    target: str,
+    query: Query,
+    size: int = PAGE_SIZE,
+) -> dict[str, JsonValue]:
+    """Return `{items, next_page_token}`: the rows of the page of `found` that `query` asks for.
 
     `target` is the path of the list. A token of another list (or of the same one with other
     filters), or one that nobody issued, is refused with 400.
     """
     start = _start(target, query)
-    end = start + PAGE_SIZE
-    token = _token(end, target, query) if end < len(rows) else None
-    return {"items": list(rows[start:end]), "next_page_token": token}
+    end = start + size
+    token = _token(end, target, query) if end < len(found) else None
+    return {"items": [row(each) for each in found[start:end]], "next_page_token": token}
 
 
 def _start(target: str, query: Query) -> int:

@@ -25,7 +25,8 @@ class JobPlan:
 
     It waits `queue_s`, runs `duration_s`, and ends with `outcome`; an approval instead waits until
     `approved_s`. `canceled_s` cuts it short. `ran` is the (start, stop) of a run that a rerun of
-    the workflow took over: such a job succeeded before its workflow began.
+    the workflow took over: such a job succeeded before its workflow began. `heals`: run again, it
+    succeeds. `parallelism` is the number of its parallel runs.
     """
 
     name: str
@@ -37,6 +38,8 @@ class JobPlan:
     approved_s: int | None = None
     canceled_s: int | None = None
     ran: tuple[int, int] | None = None
+    heals: bool = False
+    parallelism: int = 1
 
 
 @dataclass(frozen=True, slots=True)

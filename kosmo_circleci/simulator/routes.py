@@ -6,7 +6,6 @@ encoded slashes (`gh%2Facme%2Fweb`), those with `{provider}/{organization}/{proj
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
 from urllib.parse import unquote
@@ -17,13 +16,8 @@ from kosmo_circleci.simulator.answers import Refused
 
 Pieces: TypeAlias = tuple[str | Parameter, ...]
 
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """The operation that a request asks for, and its decoded path parameters by name."""
-
-    function: Function
-    path: Mapping[str, str]
+Route: TypeAlias = tuple[Function, Mapping[str, str]]
+"""The operation that a request asks for, and its decoded path parameters by name."""
 
 
 def find_route(method: str, path: str) -> Route:
@@ -32,26 +26,34 @@ def find_route(method: str, path: str) -> Route:
     Refuses with 404 where no template fits, and with 405 where one fits for another method.
     """
     segments = path.removeprefix("/").split("/")
-    others = False
-    for function, pieces in _templates():
+    others: set[str] = set()
+    for function, pieces in _templates(unquote(segments[0])):
         found = _match(pieces, segments)
         if found is None:
             continue
         if function.method == method:
-            return Route(function, found)
-        others = True
-    raise Refused(405, "Method not allowed") if others else Refused(404, "Not found")
+            return function, found
+        others.add(function.method)
+    if others:
+        allowed = {"allow": ", ".join(sorted(others))}
+        raise Refused(405, "Method not allowed", headers=allowed)
+    raise Refused(404, "Not found")
 
 
 @cache
-def _templates() -> list[tuple[Function, Pieces]]:
+def _templates(first: str) -> list[tuple[Function, Pieces]]:
+    """Return the templates whose first segment is `first`; every template has a literal one."""
+    # Building a function takes a while, so only those that can fit are built.
     # A function with a fallback has a route that CircleCI does not document, and answers with 404.
-    known = {
-        (function.method, function.path): (function, _pieces(function))
-        for function in load_catalog().functions()
-        if not function.is_raw and function.fallback is None
-    }
-    return sorted(known.values(), key=lambda each: [not isinstance(p, str) for p in each[1]])
+    catalog = load_catalog()
+    names = [
+        str(entry["name"])
+        for entry in catalog.entries()
+        if entry["path"].removeprefix("/").partition("/")[0] == first and "fallback" not in entry
+    ]
+    functions = {(each.method, each.path): each for each in map(catalog.__getitem__, names)}
+    known = [(each, _pieces(each)) for each in functions.values() if not each.is_raw]
+    return sorted(known, key=lambda each: [not isinstance(p, str) for p in each[1]])
 
 
 def _pieces(function: Function) -> Pieces:

@@ -3,118 +3,174 @@
 One request is answered at a time, and each moves the simulated clock.
 """
 
-import random
 import threading
+from base64 import b64decode
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
 from kosmo_circleci.jsonvalue import JsonValue, encode
-from kosmo_circleci.simulator.answers import Refused
-from kosmo_circleci.simulator.by_shape import answer_by_shape
-from kosmo_circleci.simulator.calls import Call, Handler
+from kosmo_circleci.simulator.answers import Answered, Refused
+from kosmo_circleci.simulator.calls import Call
 from kosmo_circleci.simulator.checks import check_path, check_query, read_body
-from kosmo_circleci.simulator.resources import (
-    config,
-    context,
-    job,
-    organization,
-    pipeline,
-    project,
-    user,
-    workflow,
-)
+from kosmo_circleci.simulator.handlers import handler_of
 from kosmo_circleci.simulator.routes import find_route
-from kosmo_circleci.simulator.seeded import seeded_world
-from kosmo_circleci.simulator.world import World, random_uuid
+from kosmo_circleci.simulator.seeded import EXAMPLE_TOKEN, seeded_world
+from kosmo_circleci.simulator.world import User, World
 from kosmo_circleci.transport.wire import TransportError, WireRequest, WireResponse
 
-SIMULATED_TOKEN: Final = "simulated-token"
-"""The token of simulated accounts. Any other is good too, unless it starts with `invalid`."""
+if TYPE_CHECKING:
+    from kosmo_circleci.simulator.conditions import Gate
+
+Reply: TypeAlias = tuple[int, JsonValue, Mapping[str, str]]
+"""Status, value and headers of an answer."""
+
+SIMULATED_TOKEN: Final = EXAMPLE_TOKEN
+"""The token of simulated accounts: that of `example-user`."""
 
 _API: Final = "/api/v2"
-_FOLLOWED_PROJECTS: Final = "/api/v1.1/projects"
 
-_HANDLERS: Final[Mapping[str, Handler]] = {
-    operation: handler
-    for resource in (config, context, job, organization, pipeline, project, user, workflow)
-    for operation, handler in resource.ROUTES.items()
-}
-"""Operation -> what answers it; every other one answers by its shape."""
+_ERROR_GROUPS: Final = frozenset({"OIDC Token Management", "Policy Management"})
+"""The groups of operations whose refusals are `{"error": …}` and not `{"message": …}`."""
 
 
 class SimulatorTransport:
     """CircleCI in memory, as a `Transport`. Safe to use from several threads."""
 
-    def __init__(self, world: World | None = None, *, seed: int = 0) -> None:
-        """Serve `world`, or a new `seeded_world(seed)`. Host and scheme of a URL do not matter."""
+    def __init__(
+        self, world: World | None = None, *, seed: int = 0, gate: "Gate | None" = None
+    ) -> None:
+        """Serve `world`, or a new `seeded_world(seed)`. Host and scheme of a URL do not matter.
+
+        `gate` makes the way there difficult: a rate limit, latency, faults.
+        """
         self.world = seeded_world(seed) if world is None else world
+        self._gate = gate
         self._lock = threading.Lock()
-        self._request_ids = random.Random(f"{self.world.seed}/requests")
         self._closed = False
 
     def send(self, request: WireRequest, *, time_left_s: float | None = None) -> WireResponse:
-        """Return CircleCI's answer at once; `time_left_s` is never used up.
+        """Return CircleCI's answer; `time_left_s` is used up by the latency of the gate only.
 
-        Raises `TransportError` after `close()`.
+        Raises `TransportError` after `close()`, and when the latency is longer than the time left.
         """
+        if self._gate is not None:
+            self._gate.delay(time_left_s)
         with self._lock:
             if self._closed:
                 raise TransportError("The simulator is closed.", surely_unsent=True)
             self.world.clock.tick()
-            request_id = random_uuid(self._request_ids)
+            request_id = self.world.next_request_id()
             try:
-                status, value = self._answer(request)
+                if self._gate is not None:
+                    self._gate.admit()
+                status, value, headers = self._answer(request)
             except Refused as refusal:
                 status, value = refusal.status, {"message": refusal.message}
-            return _response(status, value, request_id)
+                headers = refusal.headers
+            return _response(status, value, {**headers, "x-request-id": request_id})
+
+    def advance(self, seconds: int) -> None:
+        """Let so many simulated seconds pass without a request."""
+        with self._lock:
+            self.world.clock.advance(seconds)
 
     def close(self) -> None:
         """Refuse every further request. The world stays as it is."""
         self._closed = True
 
-    def _answer(self, request: WireRequest) -> tuple[int, JsonValue]:
-        _check_token(request.headers)
+    def _answer(self, request: WireRequest) -> Reply:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.world.current_user = _user(self.world, headers)
         url = urlsplit(request.url)
         method = request.method.upper()
-        if url.path == _FOLLOWED_PROJECTS and method == "GET":
-            return 200, project.followed(self.world)
-        call = self._call(method, url.path, url.query, request.body)
-        handler = _HANDLERS.get(call.function.operation, answer_by_shape)
-        value = handler(call)
-        return (call.function.status if value is not None else 204), value
-
-    def _call(self, method: str, url_path: str, url_query: str, body: bytes | None) -> Call:
-        if not url_path.startswith(f"{_API}/"):
-            raise Refused(404, "Not found")
-        route = find_route(method, url_path.removeprefix(_API))
-        query: dict[str, tuple[str, ...]] = {}
-        for key, text in parse_qsl(url_query, keep_blank_values=True):
-            query[key] = (*query.get(key, ()), text)
-        check_path(route.function, route.path)
-        path = self._known_owners(route.path, route.function.operation)
-        check_query(route.function, query)
-        given = read_body(route.function, body)
-        return Call(self.world, route.function, url_path, path, query, given)
-
-    def _known_owners(self, path: Mapping[str, str], operation: str) -> dict[str, str]:
-        """Return `path` with canonical slugs; a 404 for a project or organization unknown."""
-        known = dict(path)
-        if "project_slug" in path and operation != "create_project_from_repository":
-            known["project_slug"] = self.world.project(path["project_slug"]).slug
-        if "org_slug" in path:
-            known["org_slug"] = self.world.organization(path["org_slug"]).slug
-        return known
+        if not url.path.startswith(f"{_API}/"):
+            return 200, _older_version(self.world, method, url.path), {}
+        function, path = find_route(method, url.path.removeprefix(_API))
+        try:
+            check_path(function, path)
+            known = _known_owners(self.world, path, function.operation)
+            query = _query(url.query)
+            check_query(function, query)
+            body = read_body(function, request.body, headers.get("content-type"))
+            call = Call(self.world, function, url.path, known, query, body)
+            return _reply(call)
+        except Refused as refusal:
+            if function.group not in _ERROR_GROUPS:
+                raise
+            return refusal.status, {"error": refusal.message}, refusal.headers
 
 
-def _check_token(headers: Mapping[str, str]) -> None:
-    token = next((value for name, value in headers.items() if name.lower() == "circle-token"), "")
-    if not token or token.startswith("invalid"):
+def _reply(call: Call) -> Reply:
+    handler = handler_of(call.function.operation)
+    if handler is None:
+        from kosmo_circleci.simulator.by_shape import answer_by_shape
+
+        handler = answer_by_shape
+    answer = handler(call)
+    if isinstance(answer, Answered):
+        return answer.status, answer.value, {}
+    return (call.function.status if answer is not None else 204), answer, {}
+
+
+def _user(world: World, headers: Mapping[str, str]) -> User:
+    """Return whose token the request carries; a token that nobody has is refused with 401."""
+    user_id = world.tokens.get(_token(headers))
+    if user_id is None:
         raise Refused(401, "You must log in first.")
+    return world.users[user_id]
 
 
-def _response(status: int, value: JsonValue, request_id: str) -> WireResponse:
+def _token(headers: Mapping[str, str]) -> str:
+    """Return the token: `Circle-Token`, a bearer, or the user name of basic authentication."""
+    if headers.get("circle-token"):
+        return headers["circle-token"]
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return b64decode(credentials, validate=True).decode().partition(":")[0]
+    except ValueError:  # binascii.Error and UnicodeError are ValueErrors
+        return ""
+
+
+def _older_version(world: World, method: str, path: str) -> JsonValue:
+    """Answer what clients of API v2 still ask of version 1.1: the followed projects, the user."""
+    from kosmo_circleci.simulator.resources import project, user
+
+    if (method, path) == ("GET", "/api/v1.1/projects"):
+        return project.followed(world)
+    if (method, path) == ("GET", "/api/v1.1/me"):
+        return user.user_row(world.current_user)
+    raise Refused(404, "Not found")
+
+
+def _query(text: str) -> dict[str, tuple[str, ...]]:
+    query: dict[str, tuple[str, ...]] = {}
+    for key, value in parse_qsl(text, keep_blank_values=True):
+        query[key] = (*query.get(key, ()), value)
+    return query
+
+
+def _known_owners(world: World, path: Mapping[str, str], operation: str) -> dict[str, str]:
+    """Return `path` with canonical slugs; a 404 for a project or organization unknown."""
+    known = dict(path)
+    if "project_slug" in path and operation != "create_project_from_repository":
+        known["project_slug"] = world.project(path["project_slug"]).slug
+    if "project_id" in path:
+        world.project_by_id(path["project_id"])
+    for name in ("org_slug", "org_slug_or_id", "org_id", "owner_id"):
+        if name in path:
+            organization = world.organization(path[name])
+            known[name] = organization.slug if name == "org_slug" else path[name]
+    return known
+
+
+def _response(status: int, value: JsonValue, headers: Mapping[str, str]) -> WireResponse:
     if value is None:
-        return WireResponse(status, {"x-request-id": request_id}, b"")
-    headers = {"content-type": "application/json", "x-request-id": request_id}
-    return WireResponse(status, headers, encode(value).encode())
+        return WireResponse(status, headers, b"")
+    return WireResponse(
+        status, {"content-type": "application/json", **headers}, encode(value).encode()
+    )

@@ -6,9 +6,9 @@ here too, see `progress.py`; only plans and decisions are kept. What changes is 
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.answers import not_found
@@ -16,6 +16,12 @@ from kosmo_circleci.simulator.clock import Clock
 from kosmo_circleci.simulator.progress import JobPlan, WorkflowProgress, workflow_progress
 
 _T = TypeVar("_T")
+
+Row: TypeAlias = dict[str, JsonValue]
+"""A resource that is nothing but its fields: a webhook, a group. It has an `id`."""
+
+Table: TypeAlias = dict[str, Row]
+"""Such resources by their id."""
 
 _VCS: Final = {"gh": "gh", "github": "gh", "bb": "bb", "bitbucket": "bb", "circleci": "circleci"}
 
@@ -34,11 +40,15 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """The owner of projects and contexts; `slug` is canonical (`gh/example-org`)."""
+    """The owner of projects and contexts; `slug` is canonical (`gh/example-org`).
+
+    Nobody but its `members` (ids of users) sees it, or anything it owns.
+    """
 
     id: str
     slug: str
     name: str
+    members: tuple[str, ...]
 
     @property
     def vcs(self) -> str:
@@ -94,7 +104,10 @@ class Context:
 
 @dataclass(eq=False, slots=True)
 class Job:
-    """A job of a workflow; an approval has no number but an approval request id."""
+    """A job of a workflow; an approval has no number but an approval request id.
+
+    `ssh` says that its run can be logged in to.
+    """
 
     id: str
     plan: JobPlan
@@ -102,11 +115,15 @@ class Job:
     approval_request_id: str | None = None
     approved_by: str | None = None
     canceled_by: str | None = None
+    ssh: bool = False
 
 
 @dataclass(eq=False, slots=True)
 class Pipeline:
-    """One trigger of a project. `setup` pipelines wait for `continuation_key`, once."""
+    """One trigger of a project. `setup` pipelines wait for `continuation_key`, once.
+
+    `trouble` is what is wrong with its configuration: such a pipeline has no workflows.
+    """
 
     id: str
     number: int
@@ -121,6 +138,7 @@ class Pipeline:
     continuation_key: str | None = None
     continued_s: int | None = None
     configuration: str | None = None
+    trouble: str | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -148,21 +166,26 @@ class Workflow:
 class World:
     """An empty CircleCI; `seeded.py` fills one. The same seed and requests give the same ids.
 
-    Not safe for several threads at once: the transport lets one request in at a time.
+    Not safe for several threads at once: the transport lets one request in at a time, and says
+    whose it is in `current_user`, which decides what is found.
     """
 
-    def __init__(self, user: User, *, seed: int = 0) -> None:
-        """Start at the first simulated second, with `user` as the owner of every token."""
+    def __init__(self, user: User, *, seed: int = 0, clock: Clock | None = None) -> None:
+        """Start at the first simulated second, with `user` as the one who asks."""
         self.seed = seed
-        self.clock = Clock()
+        self.clock = clock or Clock()
         self.current_user = user
+        self.has_examples = False
+        self.ids_given = 0
+        self.requests_answered = 0
         self.users: dict[str, User] = {user.id: user}
+        self.tokens: dict[str, str] = {}
         self.organizations: dict[str, Organization] = {}
         self.projects: dict[str, Project] = {}
         self.contexts: dict[str, Context] = {}
         self.pipelines: dict[str, Pipeline] = {}
         self.workflows: dict[str, Workflow] = {}
-        self._random = random.Random(f"{seed}/ids")
+        self.tables: dict[str, Table] = {}
 
     @property
     def now_s(self) -> int:
@@ -171,44 +194,87 @@ class World:
 
     def new_id(self) -> str:
         """Return the next id, in the form of a random UUID (version 4)."""
-        return random_uuid(self._random)
+        return random_uuid(self.random())
 
     def new_revision(self) -> str:
         """Return the next commit hash."""
-        return f"{self._random.getrandbits(160):040x}"
+        return f"{self.random().getrandbits(160):040x}"
+
+    def random(self) -> random.Random:
+        """Return a new source of randomness: the next one of this world's seed."""
+        self.ids_given += 1
+        return random.Random(f"{self.seed}/ids/{self.ids_given}")
+
+    def next_request_id(self) -> str:
+        """Count one more request, and return its id. It does not change the ids of resources."""
+        self.requests_answered += 1
+        return random_uuid(random.Random(f"{self.seed}/requests/{self.requests_answered}"))
+
+    def table(self, name: str, examples: Callable[[], Iterable[Row]] | None = None) -> Table:
+        """Return the table of that name; in a seeded world a new one begins with `examples()`."""
+        if name not in self.tables:
+            rows = examples() if examples is not None and self.has_examples else ()
+            self.tables[name] = {str(row["id"]): row for row in rows}
+        return self.tables[name]
+
+    def sees(self, organization: Organization) -> bool:
+        """Tell whether the current user is a member of the organization."""
+        return self.current_user.id in organization.members
 
     def user(self, user_id: str) -> User:
         """Return the user, or refuse with 404."""
         return _found(self.users.get(user_id), "User")
 
+    def visible_organizations(self) -> list[Organization]:
+        """Return the organizations of the current user."""
+        return [each for each in self.organizations.values() if self.sees(each)]
+
     def organization(self, slug_or_id: str) -> Organization:
         """Return the organization with that id or slug (`github/acme` is `gh/acme`), or refuse."""
         slug = canonical_slug(slug_or_id)
-        known = self.organizations.values()
+        known = self.visible_organizations()
         return _found(
             next((each for each in known if slug_or_id == each.id or slug == each.slug), None),
             "Organization",
         )
 
+    def visible_projects(self) -> list[Project]:
+        """Return the projects of the current user's organizations."""
+        return [each for each in self.projects.values() if self.sees(each.organization)]
+
     def project(self, slug: str) -> Project:
         """Return the project of that slug, or refuse with 404."""
-        return _found(self.projects.get(canonical_slug(slug)), "Project")
+        found = self.projects.get(canonical_slug(slug))
+        return _found(found if found and self.sees(found.organization) else None, "Project")
+
+    def project_by_id(self, project_id: str) -> Project:
+        """Return the project of that id, or refuse with 404."""
+        known = self.visible_projects()
+        return _found(next((each for each in known if each.id == project_id), None), "Project")
 
     def context(self, context_id: str) -> Context:
         """Return the context, or refuse with 404."""
-        return _found(self.contexts.get(context_id), "Context")
+        found = self.contexts.get(context_id)
+        return _found(found if found and self.sees(found.owner) else None, "Context")
 
     def pipeline(self, pipeline_id: str) -> Pipeline:
         """Return the pipeline, or refuse with 404."""
-        return _found(self.pipelines.get(pipeline_id), "Pipeline")
+        found = self.pipelines.get(pipeline_id)
+        return _found(found if found and self._sees_run(found) else None, "Pipeline")
 
     def workflow(self, workflow_id: str) -> Workflow:
         """Return the workflow, or refuse with 404."""
-        return _found(self.workflows.get(workflow_id), "Workflow")
+        found = self.workflows.get(workflow_id)
+        return _found(found if found and self._sees_run(found.pipeline) else None, "Workflow")
 
-    def newest_pipelines(self) -> list[Pipeline]:
-        """Return every pipeline, the newest first, as CircleCI lists them."""
-        return sorted(self.pipelines.values(), key=lambda each: -each.created_s)
+    def newest_pipelines(self, project: Project | None = None) -> list[Pipeline]:
+        """Return the pipelines (of one project, or all that are visible), the newest first."""
+        found = [
+            each
+            for each in reversed(self.pipelines.values())
+            if (each.project is project if project else self._sees_run(each))
+        ]
+        return sorted(found, key=lambda each: -each.created_s)
 
     def workflows_of(self, pipeline: Pipeline) -> list[Workflow]:
         """Return the pipeline's workflows in the order they were created."""
@@ -216,7 +282,10 @@ class World:
 
     def job_by_id(self, job_id: str) -> tuple[Workflow, Job]:
         """Return the job and the newest workflow it is part of, or refuse with 404."""
-        return _found(next((hit for hit in self._jobs() if hit[1].id == job_id), None), "Job")
+        hits = (
+            hit for hit in self._jobs() if hit[1].id == job_id and self._sees_run(hit[0].pipeline)
+        )
+        return _found(next(hits, None), "Job")
 
     def job_by_number(self, project: Project, number: int) -> tuple[Workflow, Job]:
         """Return the project's job of that number with its newest workflow, or refuse with 404."""
@@ -227,17 +296,35 @@ class World:
         )
         return _found(next(hits, None), "Job")
 
+    def add_project(self, organization: Organization, name: str) -> Project:
+        """Add a project to the organization, and return it."""
+        project = Project(self.new_id(), f"{organization.slug}/{name}", name, organization)
+        self.projects[project.slug] = project
+        return project
+
+    def delete_project(self, project: Project) -> None:
+        """Forget the project and everything that ran for it."""
+        del self.projects[project.slug]
+        kept = (each for each in self.pipelines.values() if each.project is not project)
+        self.pipelines = {each.id: each for each in kept}
+        runs = (each for each in self.workflows.values() if each.pipeline.project is not project)
+        self.workflows = {each.id: each for each in runs}
+        for name, table in self.tables.items():
+            rows = (row for row in table.values() if row.get("project_id") != project.id)
+            self.tables[name] = {str(row["id"]): row for row in rows}
+
     def start_workflow(
-        self, pipeline: Pipeline, name: str, jobs: Sequence[Job], *, workflow_id: str | None = None
+        self, pipeline: Pipeline, name: str, jobs: Sequence[Job], *, tag: str | None = None
     ) -> Workflow:
         """Add a workflow of `jobs` that the current user starts now, and return it."""
         workflow = Workflow(
-            id=workflow_id or self.new_id(),
+            id=self.new_id(),
             name=name,
             pipeline=pipeline,
             created_s=self.now_s,
             jobs=list(jobs),
             started_by=self.current_user,
+            tag=tag,
         )
         self.workflows[workflow.id] = workflow
         return workflow
@@ -248,6 +335,9 @@ class World:
             return Job(self.new_id(), plan, approval_request_id=self.new_id())
         number, project.next_job_number = project.next_job_number, project.next_job_number + 1
         return Job(self.new_id(), plan, number=number)
+
+    def _sees_run(self, pipeline: Pipeline) -> bool:
+        return self.sees(pipeline.project.organization)
 
     def _jobs(self) -> Iterator[tuple[Workflow, Job]]:
         for workflow in reversed(self.workflows.values()):

@@ -1,134 +1,102 @@
-"""Operations whose resource keeps no state yet: their answers repeat what the request said."""
+"""The answer of an operation that no resource handles: a function just added to the manifest."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from kosmo_circleci.transport.wire import WireResponse
+from kosmo_circleci.catalog.load import load_catalog
+from kosmo_circleci.simulator.answers import Refused
+from kosmo_circleci.simulator.by_shape import answer_by_shape
+from kosmo_circleci.simulator.calls import Call
+from kosmo_circleci.simulator.handlers import RESOURCES, handler_of
+from kosmo_circleci.simulator.seeded import seeded_world
+from kosmo_circleci.simulator.world import World
 
-Ask = Callable[..., tuple[int, Any]]
-Send = Callable[..., WireResponse]
 
-PROJECT = "/project/gh/example-org/example-repo"
+@pytest.fixture
+def world() -> World:
+    return seeded_world()
+
+
+def answer(world: World, function: str, body: Any = None, **path: str) -> Any:
+    known = load_catalog()[function]
+    return answer_by_shape(Call(world, known, f"/api/v2/{function}", path, {}, body or {}))
 
 
 @pytest.mark.parametrize(
-    ("path", "expected"),
+    ("function", "path", "expected"),
     [
-        ("/schedule/schedule-uuid", {"id": "schedule-uuid"}),
-        ("/webhook/other-uuid", {"id": "other-uuid"}),
-        ("/projects/p-uuid/triggers/trigger-uuid", {"id": "trigger-uuid"}),
-        ("/organizations/org-uuid/groups/group-uuid", {"id": "group-uuid"}),
+        ("get_schedule", {"schedule_id": "schedule-uuid"}, {"id": "schedule-uuid"}),
+        ("get_webhook", {"webhook_id": "other-uuid"}, {"id": "other-uuid"}),
+        ("get_checkout_key", {"fingerprint": "c9:0b"}, {"fingerprint": "c9:0b"}),
         (
-            "/organizations/org-uuid/usage_export_job/usage-export-uuid",
-            {"usage_export_job_id": "usage-export-uuid", "state": "completed"},
+            "get_usage_export",
+            {"usage_export_job_id": "export-uuid"},
+            {"usage_export_job_id": "export-uuid", "state": "completed"},
         ),
-        (
-            f"{PROJECT}/checkout-key/c9%3A0b",
-            {"fingerprint": "c9:0b"},
-        ),
-        ("/org/org-uuid/project/p-uuid/oidc-custom-claims", {"project_id": "p-uuid"}),
     ],
 )
 def test_an_answer_repeats_the_ids_of_its_path(
-    ask: Ask, path: str, expected: dict[str, str]
+    world: World, function: str, path: dict[str, str], expected: dict[str, str]
 ) -> None:
-    status, value = ask("GET", path)
-    assert status == 200
+    value = answer(world, function, **path)
     assert {key: value[key] for key in expected} == expected
 
 
 @pytest.mark.parametrize(
-    ("path", "query", "first"),
+    ("function", "first"),
     [
-        (f"{PROJECT}/schedule", {}, "schedule-uuid"),
-        ("/webhook", {"scope_id": "project-uuid", "scope_type": "project"}, "webhook-uuid"),
-        ("/deploy/components", {"org_id": "org-uuid", "page_size": 20}, "component-uuid"),
-        ("/projects/project-uuid/pipeline-definitions", {}, "definition-uuid"),
-        ("/otel/exporters", {"org_id": "org-uuid"}, "exporter-uuid"),  # no documented shape
+        ("list_schedule_triggers", "schedule-uuid"),
+        ("list_deploy_components", "component-uuid"),
+        ("list_otel_exporters", "exporter-uuid"),  # no documented shape
     ],
 )
 def test_a_list_has_two_or_three_items_and_begins_with_the_documented_id(
-    ask: Ask, path: str, query: dict[str, Any], first: str
+    world: World, function: str, first: str
 ) -> None:
-    status, page = ask("GET", path, **query)
+    page = answer(world, function)
     ids = [each["id"] for each in page["items"]]
-    assert (status, ids[0], page.get("next_page_token")) == (200, first, None)
+    assert (ids[0], page["next_page_token"]) == (first, None)
     assert 2 <= len(set(ids)) == len(ids) <= 3
 
 
-def test_only_the_answer_itself_has_the_id_of_the_path(ask: Ask) -> None:
-    webhook = ask("GET", "/webhook/webhook-uuid")[1]
-    schedule = ask("GET", "/schedule/schedule-uuid")[1]
-    assert (webhook["id"], webhook["scope"]) == (
-        "webhook-uuid",
-        {"id": "project-uuid", "type": "project"},
-    )
-    assert (schedule["id"], schedule["actor"]) == (
-        "schedule-uuid",
-        {"id": "user-uuid", "login": "example-user", "name": "Example User"},
-    )
-
-
-def test_a_schedule_is_answered_as_it_was_given(ask: Ask) -> None:
-    body = {
-        "name": "nightly",
-        "timetable": {"per-hour": 1, "hours-of-day": [4], "days-of-week": ["MON", "TUE"]},
-        "attribution-actor": "current",
-        "parameters": {"branch": "main"},
-    }
-    status, schedule = ask("POST", f"{PROJECT}/schedule", body)
-    assert status == 201
-    assert (schedule["name"], schedule["parameters"]) == ("nightly", {"branch": "main"})
-    assert schedule["project-slug"] == "gh/example-org/example-repo"
-    assert schedule["timetable"]["hours-of-day"] == [4]
-    assert schedule["timetable"]["days-of-week"] == ["MON", "TUE"]
-
-
-def test_a_secret_of_a_webhook_does_not_come_back(send: Send) -> None:
+def test_what_was_given_comes_back_but_no_secret_does(world: World) -> None:
     body = {
         "name": "hook",
-        "events": ["job-completed"],
         "url": "https://example.com/hook",
         "verify-tls": False,
         "signing-secret": "very-secret-value",
-        "scope": {"id": "project-uuid", "type": "project"},
     }
-    answer = send("POST", "/webhook", body)
-    assert answer.status == 201
-    assert b"very-secret-value" not in answer.body
-    assert b'"url":"https://example.com/hook"' in answer.body
-    assert b'"verify-tls":false' in answer.body
+    webhook = answer(world, "create_webhook", body)
+    assert {key: webhook[key] for key in body} == body | {"signing-secret": "xxxxcret"}
 
 
-def test_the_same_read_is_answered_alike_and_each_write_has_a_new_id(ask: Ask) -> None:
-    path = "/organizations/org-uuid/groups"
-    assert ask("GET", path) == ask("GET", path)
-    first, second = (ask("POST", path, {"name": "team"})[1] for _ in range(2))
+def test_the_same_read_is_answered_alike_and_each_write_has_a_new_id(world: World) -> None:
+    assert answer(world, "list_organization_groups") == answer(world, "list_organization_groups")
+    first, second = (answer(world, "create_organization_group", {"name": "team"}) for _ in range(2))
     assert first["name"] == second["name"] == "team"
     assert first["id"] != second["id"]
 
 
-def test_a_delete_says_what_is_gone(ask: Ask) -> None:
-    assert ask("DELETE", "/schedule/schedule-uuid") == (200, {"message": "Schedule deleted."})
-    assert ask("DELETE", "/webhook/webhook-uuid") == (200, {"message": "Webhook deleted."})
+def test_a_delete_says_what_is_gone(world: World) -> None:
+    gone = answer(world, "delete_schedule", schedule_id="schedule-uuid")
+    assert gone == {"message": "Schedule deleted."}
 
 
-def test_a_decision_passes_and_a_finished_export_has_no_error(ask: Ask) -> None:
-    decision = ask("POST", "/owner/org-uuid/context/config/decision", {"input": "version: 2.1"})[1]
-    assert (decision["status"], decision["hard_failures"]) == ("PASS", [])
-    export = ask("GET", "/organizations/org-uuid/usage_export_job/usage-export-uuid")[1]
-    assert sorted(export) == ["download_urls", "state", "usage_export_job_id"]
+def test_a_list_by_shape_is_one_page_long(world: World) -> None:
+    call = Call(
+        world, load_catalog()["list_webhooks"], "/webhook", {}, {"page-token": ("MjA6",)}, {}
+    )
+    with pytest.raises(Refused, match=r"Invalid page token\."):
+        answer_by_shape(call)
 
 
-@pytest.mark.parametrize(
-    ("source", "errors"),
-    [("version: 2.1\n", []), ("jobs: {}\n", [{"message": "version: this key is required"}])],
-)
-def test_a_configuration_without_a_version_does_not_compile(
-    ask: Ask, source: str, errors: list[dict[str, str]]
-) -> None:
-    status, compiled = ask("POST", "/compile-config-with-defaults", {"config_yaml": source})
-    assert (status, compiled["valid"], compiled["errors"]) == (200, not errors, errors)
-    assert compiled["source-yaml"] == source
+def test_every_operation_of_the_manifest_has_a_resource_of_its_own() -> None:
+    catalog = load_catalog()
+    known = {
+        each.operation for each in catalog.functions() if not each.is_raw and not each.fallback
+    }
+    handled = [operation for operations in RESOURCES.values() for operation in operations]
+    assert sorted(handled) == sorted(known)
+    assert all(handler_of(operation) is not None for operation in handled)
+    assert handler_of("not_yet_known") is None

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from kosmo_circleci.catalog.load import load_catalog
-from kosmo_circleci.catalog.model import Function, Shape
+from kosmo_circleci.catalog.model import Function, Parameter, Shape
 
 Ask = Callable[..., tuple[int, Any]]
 
@@ -63,6 +63,16 @@ SPECIAL: dict[str, dict[str, Any]] = {
 }
 
 BODIES: dict[str, Any] = {
+    "component_name": "web",
+    "current_version": "1.2.0",
+    "end": "2025-01-14T00:00:00Z",
+    "endpoint": "otel.example.com:4317",
+    "environment_name": "production",
+    "org_id": "org-uuid",
+    "prefix": "https://example.com/orbs/",
+    "start": "2025-01-01T00:00:00Z",
+    "target_version": "1.1.0",
+    "url": "https://example.com/hook",
     "attribution_actor": "current",
     "continuation_key": "continuation-key",
     "events": ["workflow-completed"],
@@ -80,6 +90,9 @@ BODIES: dict[str, Any] = {
     "verify_tls": True,
 }
 
+# No source says that these are required; the specification calls them likely to be.
+LIKELY_REQUIRED = {"create_url_orb_allow_list_entry": ("name", "prefix")}
+
 # What CircleCI sends although no reference lists it: the official command line reads it.
 UNDOCUMENTED = {"truncated_value"}
 
@@ -88,6 +101,11 @@ FUNCTIONS = [
     for each in load_catalog().functions()
     if not each.is_raw and each.fallback is None  # list_projects: tests/simulator/test_projects.py
 ]
+
+
+def is_needed(function: Function, parameter: Parameter) -> bool:
+    likely = parameter.name in LIKELY_REQUIRED.get(function.name, ())
+    return likely or (parameter.required and parameter.part_of is None)
 
 
 def request_for(function: Function) -> tuple[str, dict[str, Any], dict[str, Any]]:
@@ -101,7 +119,7 @@ def request_for(function: Function) -> tuple[str, dict[str, Any], dict[str, Any]
         elif parameter.place == "query":
             if parameter.required or parameter.name in SPECIAL.get(function.name, {}):
                 query[parameter.wire] = values[parameter.name]
-        elif parameter.required and parameter.part_of is None:
+        elif is_needed(function, parameter):
             assert parameter.body_path == (parameter.wire,)
             body[parameter.wire] = BODIES.get(parameter.name, "example")
     return path, query, body

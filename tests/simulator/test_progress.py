@@ -1,7 +1,11 @@
 import pytest
 
-from kosmo_circleci.simulator.plans import build_and_test
+from kosmo_circleci.simulator.plans import build_and_test, outcomes
 from kosmo_circleci.simulator.progress import JobPlan, JobProgress, workflow_progress
+
+
+def planned(branch: str | None) -> tuple[JobPlan, ...]:
+    return build_and_test(outcomes(branch, {}))
 
 
 def at(now_s: int, plans: tuple[JobPlan, ...], canceled_s: int | None = None) -> tuple[str, ...]:
@@ -27,7 +31,7 @@ def at(now_s: int, plans: tuple[JobPlan, ...], canceled_s: int | None = None) ->
 def test_a_plan_and_its_age_decide_every_status(
     branch: str | None, now_s: int, statuses: tuple[str, ...]
 ) -> None:
-    assert at(now_s, build_and_test(branch)) == statuses
+    assert at(now_s, planned(branch)) == statuses
 
 
 @pytest.mark.parametrize(
@@ -38,7 +42,7 @@ def test_a_plan_and_its_age_decide_every_status(
     ],
 )
 def test_a_canceled_workflow_keeps_what_ended_before(now_s: int, statuses: tuple[str, ...]) -> None:
-    assert at(now_s, build_and_test("main"), canceled_s=20) == statuses
+    assert at(now_s, planned("main"), canceled_s=20) == statuses
 
 
 def test_a_canceled_job_stops_at_once_and_the_jobs_after_it_do_not_run() -> None:

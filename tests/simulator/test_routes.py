@@ -67,8 +67,8 @@ SLUG = {"project_slug": "gh/acme/web"}
 def test_a_request_finds_its_operation_and_the_parameters_of_its_path(
     method: str, path: str, function: str, parameters: dict[str, str]
 ) -> None:
-    route = find_route(method, path)
-    assert (route.function.name, route.path) == (function, parameters)
+    found, given = find_route(method, path)
+    assert (found.name, given) == (function, parameters)
 
 
 @pytest.mark.parametrize(

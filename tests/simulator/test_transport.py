@@ -14,14 +14,14 @@ Send = Callable[..., WireResponse]
 PROJECT = "/project/gh/example-org/example-repo"
 
 
-@pytest.mark.parametrize("token", [None, "", "invalid", "invalid-token"])
+@pytest.mark.parametrize("token", [None, "", "invalid", "Simulated-Token"])
 @pytest.mark.parametrize("path", ["/me", "/nothing/here", "/api/v1.1/projects"])
 def test_without_a_good_token_nothing_is_answered(ask: Ask, token: str | None, path: str) -> None:
     assert ask("GET", path, token=token) == (401, {"message": "You must log in first."})
 
 
 def test_the_header_of_the_token_is_found_in_any_case(simulator: SimulatorTransport) -> None:
-    headers = {"circle-token": "any"}
+    headers = {"circle-token": SIMULATED_TOKEN}
     answer = simulator.send(WireRequest("GET", "http://127.0.0.1:8080/api/v2/me", headers))
     assert answer.status == 200
 
@@ -51,7 +51,7 @@ def test_the_header_of_the_token_is_found_in_any_case(simulator: SimulatorTransp
         ("GET", "/me/", "Not found"),
         ("GET", "/projects", "Not found"),
         ("GET", "/api/v3/projects", "Not found"),
-        ("GET", "/api/v1.1/me", "Not found"),
+        ("GET", "/api/v1.1/user/repos/github", "Not found"),
     ],
 )
 def test_what_does_not_exist_is_a_404_that_says_what(

@@ -3,10 +3,10 @@
 from typing import Final
 
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.simulator.answers import Refused, not_found
-from kosmo_circleci.simulator.calls import Call, Handler, JsonObject
+from kosmo_circleci.simulator.answers import bad_request, not_found
+from kosmo_circleci.simulator.calls import Call, Handler, JsonObject, row_of
 from kosmo_circleci.simulator.clock import timestamp
-from kosmo_circleci.simulator.resources.project import masked
+from kosmo_circleci.simulator.resources.project import masked, variable_name
 from kosmo_circleci.simulator.world import Context, EnvVar, Organization, Restriction
 
 
@@ -19,17 +19,16 @@ def list_all(call: Call) -> JsonValue:
         for each in call.world.contexts.values()
         if each.owner is owner and name in (None, each.name)
     ]
-    return call.page([_context_row(each) for each in contexts])
+    return call.page(contexts, _context_row)
 
 
 def create(call: Call) -> JsonValue:
     """Answer `POST /context`: `{name, owner: {id | slug}}`."""
-    given = call.given("owner")
-    fields = given if isinstance(given, dict) else {}
+    fields = call.object("owner")
     owner = _owner(call, fields.get("id"), fields.get("slug"), "owner.id, owner.slug")
     name = call.text("name")
     if any(each.owner is owner and each.name == name for each in call.world.contexts.values()):
-        raise Refused(400, f"A context named {name} already exists.")
+        raise bad_request(f"A context named {name} already exists.")
     context = Context(call.world.new_id(), name, owner, call.world.now_s)
     call.world.contexts[context.id] = context
     return _context_row(context)
@@ -50,12 +49,13 @@ def list_variables(call: Call) -> JsonValue:
     """Answer `GET /context/{context_id}/environment-variable`: no row has a value."""
     context = _context(call)
     variables = sorted(context.variables.values(), key=lambda each: each.name)
-    return call.page([_variable_row(context, each) for each in variables])
+    return call.page(variables, lambda each: _variable_row(context, each))
 
 
 def put_variable(call: Call) -> JsonValue:
     """Answer `PUT /context/{context_id}/environment-variable/{env_var_name}`."""
-    context, name, now_s = _context(call), call.path["env_var_name"], call.world.now_s
+    context, now_s = _context(call), call.world.now_s
+    name = variable_name(call.path["env_var_name"])
     known = context.variables.get(name)
     created_s = known.created_s if known else now_s
     variable = EnvVar(name, call.text("value"), created_s, now_s)
@@ -73,18 +73,17 @@ def delete_variable(call: Call) -> JsonValue:
 def list_restrictions(call: Call) -> JsonValue:
     """Answer `GET /context/{context_id}/restrictions`."""
     context = _context(call)
-    rows = [_restriction_row(each) for each in context.restrictions.values()]
-    return call.page([{"context_id": context.id, **row} for row in rows])
+    return call.page(
+        list(context.restrictions.values()),
+        lambda each: {"context_id": context.id, **_restriction_row(each)},
+    )
 
 
 def create_restriction(call: Call) -> JsonValue:
     """Answer `POST /context/{context_id}/restrictions`: a project's row carries its name."""
     context = _context(call)
     kind, value = call.text("restriction_type"), call.text("restriction_value")
-    names = {each.id: each.name for each in call.world.projects.values()}
-    if kind == "project" and value not in names:
-        raise not_found("Project")
-    name = names.get(value, value)
+    name = _restricted_name(call, context.owner, kind, value)
     restriction = Restriction(call.world.new_id(), kind, value, name)
     context.restrictions[restriction.id] = restriction
     return _restriction_row(restriction)
@@ -103,8 +102,21 @@ def _context(call: Call) -> Context:
 
 def _owner(call: Call, owner_id: JsonValue, slug: JsonValue, fields: str) -> Organization:
     if bool(owner_id) == bool(slug):
-        raise Refused(400, f"Exactly one of these must be given: {fields}")
+        raise bad_request(f"Exactly one of these must be given: {fields}")
     return call.world.organization(str(owner_id or slug))
+
+
+def _restricted_name(call: Call, owner: Organization, kind: str, value: str) -> str:
+    if kind == "project":
+        project = call.world.project_by_id(value)
+        if project.organization is not owner:
+            raise not_found("Project")
+        return project.name
+    if kind == "group":
+        from kosmo_circleci.simulator.resources.group import groups
+
+        return str(row_of(groups(call.world), value, "Group", org_id=owner.id)["name"])
+    return value
 
 
 def _context_row(context: Context) -> JsonObject:

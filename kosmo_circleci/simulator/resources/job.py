@@ -1,18 +1,39 @@
 """Jobs: details, artifacts, test results, cancellation."""
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.simulator.answers import Refused
+from kosmo_circleci.simulator.answers import bad_request
 from kosmo_circleci.simulator.calls import Call, Handler, JsonObject
 from kosmo_circleci.simulator.clock import timestamp
+from kosmo_circleci.simulator.plans import DEPLOY, TEST
 from kosmo_circleci.simulator.progress import ENDED, JobProgress
 from kosmo_circleci.simulator.resources.project import vcs_url
 from kosmo_circleci.simulator.resources.workflow import ACCEPTED
 from kosmo_circleci.simulator.world import VCS_TYPES, Job, Workflow
 
-_TESTS: Final = ("test_login", "test_logout", "test_profile")
+_TESTS: Final = {"test_login": 1.25, "test_logout": 0.25, "test_profile": 0.5}
+"""The tests of the job `test`, with how long each runs in seconds."""
+
+_FAILING_TEST: Final = "test_login"
+
+TEST_FILE: Final = "tests/test_account.py"
+TEST_CLASS: Final = "tests.test_account"
+TEST_SOURCE: Final = "pytest"
+
+_SSH_MESSAGE: Final[JsonObject] = {
+    "type": "info",
+    "message": "This job was run again with SSH enabled.",
+}
+
+
+class CaseResult(NamedTuple):
+    """How one test of a job went."""
+
+    name: str
+    run_time_s: float
+    failed: bool
 
 
 def get_details(call: Call) -> JsonValue:
@@ -29,20 +50,22 @@ def get_details(call: Call) -> JsonValue:
             "name": project.name,
             "external_url": vcs_url(project),
         },
-        "parallel_runs": [{"index": 0, "status": progress.status}],
+        "parallel_runs": [
+            {"index": index, "status": progress.status} for index in range(job.plan.parallelism)
+        ],
         # Documented as always there, so a job that waits shows when it began to wait.
         "started_at": timestamp(started_s),
         "latest_workflow": {"id": workflow.id, "name": workflow.name},
         "name": job.plan.name,
         "executor": {"resource_class": "medium", "type": "docker"},
-        "parallelism": 1,
+        "parallelism": job.plan.parallelism,
         "status": progress.status,
         "number": job.number,
         "pipeline": {"id": workflow.pipeline.id},
         "duration": _duration_ms(progress),
         "created_at": timestamp(workflow.created_s),
-        "messages": [],
-        "contexts": [{"name": "production"}] if job.plan.name == "deploy" else [],
+        "messages": [_SSH_MESSAGE] if job.ssh else [],
+        "contexts": [{"name": "production"}] if job.plan.name == DEPLOY.name else [],
         "organization": {"name": project.organization.name},
         "queued_at": timestamp(began_s),
         "stopped_at": None if progress.stopped_s is None else timestamp(progress.stopped_s),
@@ -50,25 +73,38 @@ def get_details(call: Call) -> JsonValue:
 
 
 def list_artifacts(call: Call) -> JsonValue:
-    """Answer `GET /project/{project-slug}/{job-number}/artifacts`: none before the job ran."""
+    """Answer `GET /project/{project-slug}/{job-number}/artifacts`: none before the job ran.
+
+    Every parallel run has its own.
+    """
     _, job, progress = _job_by_number(call)
     paths = [f"logs/{job.plan.name}.log"]
-    if job.plan.name == "test":
+    if job.plan.name == TEST.name:
         paths = ["coverage/index.html", "test-results/results.xml", *paths]
-    host = f"https://output.circle-artifacts.com/output/job/{job.id}/artifacts/0"
-    rows: list[JsonValue] = [
-        {"path": path, "node_index": 0, "url": f"{host}/{path}"} for path in paths
-    ]
-    return call.page(rows if _has_run(progress) else [])
+    found = [(node, path) for node in range(job.plan.parallelism) for path in paths]
+    return call.page(
+        found if _has_run(progress) else [], lambda each: _artifact_row(job, each[0], each[1])
+    )
 
 
 def list_tests(call: Call) -> JsonValue:
     """Answer `GET /project/{project-slug}/{job-number}/tests`: the job `test` has results."""
     _, job, progress = _job_by_number(call)
-    if job.plan.name != "test" or not _has_run(progress):
-        return call.page([])
-    failed = _TESTS[0] if progress.status == "failed" else None
-    return call.page([_test_row(name, failed=name == failed) for name in _TESTS])
+    return call.page(case_results(job, progress), _test_row)
+
+
+def case_results(job: Job, progress: JobProgress) -> list[CaseResult]:
+    """Return what the job's tests gave: nothing for a job without tests, or one that did not run.
+
+    A failed job has one failed test, the first.
+    """
+    if job.plan.name != TEST.name or not _has_run(progress):
+        return []
+    failed = progress.status == "failed"
+    return [
+        CaseResult(name, run_time_s, failed=failed and name == _FAILING_TEST)
+        for name, run_time_s in _TESTS.items()
+    ]
 
 
 def cancel_by_number(call: Call) -> JsonValue:
@@ -94,7 +130,7 @@ def _progress(call: Call, workflow: Workflow, job: Job) -> JobProgress:
 
 def _cancel(call: Call, workflow: Workflow, job: Job, progress: JobProgress) -> JsonValue:
     if progress.status in ENDED:
-        raise Refused(400, f"The job cannot be canceled, it is {progress.status}.")
+        raise bad_request(f"The job cannot be canceled, it is {progress.status}.")
     job.plan = replace(job.plan, canceled_s=call.world.now_s)
     job.canceled_by = call.world.current_user.id
     return ACCEPTED
@@ -119,15 +155,24 @@ def _web_url(workflow: Workflow, job: Job) -> str:
     )
 
 
-def _test_row(name: str, *, failed: bool) -> JsonObject:
+def _artifact_row(job: Job, node: int, path: str) -> JsonObject:
+    host = "https://output.circle-artifacts.com/output/job"
     return {
-        "message": "AssertionError: expected 200, got 500" if failed else None,
-        "source": "pytest",
-        "run_time": 0.25,
-        "file": "tests/test_account.py",
-        "result": "failure" if failed else "success",
-        "name": name,
-        "classname": "tests.test_account",
+        "path": path,
+        "node_index": node,
+        "url": f"{host}/{job.id}/artifacts/{node}/{path}",
+    }
+
+
+def _test_row(test: CaseResult) -> JsonObject:
+    return {
+        "message": "AssertionError: expected 200, got 500" if test.failed else None,
+        "source": TEST_SOURCE,
+        "run_time": test.run_time_s,
+        "file": TEST_FILE,
+        "result": "failure" if test.failed else "success",
+        "name": test.name,
+        "classname": TEST_CLASS,
     }
 
 

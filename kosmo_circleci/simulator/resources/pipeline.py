@@ -1,23 +1,31 @@
 """Pipelines: listed, triggered, continued, with their configuration and values."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.simulator.answers import Refused, not_found
+from kosmo_circleci.simulator.answers import bad_request, not_found
 from kosmo_circleci.simulator.calls import Call, Handler, JsonObject
 from kosmo_circleci.simulator.clock import timestamp
 from kosmo_circleci.simulator.plans import (
     CONFIG_SOURCE,
+    CONFIG_TROUBLE,
+    GENERATE_CONFIG,
     SETUP_CONFIG_SOURCE,
+    SETUP_WORKFLOW_NAME,
     WORKFLOW_NAME,
     build_and_test,
+    outcomes,
 )
+from kosmo_circleci.simulator.progress import JobPlan
 from kosmo_circleci.simulator.resources.project import PROVIDERS, vcs_url
 from kosmo_circleci.simulator.resources.workflow import workflow_row
-from kosmo_circleci.simulator.world import Pipeline, Project, User, World
+from kosmo_circleci.simulator.world import Pipeline, Project, World
 
 _MAX_PARAMETERS: Final = 100
+
+_MOST_RECENT: Final = 250
+"""How many pipelines `GET /pipeline` shows at most."""
 
 
 def pipeline_row(pipeline: Pipeline) -> JsonObject:
@@ -26,7 +34,7 @@ def pipeline_row(pipeline: Pipeline) -> JsonObject:
     updated_s = pipeline.created_s if pipeline.continued_s is None else pipeline.continued_s
     return {
         "id": pipeline.id,
-        "errors": [],
+        "errors": _errors(pipeline),
         "project_slug": pipeline.project.slug,
         "updated_at": timestamp(updated_s),
         "number": pipeline.number,
@@ -44,25 +52,27 @@ def pipeline_row(pipeline: Pipeline) -> JsonObject:
 
 def list_all(call: Call) -> JsonValue:
     """Answer `GET /pipeline`: of one organization, or of all that the user follows."""
-    found: Iterable[Pipeline] = call.world.newest_pipelines()
+    found = call.world.newest_pipelines()
     slug = call.asked("org-slug")
     if slug is not None:
         organization = call.world.organization(slug)
         found = [each for each in found if each.project.organization is organization]
-    actor = call.world.current_user if call.asked("mine") == "true" else None
-    return _page(call, found, actor=actor)
+    if call.asked("mine") == "true":
+        found = [each for each in found if each.actor is call.world.current_user]
+    return call.page(found[:_MOST_RECENT], pipeline_row)
 
 
 def list_of_project(call: Call) -> JsonValue:
     """Answer `GET /project/{project-slug}/pipeline`, optionally of one branch."""
     branch = call.asked("branch")
     found = [each for each in _of_project(call) if branch in (None, each.branch)]
-    return _page(call, found)
+    return call.page(found, pipeline_row)
 
 
 def list_mine(call: Call) -> JsonValue:
     """Answer `GET /project/{project-slug}/pipeline/mine`."""
-    return _page(call, _of_project(call), actor=call.world.current_user)
+    user = call.world.current_user
+    return call.page([each for each in _of_project(call) if each.actor is user], pipeline_row)
 
 
 def get(call: Call) -> JsonValue:
@@ -113,7 +123,7 @@ def list_workflows(call: Call) -> JsonValue:
     """Answer `GET /pipeline/{pipeline-id}/workflow`."""
     now_s = call.world.now_s
     found = call.world.workflows_of(_pipeline(call))
-    return call.page([workflow_row(each, now_s) for each in found])
+    return call.page(found, lambda each: workflow_row(each, now_s))
 
 
 def trigger(call: Call) -> JsonValue:
@@ -126,7 +136,11 @@ def trigger_run(call: Call) -> JsonValue:
 
     The checkout decides which commit is built; without one, where the configuration comes from.
     """
-    refs = [_ref(_object(call, key), f"{key}.") for key in ("checkout", "config")]
+    if call.given("definition_id") is not None:
+        from kosmo_circleci.simulator.resources.definition import definition_of
+
+        definition_of(call.world, call.project, call.text("definition_id"))
+    refs = [_ref(call.object(key), f"{key}.") for key in ("checkout", "config")]
     branch, tag = next((each for each in refs if any(each)), (None, None))
     return _triggered(call, branch, tag)
 
@@ -135,15 +149,65 @@ def continue_setup(call: Call) -> JsonValue:
     """Answer `POST /pipeline/continue`: a setup pipeline gets its real workflow, once."""
     world, key = call.world, call.text("continuation-key")
     pipeline = next((p for p in world.pipelines.values() if p.continuation_key == key), None)
-    if pipeline is None:
+    if pipeline is None or not world.sees(pipeline.project.organization):
         raise not_found("Pipeline")
     if pipeline.continued_s is not None:
-        raise Refused(400, "The pipeline was already continued.")
-    pipeline.parameters = {**pipeline.parameters, **_parameters(call)}
+        raise bad_request("The pipeline was already continued.")
+    parameters = {**pipeline.parameters, **_parameters(call)}
+    # The words for a setup have done their work; what is left decides how the pipeline goes on.
+    words = outcomes(pipeline.branch, parameters) - {"setup", "error"}
+    plans = build_and_test(words, parameters)
+    pipeline.parameters = parameters
     pipeline.configuration = call.text("configuration")
     pipeline.continued_s = world.now_s
-    _start(world, pipeline)
+    start(world, pipeline, WORKFLOW_NAME, plans)
     return {"message": "Accepted."}
+
+
+def run_pipeline(
+    world: World,
+    project: Project,
+    branch: str | None,
+    tag: str | None,
+    parameters: JsonObject,
+) -> Pipeline:
+    """Start a pipeline of the current user now, as its branch and parameters foretell.
+
+    Neither branch nor tag means `main`. Refuses (400) parameters that foretell nonsense, and then
+    nothing has started.
+    """
+    branch = branch or (None if tag else "main")
+    words = outcomes(branch, parameters)
+    plans = build_and_test(words, parameters)
+    pipeline = Pipeline(
+        id=world.new_id(),
+        number=project.next_pipeline_number,
+        project=project,
+        created_s=world.now_s,
+        actor=world.current_user,
+        revision=world.new_revision(),
+        branch=branch,
+        tag=tag,
+        parameters=parameters,
+    )
+    project.next_pipeline_number += 1
+    world.pipelines[pipeline.id] = pipeline
+    if "error" in words:
+        pipeline.trouble = CONFIG_TROUBLE
+    elif "setup" in words:
+        pipeline.continuation_key = world.new_id()
+        start(world, pipeline, SETUP_WORKFLOW_NAME, [GENERATE_CONFIG], tag="setup")
+    else:
+        start(world, pipeline, WORKFLOW_NAME, plans)
+    return pipeline
+
+
+def start(
+    world: World, pipeline: Pipeline, name: str, plans: Sequence[JobPlan], *, tag: str | None = None
+) -> None:
+    """Start a workflow of the pipeline now, with a new job for each of `plans`."""
+    jobs = [world.new_job(pipeline.project, plan) for plan in plans]
+    world.start_workflow(pipeline, name, jobs, tag=tag)
 
 
 def _pipeline(call: Call) -> Pipeline:
@@ -151,15 +215,18 @@ def _pipeline(call: Call) -> Pipeline:
 
 
 def _of_project(call: Call) -> list[Pipeline]:
-    project = call.project
-    return [each for each in call.world.newest_pipelines() if each.project is project]
+    return call.world.newest_pipelines(call.project)
 
 
-def _page(call: Call, found: Iterable[Pipeline], *, actor: User | None = None) -> JsonValue:
-    return call.page([pipeline_row(each) for each in found if actor in (None, each.actor)])
+def _errors(pipeline: Pipeline) -> list[JsonValue]:
+    if pipeline.trouble is None:
+        return []
+    return [{"type": "config", "message": pipeline.trouble}]
 
 
 def _state(pipeline: Pipeline) -> str:
+    if pipeline.trouble is not None:
+        return "errored"
     waits = pipeline.continuation_key is not None and pipeline.continued_s is None
     return "setup" if waits else "created"
 
@@ -180,20 +247,7 @@ def _vcs_row(pipeline: Pipeline) -> JsonObject:
 
 def _triggered(call: Call, branch: str | None, tag: str | None) -> JsonValue:
     parameters = _parameters(call)
-    world, project = call.world, call.project
-    pipeline = Pipeline(
-        id=world.new_id(),
-        number=_next_number(project),
-        project=project,
-        created_s=world.now_s,
-        actor=world.current_user,
-        revision=world.new_revision(),
-        branch=branch or (None if tag else "main"),
-        tag=tag,
-        parameters=parameters,
-    )
-    world.pipelines[pipeline.id] = pipeline
-    _start(world, pipeline)
+    pipeline = run_pipeline(call.world, call.project, branch, tag, parameters)
     return {
         "id": pipeline.id,
         "state": _state(pipeline),
@@ -202,37 +256,20 @@ def _triggered(call: Call, branch: str | None, tag: str | None) -> JsonValue:
     }
 
 
-def _start(world: World, pipeline: Pipeline) -> None:
-    plans = build_and_test(pipeline.branch)
-    jobs = [world.new_job(pipeline.project, plan) for plan in plans]
-    world.start_workflow(pipeline, WORKFLOW_NAME, jobs)
-
-
-def _next_number(project: Project) -> int:
-    number = project.next_pipeline_number
-    project.next_pipeline_number += 1
-    return number
-
-
-def _object(call: Call, key: str) -> Mapping[str, JsonValue]:
-    given = call.given(key)
-    return given if isinstance(given, dict) else {}
-
-
 def _ref(source: Mapping[str, JsonValue], prefix: str) -> tuple[str | None, str | None]:
     branch, tag = source.get("branch"), source.get("tag")
     if branch and tag:
-        raise Refused(400, f"Only one of {prefix}branch and {prefix}tag may be given.")
+        raise bad_request(f"Only one of {prefix}branch and {prefix}tag may be given.")
     return (str(branch) if branch else None), (str(tag) if tag else None)
 
 
 def _parameters(call: Call) -> JsonObject:
-    given = _object(call, "parameters")
+    given = call.object("parameters")
     if len(given) > _MAX_PARAMETERS:
-        raise Refused(400, f"At most {_MAX_PARAMETERS} pipeline parameters may be given.")
+        raise bad_request(f"At most {_MAX_PARAMETERS} pipeline parameters may be given.")
     for name, value in given.items():
         if not isinstance(value, str | int):  # true and false are integers to Python
-            raise Refused(400, f"parameters.{name}: expected a string, an integer or a boolean")
+            raise bad_request(f"parameters.{name}: expected a string, an integer or a boolean")
     return dict(given)
 
 

@@ -1,26 +1,22 @@
 """Projects, their settings and their variables."""
 
+import re
 from typing import Final
 
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.simulator.answers import Refused, not_found
+from kosmo_circleci.simulator.answers import bad_request, not_found
 from kosmo_circleci.simulator.calls import Call, Handler, JsonObject
 from kosmo_circleci.simulator.clock import timestamp
-from kosmo_circleci.simulator.world import (
-    VCS_TYPES,
-    EnvVar,
-    Organization,
-    Project,
-    World,
-    canonical_slug,
-)
+from kosmo_circleci.simulator.world import VCS_TYPES, EnvVar, Project, World, canonical_slug
 
 PROVIDERS: Final = {"gh": "GitHub", "bb": "Bitbucket", "circleci": "CircleCI"}
 """First segment of a slug -> the provider as CircleCI spells it."""
 
 _HOSTS: Final = {"gh": "github.com", "bb": "bitbucket.org", "circleci": "circleci.com"}
 
-_DEFAULT_SETTINGS: Final[JsonObject] = {
+_VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+DEFAULT_SETTINGS: Final[JsonObject] = {
     "autocancel_builds": False,
     "build_fork_prs": False,
     "build_prs_only": False,
@@ -65,26 +61,27 @@ def get(call: Call) -> JsonValue:
 
 def create(call: Call) -> JsonValue:
     """Answer `POST /organization/{org-slug-or-id}/project`."""
-    organization = call.world.organization(call.path["org_slug_or_id"])
-    slug = f"{organization.slug}/{call.text('name')}"
+    organization, name = call.organization, call.text("name")
+    if not name or "/" in name:
+        raise bad_request("name: expected a name without a slash")
+    slug = f"{organization.slug}/{name}"
     if slug in call.world.projects:
-        raise Refused(400, f"Project {slug} already exists.")
-    return project_row(_add(call.world, organization, call.text("name")))
+        raise bad_request(f"Project {slug} already exists.")
+    return project_row(call.world.add_project(organization, name))
 
 
 def create_from_repository(call: Call) -> JsonValue:
     """Answer `POST /project/{provider}/{organization}/{project}`: a project twice is the same."""
     slug = canonical_slug(call.path["project_slug"])
-    known = call.world.projects.get(slug)
-    if known is None:
-        organization_slug, _, name = slug.rpartition("/")
-        known = _add(call.world, call.world.organization(organization_slug), name)
+    organization_slug, _, name = slug.rpartition("/")
+    organization = call.world.organization(organization_slug)
+    known = call.world.projects.get(slug) or call.world.add_project(organization, name)
     return _settings(known)
 
 
 def delete(call: Call) -> JsonValue:
     """Answer `DELETE /project/{project-slug}`: no source documents a body."""
-    del call.world.projects[call.project.slug]
+    call.world.delete_project(call.project)
     return None
 
 
@@ -94,7 +91,7 @@ def followed(world: World) -> JsonValue:
     Every other row has no `slug`: the reference of API v1.1 does not list that field, the
     official command line reads it where it comes, so a caller must do without.
     """
-    rows = [_followed_row(project) for project in world.projects.values()]
+    rows = [_followed_row(project) for project in world.visible_projects()]
     for row in rows[1::2]:
         del row["slug"]
     return [*rows]
@@ -107,25 +104,24 @@ def get_settings(call: Call) -> JsonValue:
 
 def patch_settings(call: Call) -> JsonValue:
     """Answer the `PATCH` of the settings: only what is given changes."""
-    advanced = call.given("advanced")
-    if isinstance(advanced, dict):
-        unknown = [key for key in advanced if key not in _DEFAULT_SETTINGS]
-        if unknown:
-            raise Refused(400, f"Unknown setting: advanced.{unknown[0]}")
-        call.project.advanced_settings.update(advanced)
+    advanced = call.object("advanced")
+    unknown = [key for key in advanced if key not in DEFAULT_SETTINGS]
+    if unknown:
+        raise bad_request(f"Unknown setting: advanced.{unknown[0]}")
+    call.project.advanced_settings.update(advanced)
     return _settings(call.project)
 
 
 def list_env_vars(call: Call) -> JsonValue:
     """Answer `GET /project/{project-slug}/envvar`, by name."""
     variables = sorted(call.project.env_vars.values(), key=lambda each: each.name)
-    return call.page([_env_var_row(each) for each in variables])
+    return call.page(variables, _env_var_row)
 
 
 def create_env_var(call: Call) -> JsonValue:
     """Answer `POST /project/{project-slug}/envvar`: an existing variable gets the new value."""
     now_s = call.world.now_s
-    variable = EnvVar(call.text("name"), call.text("value"), now_s, now_s)
+    variable = EnvVar(variable_name(call.text("name")), call.text("value"), now_s, now_s)
     call.project.env_vars[variable.name] = variable
     return _env_var_row(variable)
 
@@ -149,6 +145,15 @@ def masked(value: str) -> str:
     return "xxxx" + (value[-4:] if len(value) > 4 else "")
 
 
+def variable_name(name: str) -> str:
+    """Return the name of a variable, or refuse (400) one that a shell could not have."""
+    if not _VARIABLE_NAME.fullmatch(name):
+        raise bad_request(
+            "The name of a variable has letters, digits and underscores, and begins with no digit."
+        )
+    return name
+
+
 def _env_var(call: Call) -> EnvVar:
     variable = call.project.env_vars.get(call.path["name"])
     if variable is None:
@@ -164,14 +169,8 @@ def _env_var_row(variable: EnvVar) -> JsonObject:
     }
 
 
-def _add(world: World, organization: Organization, name: str) -> Project:
-    project = Project(world.new_id(), f"{organization.slug}/{name}", name, organization)
-    world.projects[project.slug] = project
-    return project
-
-
 def _settings(project: Project) -> JsonValue:
-    return {"advanced": {**_DEFAULT_SETTINGS, **project.advanced_settings}}
+    return {"advanced": {**DEFAULT_SETTINGS, **project.advanced_settings}}
 
 
 def _followed_row(project: Project) -> JsonObject:

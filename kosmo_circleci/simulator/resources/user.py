@@ -32,7 +32,7 @@ def collaborations(call: Call) -> JsonValue:
             "avatar_url": f"https://avatars.example.com/{each.name}",
             "slug": each.slug,
         }
-        for each in call.world.organizations.values()
+        for each in call.world.visible_organizations()
     ]
 
 

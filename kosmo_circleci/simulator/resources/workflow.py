@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.simulator.answers import Refused, not_found
+from kosmo_circleci.simulator.answers import bad_request, not_found
 from kosmo_circleci.simulator.calls import Call, Handler, JsonObject
 from kosmo_circleci.simulator.clock import timestamp
 from kosmo_circleci.simulator.progress import JobProgress
@@ -42,7 +42,7 @@ def list_jobs(call: Call) -> JsonValue:
     """Answer `GET /workflow/{id}/job`."""
     workflow = _workflow(call)
     jobs = workflow.progress(call.world.now_s).jobs
-    return call.page([_job_row(workflow, each, jobs[each.plan.name]) for each in workflow.jobs])
+    return call.page(workflow.jobs, lambda each: _job_row(workflow, each, jobs[each.plan.name]))
 
 
 def approve(call: Call) -> JsonValue:
@@ -53,7 +53,7 @@ def approve(call: Call) -> JsonValue:
         raise not_found("Approval request")
     status = workflow.progress(call.world.now_s).jobs[job.plan.name].status
     if status != "on_hold":
-        raise Refused(400, f"The approval job {job.plan.name} is not on hold, it is {status}.")
+        raise bad_request(f"The approval job {job.plan.name} is not on hold, it is {status}.")
     job.plan = replace(job.plan, approved_s=call.world.now_s)
     job.approved_by = call.world.current_user.id
     return ACCEPTED
@@ -64,7 +64,7 @@ def cancel(call: Call) -> JsonValue:
     workflow, now_s = _workflow(call), call.world.now_s
     progress = workflow.progress(now_s)
     if progress.ended:
-        raise Refused(400, f"The workflow cannot be canceled, it is {progress.status}.")
+        raise bad_request(f"The workflow cannot be canceled, it is {progress.status}.")
     workflow.canceled_s = now_s
     workflow.canceled_by = call.world.current_user.id
     return ACCEPTED
@@ -83,8 +83,7 @@ def rerun(call: Call) -> JsonValue:
         _new_run(call, workflow, job) if job.plan.name in again else _kept(job, progress)
         for job in workflow.jobs
     ]
-    started = call.world.start_workflow(workflow.pipeline, workflow.name, jobs)
-    started.tag = workflow.tag
+    started = call.world.start_workflow(workflow.pipeline, workflow.name, jobs, tag=workflow.tag)
     return {"workflow_id": started.id}
 
 
@@ -129,9 +128,9 @@ def _jobs_to_run_again(call: Call, workflow: Workflow) -> Collection[str]:
     options = [key for key in ("enable_ssh", "sparse_tree") if call.given(key) is True]
     if from_failed and (ids or options):
         other = "jobs" if ids else options[0]
-        raise Refused(400, f"Only one of from_failed and {other} may be given.")
+        raise bad_request(f"Only one of from_failed and {other} may be given.")
     if options and not ids:
-        raise Refused(400, f"{options[0]} needs jobs: the ids of the jobs to run again.")
+        raise bad_request(f"{options[0]} needs jobs: the ids of the jobs to run again.")
     if from_failed:
         return _not_succeeded(workflow, call.world.now_s)
     return _chosen(workflow, ids) if ids else {each.plan.name for each in workflow.jobs}
@@ -140,14 +139,14 @@ def _jobs_to_run_again(call: Call, workflow: Workflow) -> Collection[str]:
 def _not_succeeded(workflow: Workflow, now_s: int) -> set[str]:
     progress = workflow.progress(now_s)
     if not progress.ended:
-        raise Refused(400, f"The workflow has not ended, it is {progress.status}.")
+        raise bad_request(f"The workflow has not ended, it is {progress.status}.")
     return {name for name, job in progress.jobs.items() if job.status != "success"}
 
 
 def _chosen(workflow: Workflow, ids: Collection[str]) -> set[str]:
     unknown = set(ids) - {each.id for each in workflow.jobs}
     if unknown:
-        raise Refused(400, f"The workflow has no job {min(unknown)}.")
+        raise bad_request(f"The workflow has no job {min(unknown)}.")
     chosen = {each.plan.name for each in workflow.jobs if each.id in ids}
     for job in workflow.jobs:  # in the order of their requirements, so one pass is enough
         if chosen.intersection(job.plan.requires):
@@ -156,14 +155,19 @@ def _chosen(workflow: Workflow, ids: Collection[str]) -> set[str]:
 
 
 def _new_run(call: Call, workflow: Workflow, job: Job) -> Job:
-    plan = replace(job.plan, approved_s=None, canceled_s=None, ran=None)
-    return call.world.new_job(workflow.pipeline.project, plan)
+    outcome = "success" if job.plan.heals else job.plan.outcome
+    plan = replace(
+        job.plan, approved_s=None, canceled_s=None, ran=None, outcome=outcome, heals=False
+    )
+    run = call.world.new_job(workflow.pipeline.project, plan)
+    run.ssh = call.given("enable_ssh") is True
+    return run
 
 
 def _kept(job: Job, progress: Mapping[str, JobProgress]) -> Job:
     ran = progress[job.plan.name]
     if ran.status != "success" or ran.started_s is None or ran.stopped_s is None:
-        raise Refused(400, f"The job {job.plan.name} did not succeed and must be run again too.")
+        raise bad_request(f"The job {job.plan.name} did not succeed and must be run again too.")
     return replace(job, plan=replace(job.plan, ran=(ran.started_s, ran.stopped_s)))
 
 
