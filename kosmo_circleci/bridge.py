@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.call.model import Account, ApiRequest, ApiResponse, RawArguments
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kosmo_circleci.isolate import Pool
     from kosmo_circleci.lua.calls import Clock
     from kosmo_circleci.lua.run import Session
+    from kosmo_circleci.simulator.transport import SimulatorTransport
     from kosmo_circleci.transport.executor import Executor
 
 
@@ -369,7 +370,16 @@ class Bridge:
     def _clock(self) -> "Clock":
         from kosmo_circleci.lua.calls import Clock
 
-        return Clock()
+        if not self._simulate or self._given_transport:
+            return Clock()
+        return Clock(
+            now_s=lambda: self._simulator().world.clock.now_s,
+            advance=lambda seconds: self._simulator().advance(seconds),
+        )
+
+    def _simulator(self) -> "SimulatorTransport":
+        self._open()
+        return cast("SimulatorTransport", self._transport)
 
     def _open(self) -> "Executor":
         with self._lock:
@@ -379,7 +389,9 @@ class Bridge:
                 if self._transport is None:
                     self._transport = self._new_transport()
                 self._executor = Executor(
-                    self._transport, user_agent=f"kosmo-circleci/{__version__}"
+                    self._transport,
+                    user_agent=f"kosmo-circleci/{__version__}",
+                    sleep=self._clock().sleep,
                 )
             return self._executor
 

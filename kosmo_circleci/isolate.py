@@ -26,7 +26,7 @@ from kosmo_circleci.errors import ConfigurationError, Interrupted, KosmoError, S
 from kosmo_circleci.jsonvalue import JsonValue, decode, encode
 from kosmo_circleci.lua.limits import Limits
 
-GRACE_S: Final = 0.8
+GRACE_S: Final = 0.5
 """How long past a limit the script's process may take to end the run itself."""
 
 OUT_OF_MEMORY: Final = 77
@@ -134,6 +134,9 @@ def fork_child() -> Child:
     pid = os.fork()
     if pid == 0:
         try:
+            # Before anything else: Ctrl-C is for the other side, which tells this one.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            os.setpgid(0, 0)
             os.close(from_parent)
             os.close(to_parent)
             from kosmo_circleci import worker
@@ -228,6 +231,9 @@ class _Watch:
         self._job = job
         self._watcher = watcher
         self._deadline = watcher.deadline or Deadline(job.limits.timeout_s)
+        # Not `select`: a host with a thousand open files has descriptors beyond its reach.
+        self._readable = select.poll()
+        self._readable.register(child.reading, select.POLLIN)
         self._started = time.perf_counter()
         self._output = bytearray()
         self._records: deque[CallRecord] = deque(maxlen=_LOG_LENGTH)
@@ -261,7 +267,7 @@ class _Watch:
         except BrokenPipeError:
             return self._died()
         while self._done is None:
-            if select.select([self._child.reading], [], [], _LOOK_EVERY_S)[0]:
+            if self._readable.poll(_LOOK_EVERY_S * 1000):
                 self._take(stream)
             if stream.ended:
                 return self._died()
@@ -357,6 +363,9 @@ class _Watch:
 
     def _died(self) -> Run:
         status = self._child.close()
+        reason = self._deadline.reason()
+        if reason is not None:
+            return self._failed(reason)
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
         # Nobody but the system, short of memory, sends that signal to a script's process.
         if number == signal.SIGKILL or (not number and os.WEXITSTATUS(status) == OUT_OF_MEMORY):
@@ -391,6 +400,9 @@ class _Watch:
         )
 
     def _finished(self, done: dict[str, Any]) -> Run:
+        reason = self._deadline.reason()
+        if done["error_type"] == Interrupted.error_type and isinstance(reason, Interrupted):
+            done |= {"error": reason.message}  # this side knows which signal it was
         return Run(
             output=self._text(),
             result_json=self._result_json,

@@ -6,6 +6,7 @@ imports is what a script needs; it is loaded while the other side still reads it
 
 import contextlib
 import os
+import select
 import signal
 import sys
 import threading
@@ -37,6 +38,7 @@ def main() -> NoReturn:
 def serve(reading: int, writing: int) -> NoReturn:
     """Do every job that comes; end when the stream ends."""
     _be_alone()
+    _end_with_reader_of(writing)
     reports, states = _Reports(reading, writing), _States()
     while (frame := frames.read(reading)) is not None:
         job = _job(frame[1])
@@ -60,6 +62,21 @@ def _be_alone() -> None:
     os.dup2(nowhere, 1)
     # Threads wait for answers and need no more; by default each would reserve eight megabytes.
     threading.stack_size(_STACK_BYTES)
+
+
+def _end_with_reader_of(writing: int) -> None:
+    """End this process when nobody can read what it says: the other side has been killed.
+
+    A script that computes says nothing, and a C function of Lua knows no limit of its own.
+    """
+    reader = select.poll()
+    reader.register(writing, 0)  # errors are reported unasked
+
+    def watch() -> None:
+        reader.poll()
+        os._exit(1)
+
+    threading.Thread(target=watch, name="kosmo-lifeline", daemon=True).start()
 
 
 class _States:

@@ -5,6 +5,7 @@ others. What goes there is a `PreparedCall`, or the JSON arguments of an extensi
 Lua value.
 """
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -20,20 +21,18 @@ from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import KosmoError, ScriptError, ValidationError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.lua.extension import Extension, ExtensionSource
-from kosmo_circleci.lua.values import Answer, LuaValues
+from kosmo_circleci.lua.values import Answer, LuaValues, lua_bytes, python_text
 from kosmo_circleci.masking import Mask
 
 if TYPE_CHECKING:
-    from kosmo_circleci.lua.tickets import Tickets
+    from kosmo_circleci.lua.tickets import Ticket, Tickets
 
 Finish: TypeAlias = Callable[[Any], JsonValue]
 
 
 class _InFlight(NamedTuple):
-    spoken_name: str
     finish: Finish
     prepared: PreparedCall | None
-    began: float
 
 
 class Calls:
@@ -56,7 +55,8 @@ class Calls:
         self._clock = clock
         self._tickets: Tickets[Any] | None = None
         self._in_flight: dict[int, _InFlight] = {}
-        self._scopes: dict[int, Deadline] = {0: caller.deadline}
+        # A child of the run's deadline, which is not this object's to end.
+        self._scopes: dict[int, Deadline] = {0: caller.deadline.child()}
         self._next_scope = count(1)
         self.host_cpu_s = 0.0
 
@@ -73,12 +73,13 @@ class Calls:
             "wait": self._timed(self._wait),
             "now": lambda: (self._clock.now_s(),),
             "sleep": self._timed(self._sleep),
+            "nearest": _nearest,
         }
 
     def call_off(self) -> None:
         """Call off what a script left in flight, and let its threads go."""
         if self._tickets is not None:
-            self._tickets.call_off(self._scopes[0])
+            self._abandon(self._tickets.call_off(self._scopes[0]))
             self._tickets.close()
             self._tickets = None
         self._in_flight.clear()
@@ -86,7 +87,7 @@ class Calls:
     def renew(self) -> None:
         """Begin the next script of this state, under the caller's new deadline."""
         self.call_off()
-        self._scopes = {0: self._caller.deadline}
+        self._scopes = {0: self._caller.deadline.child()}
         self.host_cpu_s = 0.0
 
     def close(self) -> None:
@@ -121,11 +122,7 @@ class Calls:
             return self._caller.finish(prepared, performed)
 
         return self._submit(
-            deadline,
-            lambda: self._caller.perform(prepared, deadline),
-            prepared.spoken_name,
-            finish,
-            prepared,
+            deadline, lambda: self._caller.perform(prepared, deadline), finish, prepared
         )
 
     def _prepare(
@@ -142,7 +139,7 @@ class Calls:
     def _submit_extension(self, scope: int, name: bytes, text: bytes) -> Answer:
         called, arguments = name.decode(), _array(text)
         return self._submit(
-            self._scopes[scope], lambda: self._extended(called, arguments), called, lambda got: got
+            self._scopes[scope], lambda: self._extended(called, arguments), lambda got: got
         )
 
     def _extended(self, name: str, arguments: list[JsonValue]) -> JsonValue:
@@ -157,34 +154,31 @@ class Calls:
         self,
         scope: Deadline,
         work: Callable[[], Any],
-        spoken_name: str,
         finish: Finish,
         prepared: PreparedCall | None = None,
     ) -> Answer:
         number = self._pool().submit(work, scope)
-        self._in_flight[number] = _InFlight(spoken_name, finish, prepared, time.perf_counter())
+        self._in_flight[number] = _InFlight(finish, prepared)
         return (number,)
 
     def _pool(self) -> "Tickets[Any]":
         if self._tickets is None:
-            from kosmo_circleci.lua.tickets import Tickets
+            from kosmo_circleci.lua.tickets import InlineTickets, ThreadedTickets
 
-            self._tickets = Tickets(self._caller.deadline)
+            kind = InlineTickets if self._clock.is_simulated else ThreadedTickets
+            self._tickets = kind(self._caller.deadline)
         return self._tickets
 
-    def _open_scope(self, parent: int, concurrency: Any) -> Answer:
-        """Open what can be called off as a whole: (its number, how many branches run at once)."""
-        from kosmo_circleci.lua.tickets import bounded_concurrency
+    def _open_scope(self, parent: int, concurrency: float) -> Answer:
+        """Open what can be called off as a whole, and return its number.
 
-        asked = bounded_concurrency(concurrency)
-        if asked is None:
-            raise ValidationError(
-                "flow.map: 'concurrency' takes a whole number from 1 to 100",
-                function_name="flow.map",
-            )
+        The pool is one for all scopes: a scope inside another does not widen it.
+        """
+        from kosmo_circleci.lua.tickets import MAX_CONCURRENCY
+
         pool = self._pool()
         if parent == 0:
-            pool.capacity = max(pool.capacity, asked)
+            pool.capacity = max(pool.capacity, min(int(concurrency), MAX_CONCURRENCY))
         number = next(self._next_scope)
         self._scopes[number] = self._scopes[parent].child()
         return (number,)
@@ -194,29 +188,49 @@ class Calls:
         return ()
 
     def _call_off_scope(self, scope: int) -> Answer:
-        """Stop what is in flight in a scope; what had been sent goes into the log as an error."""
-        for ticket in self._pool().call_off(self._scopes[scope]):
-            call = self._in_flight.pop(ticket.number)
-            if call.prepared is not None:
-                self._caller.abandon(call.prepared, call.began)
+        """Stop what is in flight in a scope, and close it."""
+        self._abandon(self._pool().call_off(self._scopes.pop(scope)))
         return ()
+
+    def _abandon(self, begun: "list[Ticket[Any]]") -> None:
+        # What was sent is in the log, whether or not anybody is left to hear of its answer.
+        for ticket in begun:
+            call = self._in_flight.pop(ticket.number)
+            if call.prepared is None:
+                continue
+            if ticket.finished and ticket.error is None:
+                with contextlib.suppress(KosmoError):
+                    call.finish(ticket.outcome)
+            elif ticket.began is not None:
+                self._caller.abandon(call.prepared, ticket.began)
 
     def _wait(self, timeout_s: float | None) -> Answer:
         """Wait for the next call that ends: (ticket, ok, value or fields, marks), or (nil)."""
         pool = self._pool()
         if pool.in_flight == 0:
-            self._clock.sleep(self._caller.deadline, timeout_s or 0.0)
+            if timeout_s is None:
+                raise ScriptError("flow.map: its branches wait for nothing that could end")
+            self._clock.sleep(self._caller.deadline, timeout_s)
             return (None,)
-        ticket = pool.wait(timeout_s)
+        # Simulated time stands still while an answer is on its way.
+        ticket = pool.wait(None if self._clock.is_simulated else timeout_s)
         if ticket is None:
             return (None,)
-        call = self._in_flight.pop(ticket.number)
+        return (ticket.number, *self._settled(ticket, self._in_flight.pop(ticket.number)))
+
+    def _settled(self, ticket: "Ticket[Any]", call: _InFlight) -> Answer:
+        # The branch that made the call hears of every fault, not whoever waits for all.
         try:
             if ticket.error is not None:
                 raise ticket.error
-            return (ticket.number, True, *self._values.build(call.finish(ticket.outcome)))
+            return (True, *self._values.build(call.finish(ticket.outcome)))
         except KosmoError as error:
-            return (ticket.number, False, *self._values.build(error.fields()))
+            return (False, *self._values.build(error.fields()))
+        except MemoryError:
+            return (False, None)
+        except Exception as error:
+            fault = ScriptError(f"internal error: {type(error).__name__}: {error}")
+            return (False, *self._values.build(fault.fields()))
 
     def _sleep(self, seconds: float) -> Answer:
         self._clock.sleep(self._caller.deadline, seconds)
@@ -224,15 +238,39 @@ class Calls:
 
 
 class Clock:
-    """The time scripts wait by."""
+    """The time scripts wait by: the real one, or one that is moved on instead of waited for."""
+
+    def __init__(
+        self,
+        now_s: Callable[[], float] = time.monotonic,
+        advance: Callable[[int], None] | None = None,
+    ) -> None:
+        """`now_s` tells the seconds since some moment; `advance` moves a simulated time on.
+
+        A simulated time has whole seconds; what is left of a wait counts with the next one.
+        """
+        self._now_s = now_s
+        self._advance = advance
+        self._fraction_s = 0.0
+
+    @property
+    def is_simulated(self) -> bool:
+        """True where nobody really waits."""
+        return self._advance is not None
 
     def now_s(self) -> float:
         """Return the seconds since some fixed moment."""
-        return time.monotonic()
+        return self._now_s() + self._fraction_s
 
     def sleep(self, deadline: Deadline, seconds: float) -> None:
-        """Wait, but not past the end of the run."""
-        deadline.sleep(seconds)
+        """Let `seconds` pass, but not past the end of the run: that raises its reason."""
+        if self._advance is None:
+            deadline.sleep(seconds)
+            return
+        deadline.check()
+        whole_s, self._fraction_s = divmod(self._fraction_s + seconds, 1.0)
+        if whole_s:
+            self._advance(int(whole_s))
 
 
 class _Door:
@@ -280,3 +318,10 @@ def _array(text: bytes) -> list[JsonValue]:
     arguments = jsonvalue.decode(text)
     assert isinstance(arguments, list)
     return arguments
+
+
+def _nearest(given: bytes, known: bytes) -> Answer:
+    from kosmo_circleci.catalog.lookup import nearest
+
+    near = nearest(python_text(given), python_text(known).split())
+    return (lua_bytes(near[0]) if near else None,)

@@ -77,7 +77,7 @@ class Host:
             "docs_read": self._docs_read,
         }
         table = {name: self._answering(function) for name, function in answering.items()}
-        return table | {"tick": self._tick}
+        return table | {"tick": self._tick, "explain": self._explain}
 
     def restart_cpu(self) -> None:
         """Count the script's CPU time from now on."""
@@ -88,45 +88,43 @@ class Host:
             try:
                 self._deadline.check()
                 return (True, *function(*arguments))
-            except KosmoError as error:
-                return self._refusal(error)
-            except KeyboardInterrupt:
-                return self._refusal(self._interrupted())
-            except MemoryError:
-                return (False, None)
-            except Exception as error:
-                return self._refusal(
-                    ScriptError(f"internal error: {type(error).__name__}: {error}")
-                )
+            except BaseException as error:
+                return (False, *self._refusal(error))
 
         return answer
+
+    def _explain(self, error: object) -> Answer:
+        """Return what an exception means that reached Lua because a signal raised it too early."""
+        return self._refusal(error)
 
     def _interrupted(self) -> KosmoError:
         reason = Interrupted("Interrupted by Ctrl-C.")
         self._deadline.note(reason)
         return reason
 
-    def _refusal(self, error: KosmoError) -> Answer:
+    def _refusal(self, error: object) -> Answer:
+        if isinstance(error, KeyboardInterrupt):
+            error = self._interrupted()
+        elif not isinstance(error, KosmoError | MemoryError):
+            error = ScriptError(f"internal error: {type(error).__name__}: {error}")
+        if isinstance(error, MemoryError):
+            return (None,)
         fatal = error is self._deadline.reason() or isinstance(error, Interrupted | OutputFull)
         try:
-            fields, marks = self._parts.values.build(
-                error.fields() | ({"fatal": True} if fatal else {})
-            )
+            return self._parts.values.build(error.fields() | ({"fatal": True} if fatal else {}))
         except MemoryError:
-            return (False, None)
-        return (False, fields, marks)
+            return (None,)
 
-    def _tick(self) -> Any:
+    def _tick(self) -> Answer:
+        """Answer True while the run may go on, otherwise as a refusal."""
         try:
             self._deadline.check()
             used = time.thread_time() - self._cpu_started - self._parts.calls.host_cpu_s
             if used > self._parts.limits.cpu_s:
                 raise self._parts.limits.cpu_error()
-        except KosmoError as error:
-            return self._parts.values.build(error.fields())[0]
-        except KeyboardInterrupt:
-            return self._parts.values.build(self._interrupted().fields())[0]
-        return None
+        except BaseException as error:
+            return (False, *self._refusal(error))
+        return (True,)
 
     def _unknown_name(self, path: bytes, name: bytes) -> NoReturn:
         from kosmo_circleci.catalog.lookup import nearest

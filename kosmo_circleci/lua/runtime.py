@@ -10,7 +10,10 @@ from kosmo_circleci.lua.host import Host
 from kosmo_circleci.lua.values import LuaValues, lua_bytes, python_text
 
 _PRELUDE: Final = Path(__file__).parent / "prelude"
-_FILES: Final = ("error", "json", "print", "flow", "regex", "docs", "app", "mcp", "sandbox")
+_FILES: Final = (
+    *("error", "json", "print", "schedule", "options", "flow", "pipelines"),
+    *("regex", "docs", "app", "mcp", "sandbox"),
+)
 
 # A to-be-closed variable in scope keeps `return f()` from being a tail call, which would forget
 # the line an error came from. Declared on the script's own first line, so lines keep their numbers.

@@ -6,70 +6,113 @@ holds up the end of a run.
 """
 
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from kosmo_circleci.deadline import Deadline
+from kosmo_circleci.errors import LimitExceeded
 
 T = TypeVar("T")
 
 MAX_CONCURRENCY: Final = 100
 DEFAULT_CONCURRENCY: Final = 16
 
+MAX_THREADS: Final = 200
+"""The most threads of one run. Those that still hang in calls that were called off count too."""
+
 # How long a wait goes on before it looks whether the run was told to stop by another thread.
 _LOOK_EVERY_S: Final = 0.1
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Ticket(Generic[T]):
-    """One piece of work. `outcome` is there once `wait` has returned it."""
+    """One piece of work. `outcome` or `error` is there once it is `finished`.
+
+    `began` is when its work began, on `time.perf_counter`; None where it did not.
+    """
 
     number: int
     scope: Deadline
     work: Callable[[], T]
-    started: bool = False
+    began: float | None = None
+    finished: bool = False
     outcome: T | None = None
-    error: BaseException | None = None
+    error: Exception | None = None
+
+    def perform(self) -> None:
+        """Do the work and keep what came of it; never raises."""
+        try:
+            self.outcome = self.work()
+        except Exception as error:
+            self.error = error
+        self.finished = True
 
 
-class Tickets(Generic[T]):
+class Tickets(Protocol[T]):
     """The work in flight of one run. Used from the script's thread only."""
 
-    def __init__(self, deadline: Deadline) -> None:
-        self._deadline = deadline
-        self._todo: SimpleQueue[Ticket[T] | None] = SimpleQueue()
-        self._done: SimpleQueue[Ticket[T]] = SimpleQueue()
-        self._open: dict[int, Ticket[T]] = {}
-        self._threads = 0
-        self._busy = 0
-        self._stuck = 0  # called off, and still holding a thread
-        self._next = 1
-        self.capacity = DEFAULT_CONCURRENCY
+    capacity: int
+    """How much work is done at once, at most."""
 
     @property
     def in_flight(self) -> int:
         """How many tickets have not been returned by `wait` and not been called off."""
-        return len(self._open)
+        ...
 
     def submit(self, work: Callable[[], T], scope: Deadline) -> int:
-        """Do `work` on another thread as soon as one is free; return the ticket's number."""
-        ticket = Ticket(self._next, scope, work)
-        self._next += 1
-        self._open[ticket.number] = ticket
-        self._busy += 1
-        if self._busy > self._threads and self._threads < self.capacity + self._stuck:
-            self._threads += 1
-            threading.Thread(target=self._serve, name="kosmo-call", daemon=True).start()
-        self._todo.put(ticket)
-        return ticket.number
+        """Have `work` done and return the ticket's number. Raises `LimitExceeded`."""
+        ...
 
     def wait(self, timeout_s: float | None) -> Ticket[T] | None:
         """Return the ticket that ended first, or None when `timeout_s` is over.
 
         Raises the deadline's reason when the run has to end.
         """
+        ...
+
+    def call_off(self, scope: Deadline) -> list[Ticket[T]]:
+        """Drop every ticket of `scope` and of its children; return those whose work had begun."""
+        ...
+
+    def close(self) -> None:
+        """Let go of threads as soon as they are done with what they do."""
+        ...
+
+
+class ThreadedTickets(Generic[T]):
+    """Tickets whose work is done by threads, side by side."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+        self._todo: SimpleQueue[Ticket[T] | None] = SimpleQueue()
+        self._done: SimpleQueue[Ticket[T]] = SimpleQueue()
+        self._open: dict[int, Ticket[T]] = {}
+        self._stuck: set[int] = set()  # called off, and still holding a thread
+        self._beginning = threading.Lock()
+        self._threads = 0
+        self._busy = 0
+        self._next = 1
+        self.capacity = DEFAULT_CONCURRENCY
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._open)
+
+    def submit(self, work: Callable[[], T], scope: Deadline) -> int:
+        ticket = Ticket(self._next, scope, work)
+        self._next += 1
+        if self._busy >= self._threads < min(self.capacity + len(self._stuck), MAX_THREADS):
+            self._start_thread()
+        self._busy += 1
+        self._open[ticket.number] = ticket
+        self._todo.put(ticket)
+        return ticket.number
+
+    def wait(self, timeout_s: float | None) -> Ticket[T] | None:
         clock = Deadline(timeout_s)
         while True:
             self._deadline.check()
@@ -82,39 +125,83 @@ class Tickets(Generic[T]):
                     return None
                 continue
             self._busy -= 1
+            self._stuck.discard(ticket.number)
             if self._open.pop(ticket.number, None) is not None:
                 return ticket
-            self._stuck -= ticket.started
 
     def call_off(self, scope: Deadline) -> list[Ticket[T]]:
-        """Drop every ticket of `scope`; return those whose work had begun."""
-        scope.cancel()
-        dropped = [each for each in self._open.values() if each.scope.reason() is not None]
+        with self._beginning:
+            scope.cancel()
+            dropped = [each for each in self._open.values() if each.scope.reason() is not None]
         for ticket in dropped:
             del self._open[ticket.number]
-        begun = [each for each in dropped if each.started]
-        self._stuck += len(begun)
+        begun = [each for each in dropped if each.began is not None]
+        self._stuck.update(each.number for each in begun)
         return begun
 
     def close(self) -> None:
-        """Let the threads go as soon as they are done with what they do."""
         for _ in range(self._threads):
             self._todo.put(None)
         self._threads = 0
 
+    def _start_thread(self) -> None:
+        try:
+            threading.Thread(target=self._serve, name="kosmo-call", daemon=True).start()
+        except RuntimeError:  # the system gives no more; those there are do the work, if any
+            if self._threads == 0:
+                raise LimitExceeded(
+                    "The system lets this process start no thread, which flow.map needs."
+                ) from None
+            self.capacity = min(self.capacity, self._threads)
+            return
+        self._threads += 1
+
     def _serve(self) -> None:
         while (ticket := self._todo.get()) is not None:
-            if ticket.scope.reason() is None:
-                ticket.started = True
-                try:
-                    ticket.outcome = ticket.work()
-                except BaseException as error:
-                    ticket.error = error
+            # Under the lock, so that whoever calls off knows which work has begun.
+            with self._beginning:
+                if ticket.scope.reason() is None:
+                    ticket.began = time.perf_counter()
+            if ticket.began is not None:
+                ticket.perform()
             self._done.put(ticket)
 
 
-def bounded_concurrency(asked: Any) -> int | None:
-    """Return a concurrency a script asked for if it is one: a whole number from 1 to 100."""
-    if isinstance(asked, bool) or not isinstance(asked, int | float):
-        return None
-    return int(asked) if asked == int(asked) and 1 <= asked <= MAX_CONCURRENCY else None
+class InlineTickets(Generic[T]):
+    """Tickets whose work is done by `wait`, in the order of `submit`.
+
+    For the simulator, which answers at once: with threads the order of its requests, and with it
+    every simulated time, would differ from run to run.
+    """
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+        self._open: deque[Ticket[T]] = deque()
+        self._next = 1
+        self.capacity = DEFAULT_CONCURRENCY
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._open)
+
+    def submit(self, work: Callable[[], T], scope: Deadline) -> int:
+        self._open.append(Ticket(self._next, scope, work))
+        self._next += 1
+        return self._next - 1
+
+    def wait(self, timeout_s: float | None) -> Ticket[T] | None:
+        self._deadline.check()
+        if not self._open:
+            return None
+        ticket = self._open.popleft()
+        ticket.began = time.perf_counter()
+        ticket.perform()
+        return ticket
+
+    def call_off(self, scope: Deadline) -> list[Ticket[T]]:
+        scope.cancel()
+        self._open = deque(each for each in self._open if each.scope.reason() is None)
+        return []
+
+    def close(self) -> None:
+        self._open.clear()

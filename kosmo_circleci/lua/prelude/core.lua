@@ -7,7 +7,7 @@
 local host = ...
 
 local error, getinfo, pcall, select = error, debug.getinfo, pcall, select
-local setmetatable, sethook = setmetatable, debug.sethook
+local setmetatable, sethook, type = setmetatable, debug.sethook, type
 
 local core = {
   host = host,
@@ -47,9 +47,22 @@ end
 
 core.settle = settle
 
+--- What a host function answered. It never raises, but a signal may come before its first line: then the error
+-- is an exception of Python, which no script gets to see.
+local function arrived(ok, ...)
+  if ok then return ... end
+  local fault = ...
+  if type(fault) ~= "userdata" then error(fault, 0) end
+  return false, host.explain(fault)
+end
+
+local function ask(name, ...)
+  return arrived(pcall(host[name], ...))
+end
+
 --- Call the host function `name`.
 function core.call_host(name, ...)
-  return settle(host[name](...))
+  return settle(ask(name, ...))
 end
 
 local function all_of(ok, ...)
@@ -59,7 +72,7 @@ end
 
 --- Call a host function that answers several values.
 function core.call_host_many(name, ...)
-  return all_of(host[name](...))
+  return all_of(ask(name, ...))
 end
 
 --- The count hook: the way time limits reach a running script.
@@ -71,9 +84,9 @@ function core.hook()
     local now = clock()
     if now < next_look then return end
     next_look = now + 0.02
-    local fields = host.tick()
-    if fields == nil then return end
-    err = core.new_error(fields)
+    local running, fields = ask("tick")
+    if running then return end
+    err = fields and core.new_error(fields) or "not enough memory"
     core.abort = err
   end
   -- An error in the function that catches errors would have nobody to catch it.

@@ -1,0 +1,75 @@
+-- The arguments of flow's functions: what each may be, and what is said about anything else.
+
+local core = ...
+
+local concat, getmetatable, huge, next = table.concat, debug.getmetatable, math.huge, next
+local rawget, sort, type = rawget, table.sort, type
+
+function core.refuse(helper, text)
+  core.raise("validation", helper .. ": " .. text, helper)
+end
+
+--- A value as an error message shows it.
+local function shown(value)
+  local kind = type(value)
+  if kind == "nil" then return "nothing" end
+  if value ~= value then return "nan" end   -- its sign depends on the machine
+  if kind == "string" then return '"' .. value .. '"' end
+  if kind == "number" or kind == "boolean" then return core.show(value) end
+  return "a " .. kind
+end
+core.shown = shown
+
+function core.expect_function(helper, value, position)
+  if type(value) == "function" then return end
+  local meta = type(value) == "table" and getmetatable(value)
+  if type(meta) == "table" and rawget(meta, "__call") ~= nil then return end
+  core.refuse(helper, "argument " .. position .. " must be a function, got " .. shown(value))
+end
+
+local function at_least(value, least) return type(value) == "number" and value >= least end
+
+local function whole(value, least, most)
+  return at_least(value, least) and value <= most and value % 1 == 0
+end
+
+--- The kinds of option: what a value is called, and whether it is one.
+core.kinds = {
+  seconds = { "a number of seconds, 0 or more", function(value) return at_least(value, 0) and value < huge end },
+  timeout = { "a number of seconds, 0 or more", function(value) return at_least(value, 0) end },
+  factor = { "a number, 1 or more", function(value) return at_least(value, 1) and value < huge end },
+  limit = { "a whole number, 0 or more", function(value) return value == huge or whole(value, 0, huge) end },
+  attempts = { "a whole number, 1 or more", function(value) return value ~= huge and whole(value, 1, huge) end },
+  concurrency = { "a whole number from 1 to 100", function(value) return whole(value, 1, 100) end },
+  name = { "a string", function(value) return type(value) == "string" end },
+}
+
+--- The kind of an option that takes one of two words.
+function core.one_of(first, second)
+  return { '"' .. first .. '" or "' .. second .. '"', function(value) return value == first or value == second end }
+end
+
+local function unknown_option(helper, name, known)
+  local names = {}
+  for each in next, known do names[#names + 1] = each end
+  sort(names)
+  local near = core.call_host("nearest", core.show(name), concat(names, " "))
+  core.refuse(helper, "unknown option '" .. core.show(name) .. "'." .. (near and " Did you mean '" .. near .. "'?" or "") ..
+    " It takes: " .. concat(names, ", "))
+end
+
+--- The options of a helper, by name: {default, {what it takes, test}}. Anything else is refused.
+function core.options(helper, given, known)
+  local taken = {}
+  for name, option in next, known do taken[name] = option[1] end
+  if given == nil then return taken end
+  if type(given) ~= "table" then core.refuse(helper, "the options must be a table, got " .. shown(given)) end
+  for name, value in next, given do
+    local option = known[name]
+    if option == nil then unknown_option(helper, name, known) end
+    local kind = option[2]
+    if not kind[2](value) then core.refuse(helper, "'" .. name .. "' takes " .. kind[1] .. ", got " .. shown(value)) end
+    taken[name] = value
+  end
+  return taken
+end
