@@ -1,10 +1,16 @@
 """Page name -> page, or the nearest names."""
 
+from typing import Final
+
+from kosmo_circleci.call.wording import printable, shorten
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.catalog.lookup import nearest, split_path
 from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.docs import guides, render
 from kosmo_circleci.errors import ValidationError
+
+_NAMESPACE: Final = ("app", "integrations", "circleci")
+_MOST_OFFERED: Final = 3
 
 
 def read(page: str, catalog: Catalog) -> str:
@@ -14,19 +20,18 @@ def read(page: str, catalog: Catalog) -> str:
     `circleci.circleci_get_pipeline`, a guide's name, and any of them behind `app.`, `integrations.`
     and an account segment. Raises `ValidationError` with the nearest pages.
     """
-    name = page.strip().lower()
-    guide = name.removeprefix("guides.").removesuffix(".md")
-    if guide in guides.names():
-        return guides.read(guide)
-    segments = split_path(name)
-    function = _function(segments[-1], catalog)
-    if function is not None and len(segments) <= 2:
-        return render.function_page(function, catalog)
-    # What is left behind the namespace is an account, unless it looks like a misspelt function.
-    is_namespace = name.split(".")[0] in ("app", "integrations", "circleci")
-    if is_namespace and len(segments) == 1 and "_" not in segments[0]:
+    name = page.strip().lower().removesuffix(".md").removesuffix("()")
+    if name in ("app", "integrations", "app.integrations"):
         return guides.read("circleci")
-    raise _unknown(page, segments[-1], catalog)
+    segments = split_path(name)
+    last = segments[-1]
+    if len(segments) <= 2 or segments[0] in _NAMESPACE:
+        if last in guides.names():
+            return guides.read(last)
+        function = catalog.get(last.removeprefix("circleci_"))
+        if function is not None:
+            return render.function_page(function, catalog)
+    raise _unknown(page, last, catalog)
 
 
 def listing(catalog: Catalog) -> str:
@@ -41,16 +46,23 @@ def line(function: Function) -> str:
     return f"circleci.{function.name} ({function.kind}): {function.summary}"
 
 
-def _function(name: str, catalog: Catalog) -> Function | None:
-    return catalog.get(name.removeprefix("circleci_"))
-
-
 def _unknown(page: str, last: str, catalog: Catalog) -> ValidationError:
-    near = nearest(last.removeprefix("circleci_"), (*guides.names(), *catalog.names))
+    near = _near(last.removeprefix("circleci_"), catalog)
     shown = [each if each in guides.names() else f"circleci.{each}" for each in near]
     hint = (
         f"Did you mean: {', '.join(shown)}?"
         if shown
         else 'See docs.list(), docs.search("…") or `kosmo integrations:docs`.'
     )
-    return ValidationError(f"Unknown documentation page: {page}. {hint}")
+    asked = printable(shorten(page)) or "''"
+    return ValidationError(f"Unknown documentation page: {asked}. {hint}")
+
+
+def _near(name: str, catalog: Catalog) -> tuple[str, ...]:
+    """Return the pages somebody who wrote `name` may mean: by spelling, else by its words."""
+    near = nearest(name, (*guides.names(), *catalog.names))
+    if near:
+        return near
+    from kosmo_circleci.docs import search  # Only a name that is like no other needs it.
+
+    return tuple(search.ranked(name, catalog)[:_MOST_OFFERED])

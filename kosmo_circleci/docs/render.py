@@ -7,7 +7,6 @@ from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.catalog.model import Function, Parameter, Shape
 
 PAGE_BYTES: Final = 4096
-_LISTED_ENUM: Final = 8
 
 
 def function_page(function: Function, catalog: Catalog) -> str:
@@ -38,9 +37,9 @@ def _page(function: Function, result: str) -> str:
 
 {function.summary}{note}
 
-- Lua: `app.integrations.circleci.{function.name}`
-- Tool: `circleci.{function.tool_name}`
-- {function.kind.capitalize()}
+- Lua path: `app.integrations.circleci.{function.name}`
+- Full tool name: `circleci.{function.tool_name}`
+- Operation: {function.kind.capitalize()}
 - HTTP: `{function.method} {function.path}`
 
 ## Parameters
@@ -67,20 +66,24 @@ Related: {related}
 
 def _parameters(function: Function) -> str:
     rows = ["| Parameter | Type | Required | Description |", "| --- | --- | --- | --- |"]
-    rows += [_row(parameter) for parameter in function.parameters]
+    rows += [_row(parameter, function) for parameter in function.parameters]
     extra = [] if function.is_raw else [_pass_through(function)]
     if not function.parameters:
         return "\n\n".join(["None.", *extra])
     return "\n\n".join(["\n".join(rows), *extra])
 
 
-def _row(parameter: Parameter) -> str:
+def _row(parameter: Parameter, function: Function) -> str:
     required = "yes" if parameter.required else "no"
-    return f"| {parameter.name} | {describe(parameter)} | {required} | {_description(parameter)} |"
+    described = _description(parameter, function)
+    return f"| {parameter.name} | {describe(parameter)} | {required} | {described} |"
 
 
-def _description(parameter: Parameter) -> str:
+def _description(parameter: Parameter, function: Function) -> str:
     parts = [parameter.description]
+    flat = [each.name for each in function.parameters if each.part_of == parameter.name]
+    if flat:
+        parts.append(f"Or give {', '.join(flat)} in its place.")
     if parameter.enum:
         shown = ", ".join(f"`{value}`" for value in parameter.enum)
         parts.append(f"One of {shown}.")
@@ -127,8 +130,7 @@ def notation(shape: Shape, depth: int, indent: int = 0) -> str:
     if shape.kind == "map" and shape.item is not None:
         return f"map of {notation(shape.item, depth, indent)}{null}"
     if shape.enum:
-        values = " | ".join(shape.enum[:_LISTED_ENUM])
-        return values + (" | …" if len(shape.enum) > _LISTED_ENUM else "") + null
+        return " | ".join(shape.enum) + null
     return (shape.format or shape.type or "any") + null
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 from functools import lru_cache
 from typing import Final
 
+from kosmo_circleci.call.wording import printable, shorten
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.docs import pages, synonyms, words
@@ -42,11 +43,18 @@ def search(query: str, catalog: Catalog, limit: int = MAX_LINES) -> str:
     """
     names = ranked(query, catalog)[:limit]
     if not names:
-        return (
-            f"Nothing found for '{query}'. Use words of the field (pipeline, workflow, job, "
-            "context, env var, schedule, webhook, insights), or docs.list()."
-        )
+        return _nothing(query)
     return "\n".join(pages.line(catalog[name]) for name in names)
+
+
+def _nothing(query: str) -> str:
+    asked = printable(shorten(query.strip()))
+    start = f"Nothing found for '{asked}'." if asked else "Nothing was asked."
+    return (
+        f"{start} Say what you want to do in words of the field (pipeline, workflow, job, context, "
+        "env var, schedule, webhook, insights), such as 'cancel a running job'; docs.list() names "
+        "every page."
+    )
 
 
 def ranked(query: str, catalog: Catalog) -> list[str]:
@@ -139,7 +147,7 @@ def _fields(function: Function) -> tuple[tuple[float, str], ...]:
         (_KEYWORDS, function.keywords),
         (_SUMMARY, function.summary),
         (_GROUP, function.group),
-        (_PARAMETER, " ".join(each.name for each in parameters)),
+        (_PARAMETER, " ".join(each.name for each in parameters if each.name != "page_token")),
         (_DESCRIPTION, " ".join((function.note, *(each.description for each in parameters)))),
     )
 

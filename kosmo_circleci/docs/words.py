@@ -109,8 +109,8 @@ def _action(word: str, *, is_first: bool) -> str | None:
     """Return the verb a word asks for. `the stored secret`, `two runs`, `a build` ask for none."""
     if word.endswith("ed") or is_plural(word):
         return None
-    if not is_first and word in synonyms.NOUN_VERBS:
-        return None
+    if not is_first and (word in synonyms.NOUN_VERBS or word.endswith("ing")):
+        return None  # `workflows that are running` are no request to run one.
     return _verbs().get(word) or _verbs().get(stem(word))
 
 

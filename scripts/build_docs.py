@@ -1,0 +1,133 @@
+"""The generated parts of the documentation. `--check` writes nothing, and fails when stale.
+
+The index of every function goes into lua_docs/circleci.md, the table of commands into README.md:
+each between two marker lines, and the text around them is edited by hand.
+"""
+
+import argparse
+import difflib
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final, NamedTuple, TypeAlias
+
+from kosmo_circleci.catalog.load import load_catalog
+from kosmo_circleci.catalog.model import Function
+from kosmo_circleci.cli.commands import COMMANDS, grouped
+from kosmo_circleci.docs.render import index_line
+
+ROOT: Final = Path(__file__).parent.parent
+GUIDE_BYTES: Final = 24 * 1024
+"""What the guide `circleci` may have at most, index included."""
+
+TOPICS: Final = {
+    "Pipelines": ("Pipeline",),
+    "Workflows and jobs": ("Workflow", "Job"),
+    "Contexts": ("Context",),
+    "Projects": ("Project",),
+    "Schedules and webhooks": ("Schedule", "Webhook"),
+    "Insights and usage": ("Insights", "Usage"),
+    "Users and organizations": ("User", "Organization", "Groups"),
+    "Pipeline definitions and triggers": ("Pipeline Definition", "Trigger"),
+    "Configuration and policies": ("Config", "Policy Management"),
+    "Deploys": ("Deploy", "Rollback"),
+    "OIDC and OpenTelemetry": ("OIDC Token Management", "OTel"),
+    "Any other path": ("Raw",),
+}
+"""Heading of the index -> groups of the manifest. A group that is not here gets its own heading."""
+
+Render: TypeAlias = Callable[[str], str]
+"""Old text of a file ("" where there is none) -> what it should be. Raises `DocumentError`."""
+
+
+class DocumentError(Exception):
+    """A file cannot take its generated part."""
+
+
+class Target(NamedTuple):
+    """A file with a generated part, or one that is generated as a whole."""
+
+    path: Path
+    render: Render
+
+
+def guide_with_index(old: str) -> str:
+    """Return the guide with a line for each function."""
+    text = between(old, "index", index(load_catalog().functions()))
+    size = len(text.encode("utf-8"))
+    if size > GUIDE_BYTES:
+        raise DocumentError(f"the guide has {size} bytes; {GUIDE_BYTES} are allowed")
+    return text
+
+
+def index(functions: Iterable[Function]) -> str:
+    """Return a line for each function under the headings of `TOPICS`, in the manifest's order."""
+    topic_of = {group: topic for topic, groups in TOPICS.items() for group in groups}
+    lines: dict[str, list[str]] = {topic: [] for topic in TOPICS}
+    for function in functions:
+        topic = topic_of.get(function.group, function.group)
+        lines.setdefault(topic, []).append(index_line(function))
+    return "\n\n".join(
+        f"### {topic}\n\n" + "\n".join(rows) for topic, rows in lines.items() if rows
+    )
+
+
+def readme_with_commands(old: str) -> str:
+    """Return the README with a row for each command, in the order of `kosmo --help`."""
+    rows = ["| command | |", "| --- | --- |"]
+    rows += [
+        f"| `kosmo {name}` | {COMMANDS[name][2]} |" for _, names in grouped() for name in names
+    ]
+    return between(old, "commands", "\n".join(rows))
+
+
+def between(old: str, part: str, new: str) -> str:
+    """Return `old` with `new` between the markers of `part`, each of which stands there once."""
+    begin, end = f"<!-- {part}: begin (generated) -->", f"<!-- {part}: end -->"
+    if old.count(begin) != 1 or old.count(end) != 1 or old.index(end) < old.index(begin):
+        raise DocumentError(
+            f"expected the lines '{begin}' and '{end}', once each and in this order"
+        )
+    before, _, rest = old.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n\n{new}\n\n{end}{after}"
+
+
+# A further generated document is one more row.
+TARGETS: Final = (
+    Target(ROOT / "lua_docs" / "circleci.md", guide_with_index),
+    Target(ROOT / "README.md", readme_with_commands),
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only say whether all is current")
+    check = parser.parse_args().check
+    return max([_bring_up_to_date(target, check) for target in TARGETS])
+
+
+def _bring_up_to_date(target: Target, check: bool) -> int:
+    shown = target.path.relative_to(ROOT)
+    old = target.path.read_text("utf-8") if target.path.exists() else ""
+    try:
+        new = target.render(old)
+    except DocumentError as error:
+        print(f"error: {shown}: {error}", file=sys.stderr)
+        return 1
+    if new == old:
+        return 0
+    if not check:
+        target.path.write_text(new, "utf-8")
+        return 0
+    before, after = old.splitlines(), new.splitlines()
+    for line in difflib.unified_diff(
+        before, after, f"{shown} (committed)", f"{shown} (built)", lineterm=""
+    ):
+        print(line)
+    print(f"error: {shown} is stale; run `make generate`", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
