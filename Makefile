@@ -2,7 +2,7 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 
-.PHONY: demo test check generate bench setup
+.PHONY: demo test check lint generate bench setup
 
 demo: setup
 	$(VENV)/bin/kosmo integrations:lua lua_docs/workflows/trigger_and_watch.lua --simulate --force --arg branch=main
@@ -10,13 +10,14 @@ demo: setup
 test: setup
 	$(PYTHON) -m pytest -q
 
-check: setup
+check: lint test
+
+lint: setup
 	$(PYTHON) scripts/build_manifest.py --check
 	$(PYTHON) scripts/build_docs.py --check
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	$(PYTHON) -m pytest -q
 
 generate: setup
 	$(PYTHON) scripts/build_manifest.py

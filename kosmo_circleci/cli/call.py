@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -16,14 +16,16 @@ from kosmo_circleci.bridge import Bridge, Door
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.lookup import find, split_path
 from kosmo_circleci.catalog.model import Function
-from kosmo_circleci.cli import call_arguments
+from kosmo_circleci.cli import call_arguments, offers, prompt
 from kosmo_circleci.cli.dry_run import shown_request
 from kosmo_circleci.cli.options import KeyValue
 from kosmo_circleci.cli.output import json_option, show_warnings
-from kosmo_circleci.cli.prompt import asker
 from kosmo_circleci.envelope import Run
 from kosmo_circleci.errors import UsageError
 from kosmo_circleci.jsonvalue import JsonValue
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -47,9 +49,13 @@ class CallOptions:
 def _call_options(command: _F) -> _F:
     for option in reversed(
         (
-            click.argument("function"),
+            click.argument("function", shell_complete=offers.function_names),
             click.argument(
-                "words", nargs=-1, type=click.UNPROCESSED, metavar="[JSON] [--KEY=VALUE]"
+                "words",
+                nargs=-1,
+                type=click.UNPROCESSED,
+                metavar="[JSON] [--KEY=VALUE]",
+                shell_complete=offers.parameter_values,
             ),
             click.option(
                 "--arg",
@@ -62,7 +68,12 @@ def _call_options(command: _F) -> _F:
                 "--dry-run", is_flag=True, help="Show the request, secrets masked; send nothing."
             ),
             click.option("--force", is_flag=True, help="Lift the read/write permission policy."),
-            click.option("--account", metavar="NAME", help="Account to use. Default: default."),
+            click.option(
+                "--account",
+                metavar="NAME",
+                shell_complete=offers.account_names,
+                help="Account to use. Default: default.",
+            ),
             click.option("--simulate", is_flag=True, help="Talk to the embedded simulator."),
             json_option,
         )
@@ -71,10 +82,17 @@ def _call_options(command: _F) -> _F:
     return command
 
 
+class CallCommand(click.Command):
+    """Takes the parameters of a function as further options."""
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        return offers.parameter_flags(ctx, incomplete) + super().shell_complete(ctx, incomplete)
+
+
 _SETTINGS: Final = {"ignore_unknown_options": True}
 
 
-@click.command("integrations:call", context_settings=_SETTINGS)
+@click.command("integrations:call", cls=CallCommand, context_settings=_SETTINGS)
 @_call_options
 def call(
     function: str, words: tuple[str, ...], args: tuple[tuple[str, str], ...], **rest: Any
@@ -100,7 +118,7 @@ def call(
     return _carry_out(function, words, args, CallOptions(**rest))
 
 
-@click.command("integrations:circleci", context_settings=_SETTINGS)
+@click.command("integrations:circleci", cls=CallCommand, context_settings=_SETTINGS)
 @_call_options
 def circleci(
     function: str, words: tuple[str, ...], args: tuple[tuple[str, str], ...], **rest: Any
@@ -144,9 +162,9 @@ def _carry_out(
         if options.dry_run:
             return _show_request(bridge, function, given, account, options)
         show_warnings(lambda: bridge.configuration)
-        run = bridge.run_call(
-            function.name, given, account=account, force=options.force, door=Door(ask=asker())
-        )
+        asker = prompt.asker()
+        door = Door(ask=asker.ask if asker else None)
+        run = bridge.run_call(function.name, given, account=account, force=options.force, door=door)
     _show(run, options.as_json)
     return run.exit_code
 

@@ -1,11 +1,14 @@
 """The table of commands, and the group that loads one when it is named."""
 
 import importlib
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from kosmo_circleci.version import __version__
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # name -> (module, function, line of `kosmo --help`). Only the command that runs is imported.
 COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
@@ -16,40 +19,95 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "integrations:search": ("docs", "search", "Find functions by meaning."),
     "integrations:list": ("docs", "list_functions", "List every function."),
     "integrations:schema": ("docs", "schema", "Print the JSON Schema of a function's arguments."),
+    "integrations:configure": ("configure", "configure", "Write token, URL or policy to the file."),
+    "integrations:fields": ("configure", "fields", "List what can be configured."),
+    "integrations:status": ("status", "status", "Show accounts, their sources, and the policy."),
+    "integrations:doctor": ("doctor", "doctor", "Try the way to CircleCI, step by step."),
+    "completion": ("completion", "completion", "Print the completion script of a shell."),
 }
+
+# A command that stands in no group is shown under OTHER.
+GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    "Run": ("integrations:lua", "integrations:call", "integrations:circleci"),
+    "Find out": (
+        "integrations:docs",
+        "integrations:search",
+        "integrations:list",
+        "integrations:schema",
+    ),
+    "Set up": (
+        "integrations:configure",
+        "integrations:fields",
+        "integrations:status",
+        "integrations:doctor",
+        "completion",
+    ),
+    "Simulator": ("circleci:simulate",),
+    "Model Context Protocol": ("mcp:list", "mcp:tools", "mcp:trust", "mcp:lua", "mcp:serve"),
+}
+OTHER: Final = "Other commands"
 
 
 class Commands(click.Group):
     """Loads a command when it is named."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [name for _, names in grouped() for name in names]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
-            return None
-        module, function, _ = COMMANDS[name]
-        command: click.Command = getattr(
-            importlib.import_module(f"kosmo_circleci.cli.{module}"), function
-        )
-        return command
+        return load(name) if name in COMMANDS else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
-            ctx.fail(f"There is no command '{name}'. {_suggestion(name)}")
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            ctx.fail(f"There is no command '{name}'.{_suggestion(name)}")
         return super().resolve_command(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        from click.shell_completion import CompletionItem
+
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [CompletionItem(name, help=COMMANDS[name][2]) for name in names] + options
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+        width = max(map(len, COMMANDS))
+        for title, names in grouped():
+            with formatter.section(title):
+                # One width for all groups: click would align each group on its own.
+                rows = [(name.ljust(width), COMMANDS[name][2]) for name in names]
+                formatter.write_dl(rows)
 
 
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def load(name: str) -> click.Command:
+    """Return the command of that name; `KeyError` for a name that is not in the table."""
+    module, function, _ = COMMANDS[name]
+    command: click.Command = getattr(
+        importlib.import_module(f"kosmo_circleci.cli.{module}"), function
+    )
+    return command
+
+
+def grouped() -> list[tuple[str, list[str]]]:
+    """Return (title, names) of every group that has a command, in the order of `kosmo --help`."""
+    groups = [
+        (title, [name for name in names if name in COMMANDS]) for title, names in GROUPS.items()
+    ]
+    placed = {name for _, names in groups for name in names}
+    groups.append((OTHER, [name for name in COMMANDS if name not in placed]))
+    return [(title, names) for title, names in groups if names]
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    invoke_without_command=True,
+)
 @click.version_option(__version__, prog_name="kosmo")
-def kosmo() -> None:
+@click.pass_context
+def kosmo(context: click.Context) -> None:
     """Drive CircleCI from a script or an AI agent, in Lua.
 
     \b
@@ -59,10 +117,16 @@ def kosmo() -> None:
       kosmo integrations:search "cancel a running job"
       kosmo integrations:docs circleci.trigger_pipeline
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 def _suggestion(name: str) -> str:
     import difflib
 
     near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
-    return f"Did you mean '{near[0]}'?" if near else "See 'kosmo --help'."
+    if not near:
+        # `kosmo lua`, `kosmo doctor`: the part behind the colon is what people remember.
+        tails = {full.rpartition(":")[2]: full for full in reversed(COMMANDS)}
+        near = [tails[tail] for tail in difflib.get_close_matches(name, tails, n=1, cutoff=0.6)]
+    return f" Did you mean '{near[0]}'?" if near else ""

@@ -11,6 +11,7 @@ import click
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.call.wording import nearest
 from kosmo_circleci.catalog.load import load_catalog
+from kosmo_circleci.cli.offers import account_names, policies
 from kosmo_circleci.cli.output import emit, json_option, warn
 from kosmo_circleci.cli.status import home
 from kosmo_circleci.config import file
@@ -149,11 +150,19 @@ class Wanted:
 
 @click.command("integrations:configure")
 @click.argument("integration")
-@click.option("--account", default=DEFAULT, metavar="NAME", help="Account to configure.")
+@click.option(
+    "--account",
+    default=DEFAULT,
+    metavar="NAME",
+    shell_complete=account_names,
+    help="Account to configure.",
+)
 @click.option("--stdin-json", is_flag=True, help="Read fields as a JSON object from stdin.")
 @click.option("--url", metavar="URL", help="Base URL of the account.")
-@click.option("--read", metavar="POLICY", help="What happens to reads: allow, ask or deny.")
-@click.option("--write", metavar="POLICY", help="What happens to writes: allow, ask or deny.")
+@click.option("--read", metavar="POLICY", shell_complete=policies, help="Reads: allow, ask, deny.")
+@click.option(
+    "--write", metavar="POLICY", shell_complete=policies, help="Writes: allow, ask, deny."
+)
 @click.option("--keyring", is_flag=True, help="Keep the token in the system's keyring.")
 @json_option
 def configure(

@@ -6,13 +6,14 @@ from kosmo_circleci import jsonvalue
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.lookup import find
 from kosmo_circleci.catalog.schema import parameters_schema
+from kosmo_circleci.cli.offers import function_names, page_names
 from kosmo_circleci.cli.output import emit, json_option
 from kosmo_circleci.docs import pages
 from kosmo_circleci.docs import search as doc_search
 
 
 @click.command("integrations:docs")
-@click.argument("page", default="circleci")
+@click.argument("page", default="circleci", shell_complete=page_names)
 @json_option
 def docs(page: str, as_json: bool) -> None:
     """Print the documentation page PAGE (default: the CircleCI guide).
@@ -73,7 +74,7 @@ def list_functions(as_json: bool) -> None:
 
 
 @click.command("integrations:schema")
-@click.argument("function")
+@click.argument("function", shell_complete=function_names)
 @json_option
 def schema(function: str, as_json: bool) -> None:
     """Print the JSON Schema of FUNCTION's arguments.

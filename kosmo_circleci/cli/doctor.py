@@ -15,6 +15,7 @@ import click
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.bridge import Bridge
 from kosmo_circleci.call.model import Account, ApiRequest
+from kosmo_circleci.cli.offers import account_names
 from kosmo_circleci.cli.output import emit, json_option
 from kosmo_circleci.cli.status import home, mode_of, read_configuration
 from kosmo_circleci.config.accounts import Configuration, configuration_file
@@ -48,7 +49,13 @@ class Check:
 
 
 @click.command("integrations:doctor")
-@click.option("--account", default="default", metavar="NAME", help="Account to check.")
+@click.option(
+    "--account",
+    default="default",
+    metavar="NAME",
+    shell_complete=account_names,
+    help="Account to check.",
+)
 @click.option("--simulate", is_flag=True, help="Ask the embedded simulator: no token, no network.")
 @json_option
 def doctor(account: str, simulate: bool, as_json: bool) -> int:

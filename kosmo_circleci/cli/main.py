@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _early_child(given: list[str]) -> "Child | None":
-    if given[:1] and given[0] in SCRIPT_COMMANDS and not {"--help", "-h", "--repl"} & set(given):
+    if given[:1] and given[0] in SCRIPT_COMMANDS and not {"--help", "-h"} & set(given):
         from kosmo_circleci.isolate import can_fork, fork_child
 
         if can_fork():
@@ -70,6 +70,10 @@ def _run(given: list[str], app: App) -> int:
     from kosmo_circleci.errors import KosmoError
 
     _speak_utf8()
+    if "_KOSMO_COMPLETE" in os.environ:
+        from kosmo_circleci.cli.completion import register
+
+        register()
     try:
         code = kosmo.main(given, prog_name="kosmo", standalone_mode=False, obj=app)
         sys.stdout.flush()
@@ -88,6 +92,13 @@ def _run(given: list[str], app: App) -> int:
         return 0
     except (KeyboardInterrupt, click.Abort):
         _report("Interrupted by Ctrl-C.", "interrupted", given)
+        return 1
+    except Exception as error:
+        # A fault of ours: a program still gets its one JSON object, a person what to report.
+        import traceback
+
+        traceback.print_exc()
+        _report(f"internal error: {type(error).__name__}: {error}", "runtime", given)
         return 1
     return code if isinstance(code, int) else 0
 

@@ -1,0 +1,113 @@
+"""`kosmo completion`: the scripts for bash, zsh and fish, and how each shell's line is read.
+
+The mechanism is click's: the script calls `kosmo` with `_KOSMO_COMPLETE` set, and gets the words
+that fit. What click does not do: bash takes words apart at `:` and `=`, and kosmo's have both.
+"""
+
+import os
+from typing import Any, Final
+
+import click
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    FishComplete,
+    ShellComplete,
+    ZshComplete,
+    add_completion_class,
+    get_completion_class,
+    split_arg_string,
+)
+
+from kosmo_circleci.cli.output import emit, json_option
+
+VARIABLE: Final = "_KOSMO_COMPLETE"
+
+_BASH: Final = """\
+%(complete_func)s() {
+    local IFS=$'\\n' line="${COMP_LINE:0:COMP_POINT}" type value response
+    local word="${line##*[[:space:]]}" prefix=""
+    # bash inserts what follows the last of its word breaks only.
+    if [[ $COMP_WORDBREAKS == *:* && $word == *:* ]]; then prefix="${word%%"${word##*:}"}"; fi
+    if [[ $COMP_WORDBREAKS == *=* && $word == *=* ]]; then prefix="${word%%"${word##*=}"}"; fi
+    response=$(env COMP_LINE="$line" %(complete_var)s=bash_complete "$1" 2>/dev/null)
+    COMPREPLY=()
+    while IFS=',' read -r type value; do
+        if [[ $type == file ]]; then
+            compopt -o default
+        elif [[ $type == plain ]]; then
+            COMPREPLY+=("${value#"$prefix"}")
+        fi
+    done <<< "$response"
+}
+
+complete -o nosort -F %(complete_func)s %(prog_name)s
+"""
+
+
+class _WholeWords(ShellComplete):
+    """Completes `--flag=va` by the values of the flag, and gives back the whole word."""
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[Any]:
+        flag, equals, value = incomplete.partition("=")
+        if not (equals and flag.startswith("--")):
+            return super().get_completions(args, incomplete)
+        items = super().get_completions([*args, flag], value)
+        return [
+            CompletionItem(f"{flag}={item.value}", type=item.type, help=item.help) for item in items
+        ]
+
+
+class Bash(_WholeWords, BashComplete):
+    """bash: reads the line itself, because bash's own words are broken at `:` and `=`."""
+
+    source_template = _BASH
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        line = os.environ.get("COMP_LINE", "")
+        words = split_arg_string(line)[1:]
+        incomplete = words.pop() if words and not line[-1:].isspace() else ""
+        return words, incomplete
+
+
+class Zsh(_WholeWords, ZshComplete):
+    """zsh, as click has it."""
+
+
+class Fish(_WholeWords, FishComplete):
+    """fish, as click has it."""
+
+
+SHELLS: Final = ("bash", "zsh", "fish")
+
+
+def register() -> None:
+    """Tell click how the three shells are answered."""
+    add_completion_class(Bash, "bash")
+    add_completion_class(Zsh, "zsh")
+    add_completion_class(Fish, "fish")
+
+
+@click.command("completion")
+@click.argument("shell", type=click.Choice(SHELLS))
+@json_option
+def completion(shell: str, as_json: bool) -> None:
+    """Print the completion script of SHELL: bash, zsh or fish.
+
+    It completes commands, options, functions and their parameters, pages and accounts. Add the line
+    for your shell to its startup file:
+
+    \b
+    Examples:
+      eval "$(kosmo completion bash)"       # ~/.bashrc
+      eval "$(kosmo completion zsh)"        # ~/.zshrc, after compinit
+      kosmo completion fish | source        # ~/.config/fish/config.fish
+      kosmo completion bash > /etc/bash_completion.d/kosmo
+    """
+    from kosmo_circleci.cli.commands import kosmo
+
+    register()
+    found = get_completion_class(shell)
+    assert found is not None
+    script = found(kosmo, {}, "kosmo", VARIABLE).source()
+    emit(script, {"success": True, "shell": shell, "script": script}, as_json)

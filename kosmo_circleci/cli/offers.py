@@ -1,0 +1,124 @@
+"""What the parameters of the commands offer to a shell's completion.
+
+Each function has the form click calls for `shell_complete`. They are called when somebody presses
+Tab and at no other time, so what they need is imported inside them; and they stay silent where the
+configuration is broken, because a prompt is no place for an error.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from kosmo_circleci.errors import KosmoError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from kosmo_circleci.catalog.model import Function
+
+
+def function_names(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> "list[CompletionItem]":
+    """Offer functions, behind whatever path (`work.`, `circleci.`) is already there."""
+    from kosmo_circleci.catalog.load import load_catalog
+
+    path, _, start = incomplete.rpartition(".")
+    prefix = f"{path}." if path else ""
+    known = load_catalog().functions()
+    offered = _items((each.name, each.summary) for each in known if each.name.startswith(start))
+    for item in offered:
+        item.value = prefix + item.value
+    return offered
+
+
+def page_names(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> "list[CompletionItem]":
+    """Offer documentation pages: the guides, then `circleci.<function>`."""
+    from kosmo_circleci.catalog.load import load_catalog
+    from kosmo_circleci.docs import guides
+
+    pages = [(name, guides.title(name)) for name in guides.names()]
+    pages += [(f"circleci.{each.name}", each.summary) for each in load_catalog().functions()]
+    return _items((name, about) for name, about in pages if name.startswith(incomplete))
+
+
+def account_names(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> "list[CompletionItem]":
+    """Offer the configured accounts with the address each one talks to."""
+    from kosmo_circleci.cli.status import read_configuration
+
+    try:
+        accounts = read_configuration().accounts.values()
+    except KosmoError:
+        return []
+    return _items((a.name, a.origin) for a in accounts if a.name.startswith(incomplete))
+
+
+def policies(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> "list[CompletionItem]":
+    """Offer the rules of the read/write policy."""
+    from kosmo_circleci.config.policy import RULES
+
+    return _items((rule, "") for rule in RULES if rule.startswith(incomplete))
+
+
+def files(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> "list[CompletionItem]":
+    """Leave it to the shell to offer files."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
+
+
+def parameter_flags(context: click.Context, incomplete: str) -> "list[CompletionItem]":
+    """Offer the flags of the function that the line names: `--project-slug`, …"""
+    from kosmo_circleci.cli.call_arguments import as_flag, parameter_flags
+
+    function = _function(context)
+    if function is None:
+        return []
+    about = {as_flag(each.name): each.description for each in function.parameters}
+    given = {word.partition("=")[0] for word in context.params.get("words") or ()}
+    return _items(
+        (flag, about.get(flag, ""))
+        for flag in parameter_flags(function)
+        if flag.startswith(incomplete) and flag not in given
+    )
+
+
+def parameter_values(
+    context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> "list[CompletionItem]":
+    """Offer the values of the flag in front, where the manifest lists them."""
+    words = context.params.get("words") or ()
+    function = _function(context)
+    if function is None or not words or not words[-1].startswith("--"):
+        return []
+    parameter = function.parameter(words[-1].removeprefix("--").replace("-", "_"))
+    if parameter is None:
+        return []
+    values = parameter.enum or (("true", "false") if parameter.type == "boolean" else ())
+    return _items((str(value), "") for value in values if str(value).startswith(incomplete))
+
+
+def _function(context: click.Context) -> "Function | None":
+    from kosmo_circleci.catalog.load import load_catalog
+    from kosmo_circleci.catalog.lookup import find
+
+    try:
+        return find(load_catalog(), context.params.get("function") or "")
+    except KosmoError:
+        return None
+
+
+def _items(rows: Iterable[tuple[str, str]]) -> "list[CompletionItem]":
+    from click.shell_completion import CompletionItem
+
+    # A shell's line is read up to the next newline, and shows one line of help at most.
+    return [CompletionItem(value, help=" ".join(about.split()) or None) for value, about in rows]

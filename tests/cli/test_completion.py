@@ -1,0 +1,134 @@
+"""Shell completion: what is offered, and that each shell understands the script."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kosmo_circleci.cli.completion import SHELLS
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    """Put a `kosmo` that is this checkout's first in PATH."""
+    command = tmp_path / "bin" / "kosmo"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m kosmo_circleci "$@"\n')
+    command.chmod(0o755)
+    return f"{command.parent}{os.pathsep}{os.environ['PATH']}"
+
+
+def offered(kosmo: Any, monkeypatch: pytest.MonkeyPatch, line: str) -> list[str]:
+    """Return what Tab offers behind `line`."""
+    monkeypatch.setenv("_KOSMO_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_LINE", line)
+    ended = kosmo()
+    assert (ended.code, ended.err) == (0, "")
+    return [row.partition(",")[2] for row in ended.out.splitlines() if row]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("kosmo integrations:li", ["integrations:list"]),
+        ("kosmo integrations:lua --acc", ["--account"]),
+        ("kosmo integrations:lua --account ", ["default", "work"]),
+        ("kosmo integrations:lua --account=w", ["--account=work"]),
+        ("kosmo integrations:lua wor", ["wor"]),
+        ("kosmo integrations:call get_webh", ["get_webhook"]),
+        ("kosmo integrations:circleci work.get_webh", ["work.get_webhook"]),
+        ("kosmo integrations:schema circleci.get_webh", ["circleci.get_webhook"]),
+        ("kosmo integrations:docs circleci.get_webh", ["circleci.get_webhook"]),
+        ("kosmo integrations:docs circl", ["circleci"]),
+        ("kosmo integrations:call get_webhook --w", ["--webhook-id"]),
+        ("kosmo integrations:call get_webhook --webhook-id=1 --webh", []),
+        ("kosmo integrations:call get_webhook --dry", ["--dry-run"]),
+        ("kosmo integrations:call list_webhooks --scope-type ", ["project"]),
+        ("kosmo integrations:call list_webhooks --scope-type=p", ["--scope-type=project"]),
+        ("kosmo integrations:call rerun_workflow --from-failed ", ["true", "false"]),
+        ("kosmo integrations:call get_nothing --w", []),
+        ("kosmo integrations:configure circleci --write=d", ["--write=deny"]),
+        ("kosmo completion z", ["zsh"]),
+    ],
+)
+def test_tab_offers_what_fits(
+    kosmo: Any, monkeypatch: pytest.MonkeyPatch, line: str, expected: list[str]
+) -> None:
+    monkeypatch.setenv("CIRCLECI_TOKEN_WORK", "t-12345")
+    found = offered(kosmo, monkeypatch, line)
+    # The index page of the guide has the name that every function's page starts with.
+    assert [each for each in found if not (line.endswith("circl") and "." in each)] == expected
+
+
+def test_every_function_is_offered(kosmo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = [each["name"] for each in kosmo("integrations:list", "--json").json["functions"]]
+    assert offered(kosmo, monkeypatch, "kosmo integrations:call ") == listed
+
+
+def test_a_broken_configuration_offers_no_accounts_and_says_nothing(
+    kosmo: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.yaml").write_text("integrations: [")
+    monkeypatch.setenv("KOSMO_CONFIG", str(tmp_path / "broken.yaml"))
+    assert offered(kosmo, monkeypatch, "kosmo integrations:lua --account ") == []
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_script_is_one_the_shell_can_read(kosmo: Any, shell: str, tmp_path: Path) -> None:
+    ended = kosmo("completion", shell, "--json")
+    script = ended.json["script"]
+    assert "_KOSMO_COMPLETE" in script
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    (tmp_path / "script").write_text(script)
+    subprocess.run([shell, "-n", tmp_path / "script"], check=True, timeout=20)
+
+
+def test_a_shell_without_a_script_is_a_usage_error(kosmo: Any) -> None:
+    ended = kosmo("completion", "tcsh")
+    assert ended.code == 2
+    assert "'tcsh' is not one of 'bash', 'zsh', 'fish'" in ended.err
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("kosmo integrations:li", "list"),
+        ("kosmo compl", "completion"),
+        ("kosmo integrations:call list_webhooks --scope-type=", "project"),
+        ("kosmo integrations:call work.get_webh", "work.get_webhook"),
+    ],
+)
+def test_bash_gets_the_part_behind_its_last_word_break(path: str, line: str, expected: str) -> None:
+    program = """
+        eval "$(kosmo completion bash)"
+        COMP_LINE="$1"; COMP_POINT=${#1}
+        _kosmo_completion kosmo
+        printf '%s\\n' "${COMPREPLY[@]}"
+    """
+    found = subprocess.run(
+        ["bash", "-c", program, "bash", line],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        env=os.environ | {"PATH": path},
+    )
+    assert (found.stdout, found.stderr) == (f"{expected}\n", "")
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+def test_fish_gets_whole_words_with_what_they_are(path: str) -> None:
+    program = "kosmo completion fish | source; complete -C 'kosmo integrations:li'"
+    found = subprocess.run(
+        ["fish", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        env=os.environ | {"PATH": path},
+    )
+    assert found.stdout == "integrations:list\tList every function.\n"
