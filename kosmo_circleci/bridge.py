@@ -26,6 +26,7 @@ from kosmo_circleci.version import __version__
 if TYPE_CHECKING:
     from kosmo_circleci.isolate import Pool
     from kosmo_circleci.lua.calls import Clock
+    from kosmo_circleci.lua.extension import Extension
     from kosmo_circleci.lua.run import Session
     from kosmo_circleci.simulator.transport import SimulatorTransport
     from kosmo_circleci.transport.executor import Executor
@@ -164,6 +165,7 @@ class Bridge:
             on_pattern=door.on_pattern,
             on_begin=door.on_begin,
             notice=door.notice,
+            extension=lambda: self._mcp_functions(force),
             clock=self._clock(),
             integrations=door.integrations,
             simulated=self._simulate,
@@ -328,6 +330,11 @@ class Bridge:
         deadline's reason.
         """
         return self._open().perform(request, self.account(account), deadline)
+
+    def _mcp_functions(self, force: bool) -> "Extension":
+        from kosmo_circleci.mcp_client.functions import McpFunctions
+
+        return McpFunctions(self._environ, _home(self._environ), Path.cwd(), force=force)
 
     def _known_account(self, name: str) -> None:
         known = self.configuration.accounts

@@ -25,13 +25,15 @@ class Deadline:
         self._end = None if seconds is None else clock() + seconds
         self._stopped = threading.Event()
         self._reason: KosmoError | None = None
+        self._family = threading.Lock()
         self._children: WeakSet[Deadline] = WeakSet()
 
     def child(self) -> "Deadline":
         """Return a deadline that ends with this one, and can be cancelled before it."""
         child = Deadline(clock=self._clock)
         child._seconds, child._end = self._seconds, self._end
-        self._children.add(child)
+        with self._family:
+            self._children.add(child)
         if self._reason is not None:
             child.cancel(self._reason)
         return child
@@ -41,7 +43,9 @@ class Deadline:
         if self._reason is None:
             self._reason = reason or Interrupted("The call was called off.")
         self._stopped.set()
-        for child in list(self._children):
+        with self._family:
+            children = list(self._children)
+        for child in children:
             child.cancel(self._reason)
 
     def note(self, reason: KosmoError) -> None:

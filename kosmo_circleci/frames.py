@@ -43,9 +43,12 @@ _CHUNK: Final = 1 << 16
 
 def write(descriptor: int, kind: bytes, payload: bytes = b"") -> None:
     """Write one frame whole. Raises `BrokenPipeError` when nobody reads any more."""
-    data = memoryview(_HEAD.pack(kind, len(payload)) + payload)
-    while data:
-        data = data[os.write(descriptor, data) :]
+    head = _HEAD.pack(kind, len(payload))
+    # In one piece, so that the other side wakes once; a large payload is not copied for that.
+    for part in (head + payload,) if len(payload) < _CHUNK else (head, payload):
+        data = memoryview(part)
+        while data:
+            data = data[os.write(descriptor, data) :]
 
 
 def read(descriptor: int) -> tuple[bytes, bytes] | None:
@@ -88,6 +91,7 @@ class Stream:
             end = _HEAD.size + length
             if len(self._buffer) < end:
                 return
-            payload = bytes(self._buffer[_HEAD.size : end])
+            with memoryview(self._buffer) as view:  # a slice of the buffer would be a second copy
+                payload = bytes(view[_HEAD.size : end])
             del self._buffer[:end]
             yield kind, payload

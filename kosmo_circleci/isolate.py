@@ -34,6 +34,8 @@ OUT_OF_MEMORY: Final = 77
 
 _LOOK_EVERY_S: Final = 0.05
 _LOG_LENGTH: Final = 1000
+_FEW_CALLS: Final = 20
+_COLLECT_S: Final = 0.005
 
 
 class Job(NamedTuple):
@@ -279,6 +281,9 @@ class _Watch:
     def _take(self, stream: frames.Stream) -> None:
         for kind, payload in stream.take():
             self._frames[kind](payload)
+        if self._call_count > _FEW_CALLS and self._done is None:
+            # Waking up for each frame of a loop of calls would cost it a tenth of its time.
+            time.sleep(_COLLECT_S)
         self._idle_since = time.monotonic()
 
     def _line(self, payload: bytes) -> None:

@@ -18,7 +18,8 @@ MAX_DEPTH: Final = 200
 MAX_TEXT_BYTES: Final = 64 * 1024 * 1024
 """The largest JSON text that is decoded, in bytes; the limit of a response body too."""
 
-_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Possessive, and content with a string that never ends: linear in time on whatever text.
+_STRING: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _BRACKETS: Final = re.compile(r"[\[\]{}]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -62,8 +63,9 @@ def decode(text: str | bytes) -> JsonValue:
 def encode(value: JsonValue, *, pretty: bool = False, sort_keys: bool = False) -> str:
     """Return the JSON text of `value`: compact, or indented by two spaces when `pretty`.
 
-    Raises `JsonError` for NaN and infinities. The text is always valid UTF-8 when encoded: lone
-    surrogates are written as escapes.
+    Raises `JsonError` for NaN and infinities, and for what contains itself or is nested too deeply
+    to be written. The text is always valid UTF-8 when encoded: lone surrogates are written as
+    escapes.
     """
     try:
         text = json.dumps(
@@ -76,6 +78,8 @@ def encode(value: JsonValue, *, pretty: bool = False, sort_keys: bool = False) -
         )
     except ValueError as error:
         raise JsonError(str(error)) from None
+    except RecursionError:
+        raise JsonLimitError("nested too deeply to be written") from None
     if _SURROGATE.search(text):
         text = _SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
     return text

@@ -1,7 +1,8 @@
 """The generated parts of the documentation. `--check` writes nothing, and fails when stale.
 
-The index of every function goes into lua_docs/circleci.md, the table of commands into README.md:
-each between two marker lines, and the text around them is edited by hand.
+The index of every function goes into lua_docs/circleci.md, the help of every command into
+lua_docs/cli.md, the table of commands into README.md: each between two marker lines, and the text
+around them is edited by hand.
 """
 
 import argparse
@@ -10,6 +11,8 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
+
+from command_docs import MarkersMissing, cli_guide
 
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.model import Function
@@ -96,6 +99,7 @@ def between(old: str, part: str, new: str) -> str:
 # A further generated document is one more row.
 TARGETS: Final = (
     Target(ROOT / "lua_docs" / "circleci.md", guide_with_index),
+    Target(ROOT / "lua_docs" / "cli.md", cli_guide),
     Target(ROOT / "README.md", readme_with_commands),
 )
 
@@ -112,7 +116,7 @@ def _bring_up_to_date(target: Target, check: bool) -> int:
     old = target.path.read_text("utf-8") if target.path.exists() else ""
     try:
         new = target.render(old)
-    except DocumentError as error:
+    except (DocumentError, MarkersMissing) as error:
         print(f"error: {shown}: {error}", file=sys.stderr)
         return 1
     if new == old:

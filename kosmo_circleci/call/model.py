@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.jsonvalue import JsonValue
 
 QueryPairs: TypeAlias = tuple[tuple[str, str], ...]
+
+MAX_RETRY_AFTER_S: Final = 60.0
+"""The longest `Retry-After` a call waits for by itself; a longer one is reported at once."""
 
 
 class RawArguments(NamedTuple):
@@ -54,12 +57,16 @@ class Account(NamedTuple):
 
 
 class ApiResponse(NamedTuple):
-    """The answer as it came, with how many requests it took. Header names are lower case."""
+    """The answer as it came, with how many requests it took. Header names are lower case.
+
+    `retry_after_s` is what the header `Retry-After` asked for, counted from the answer's arrival.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     attempts: int = 1
+    retry_after_s: float | None = None
 
 
 class CallRecord(NamedTuple):

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
-from kosmo_circleci.call.model import ApiResponse, Arguments
+from kosmo_circleci.call.model import MAX_RETRY_AFTER_S, ApiResponse, Arguments
 from kosmo_circleci.call.wording import printable, shorten
 from kosmo_circleci.catalog.model import Function, Rows
 from kosmo_circleci.errors import ApiError
@@ -25,7 +25,6 @@ _TEXT_TYPES: Final = frozenset(
 _HTML_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
 _UNTOLD: Final = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 _LOOKS_LIKE_HTML: Final = re.compile(r"\s*<(!doctype html|html|head|body)\b", re.I)
-_SECONDS: Final = re.compile(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*")
 _CODE_KEYS: Final = ("code", "error_code", "type")
 _VCS_SHORT: Final = {"github": "gh", "bitbucket": "bb"}
 
@@ -101,7 +100,17 @@ def _refused(function: Function, response: ApiResponse) -> ApiError:
         message = _redirect_message(response.headers["location"])
     else:
         message = _message(body) or _reason_phrase(response.status)
-    return _error(function, response, message, body)
+    return _error(function, response, message + _wait_asked_for(response), body)
+
+
+def _wait_asked_for(response: ApiResponse) -> str:
+    asked_s = response.retry_after_s
+    if asked_s is None or asked_s <= MAX_RETRY_AFTER_S:
+        return ""
+    return (
+        f" (the server asks to wait {asked_s:.0f} s; a call waits {MAX_RETRY_AFTER_S:.0f} s at "
+        "most, so try again later)"
+    )
 
 
 def _error_body(response: ApiResponse) -> JsonValue:
@@ -147,7 +156,10 @@ def _redirect_message(location: str) -> str:
     except ValueError:
         host = None
     target = printable(shorten(host)) if host else "another address"
-    return f"a redirect to {target}; redirects that leave the account's origin are refused"
+    return (
+        f"a redirect to {target}, which was not followed: only redirects within the account's own "
+        "origin are, a write by 307 and 308 alone, and at most five in a row"
+    )
 
 
 def _json(function: Function, response: ApiResponse, complaint: str) -> JsonValue:
@@ -174,7 +186,7 @@ def _error(function: Function, response: ApiResponse, message: str, body: JsonVa
         code=_code(body),
         body=body,
         request_id=response.headers.get("x-request-id"),
-        retry_after=_retry_after(response.headers.get("retry-after")),
+        retry_after=response.retry_after_s,
         attempts=response.attempts,
     )
 
@@ -184,12 +196,6 @@ def _code(body: JsonValue) -> str | None:
         return None
     values = (body.get(key) for key in _CODE_KEYS)
     return next((value for value in values if isinstance(value, str) and value), None)
-
-
-def _retry_after(header: str | None) -> float | None:
-    """Return the seconds of a `Retry-After` header; a date needs a clock, and this has none."""
-    seconds = _SECONDS.fullmatch(header or "")
-    return float(seconds.group(1)) if seconds else None
 
 
 def _content_type(response: ApiResponse) -> str:

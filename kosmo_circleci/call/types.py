@@ -190,12 +190,10 @@ def _item(items: str, index: int, value: JsonValue) -> JsonValue:
         raise _Refused(value, where=f"Item {index}", takes=takes, why=refused.why) from None
 
 
-def _one_or_many(parameter: Parameter, value: JsonValue) -> JsonValue:
-    if not parameter.repeated:
-        return _string(value)
-    if isinstance(value, dict | list):
-        return _list("string", value)
-    return [_string(value)]
+def _array(parameter: Parameter, value: JsonValue) -> list[JsonValue]:
+    if parameter.repeated and not isinstance(value, dict | list):
+        return [_integer(value) if parameter.items == "integer" else _string(value)]
+    return _list(parameter.items, value)
 
 
 def _check_enum(parameter: Parameter, value: JsonValue) -> None:
@@ -256,18 +254,15 @@ def _fixed(text: str) -> Callable[[Parameter], str]:
     return lambda _: text
 
 
-def _described_string(parameter: Parameter) -> str:
-    return "string or array of strings" if parameter.repeated else "string"
+def _described_array(parameter: Parameter) -> str:
+    many = f"array of {parameter.items}"
+    return f"{parameter.items} or {many}s" if parameter.repeated else many
 
 
 TYPES: Final[dict[ParameterType, TypeRow]] = {
-    "string": TypeRow("a string", _described_string, _one_or_many),
+    "string": TypeRow("a string", _fixed("string"), lambda _, value: _string(value)),
     "integer": TypeRow("an integer", _fixed("integer"), lambda _, value: _integer(value)),
     "boolean": TypeRow("a boolean", _fixed("boolean"), lambda _, value: _boolean(value)),
     "object": TypeRow("an object", _fixed("object"), lambda _, value: _object(value)),
-    "array": TypeRow(
-        "an array",
-        lambda parameter: f"array of {parameter.items}",
-        lambda parameter, value: _list(parameter.items, value),
-    ),
+    "array": TypeRow("an array", _described_array, _array),
 }

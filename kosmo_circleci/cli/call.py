@@ -20,6 +20,7 @@ from kosmo_circleci.cli import call_arguments, offers, prompt
 from kosmo_circleci.cli.dry_run import shown_request
 from kosmo_circleci.cli.options import KeyValue
 from kosmo_circleci.cli.output import json_option, show_warnings
+from kosmo_circleci.cli.signals import interrupted_at_once
 from kosmo_circleci.envelope import Run
 from kosmo_circleci.errors import UsageError
 from kosmo_circleci.jsonvalue import JsonValue
@@ -33,6 +34,10 @@ _WAIT_FOR_NEEDED_S: Final = 10.0
 """How long a pipe may keep a call waiting whose required parameters are still missing."""
 
 _WAIT_FOR_OPTIONAL_S: Final = 0.2
+
+_OPTIONS: Final = (
+    *("--arg", "--dry-run", "--force", "--account", "--simulate", "--json", "--help"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +104,8 @@ def call(
 ) -> int:
     """Call FUNCTION and print its answer as JSON.
 
-    Arguments are a JSON object ("-" reads it from standard input, and so does a pipe), flags named
-    like the parameters, or both; a flag wins. A flag's text becomes what the parameter takes:
+    Arguments are a JSON object ("-" or a pipe: from standard input; @FILE: from a file), flags
+    named like the parameters, or both; a flag wins. A flag's text becomes what the parameter takes:
 
     \b
       integer, boolean   --job-number=12  --from-failed  --verify-tls=no
@@ -164,7 +169,10 @@ def _carry_out(
         show_warnings(lambda: bridge.configuration)
         asker = prompt.asker()
         door = Door(ask=asker.ask if asker else None)
-        run = bridge.run_call(function.name, given, account=account, force=options.force, door=door)
+        with interrupted_at_once():
+            run = bridge.run_call(
+                function.name, given, account=account, force=options.force, door=door
+            )
     _show(run, options.as_json)
     return run.exit_code
 
@@ -186,9 +194,14 @@ def _arguments(
     function: Function, words: Sequence[str], args: Sequence[tuple[str, str]]
 ) -> dict[str, JsonValue]:
     found = call_arguments.split(function, words)
+    misspelt = call_arguments.misspelt_option(function, found.flags, _OPTIONS)
+    if misspelt is not None:
+        raise UsageError(misspelt)
     given = call_arguments.typed(function, found.flags, _read_text)
     given |= call_arguments.typed(function, args, None)
     text = found.json_text
+    if text is not None and text.startswith("@"):
+        return call_arguments.object_of(_read_text(text[1:]), text) | given
     if text == "-":
         return _piped(sys.stdin.buffer.read()) | given
     if text is not None:

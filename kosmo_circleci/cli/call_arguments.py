@@ -31,7 +31,7 @@ ReadText = Callable[[str], str]
 class Words:
     """The words behind FUNCTION: the JSON argument if there is one, and `(key, value)` of flags.
 
-    A flag without a value has None.
+    A flag without a value has None. The JSON argument may be `-` (standard input) or `@FILE`.
     """
 
     json_text: str | None
@@ -60,7 +60,7 @@ def split(function: Function, words: Sequence[str]) -> Words:
         else:
             flags.append((key, None))
     for text in json_texts:
-        if text != "-" and not text.lstrip().startswith("{"):
+        if text != "-" and not text.lstrip().startswith(("{", "@")):
             raise UsageError(_stray_word(function, text))
     if len(json_texts) > 1:
         raise UsageError("Give one JSON argument; single values are written as --key=value.")
@@ -115,6 +115,23 @@ def parameter_flags(function: Function) -> tuple[str, ...]:
     names = [each.name for each in function.parameters]
     names += [name for name in _pass_through(function) if name not in names]
     return tuple("--" + name.replace("_", "-") for name in names)
+
+
+def misspelt_option(
+    function: Function, flags: Iterable[tuple[str, str | None]], options: Sequence[str]
+) -> str | None:
+    """Return what to say of a flag that is no parameter but nearly one of the command's options."""
+    import difflib
+
+    own = [as_flag(each.name) for each in function.parameters]
+    for flag, _ in flags:
+        written = f"--{flag}"
+        if _name(function, flag.partition(".")[0]) in _names(function):
+            continue
+        near = difflib.get_close_matches(written, [*options, *own], n=1, cutoff=0.75)
+        if near and near[0] in options:
+            return f"No such option '{written}'. Did you mean '{near[0]}'?"
+    return None
 
 
 def as_flag(name: str) -> str:
@@ -200,12 +217,15 @@ def _json_list(parameter: Parameter, text: str) -> list[JsonValue]:
 
 
 def _loosely_typed(text: str) -> JsonValue:
-    """Return the JSON value `text` is, or the text where it is none (or a quoted string)."""
+    """Return the JSON value `text` is, or the text where it is none, a string or a fraction.
+
+    CircleCI has no fractions among its parameters, and `1.20` is a version far more often.
+    """
     try:
         value = jsonvalue.decode(text)
     except JsonError:
         return text
-    return text if isinstance(value, str) else value
+    return text if isinstance(value, str | float) else value
 
 
 def _set(given: dict[str, JsonValue], name: str, key: str, value: JsonValue) -> None:
@@ -229,8 +249,12 @@ def _parameter(function: Function, name: str) -> Parameter | None:
 
 def _name(function: Function, flag: str) -> str:
     name = flag.replace("-", "_")
-    known = {each.name for each in function.parameters} | set(_pass_through(function))
+    known = _names(function)
     return name if name in known or flag not in known else flag
+
+
+def _names(function: Function) -> set[str]:
+    return {each.name for each in function.parameters} | set(_pass_through(function))
 
 
 def _pass_through(function: Function) -> tuple[str, ...]:

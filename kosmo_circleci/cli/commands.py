@@ -20,9 +20,17 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "integrations:list": ("docs", "list_functions", "List every function."),
     "integrations:schema": ("docs", "schema", "Print the JSON Schema of a function's arguments."),
     "integrations:configure": ("configure", "configure", "Write token, URL or policy to the file."),
-    "integrations:fields": ("configure", "fields", "List what can be configured."),
+    "integrations:fields": ("fields", "fields", "List what can be configured."),
     "integrations:status": ("status", "status", "Show accounts, their sources, and the policy."),
     "integrations:doctor": ("doctor", "doctor", "Try the way to CircleCI, step by step."),
+    "circleci:simulate": ("simulate", "simulate", "Serve a simulated CircleCI over HTTP."),
+    "mcp:list": ("mcp", "list_servers", "List the MCP servers there are."),
+    "mcp:trust": ("mcp", "trust", "Let an MCP server of this project run."),
+    "mcp:tools": ("mcp", "tools", "List the tools of MCP servers."),
+    "mcp:schema": ("mcp", "schema", "Print the JSON Schema of a tool's arguments."),
+    "mcp:call": ("mcp", "call", "Call one tool of an MCP server."),
+    "mcp:lua": ("mcp", "lua", "Run a Lua script with the tools of MCP servers."),
+    "mcp:serve": ("mcp_serve", "serve", "Serve CircleCI to an MCP client."),
     "completion": ("completion", "completion", "Print the completion script of a shell."),
 }
 
@@ -43,7 +51,15 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "completion",
     ),
     "Simulator": ("circleci:simulate",),
-    "Model Context Protocol": ("mcp:list", "mcp:tools", "mcp:trust", "mcp:lua", "mcp:serve"),
+    "Model Context Protocol": (
+        "mcp:list",
+        "mcp:trust",
+        "mcp:tools",
+        "mcp:schema",
+        "mcp:call",
+        "mcp:lua",
+        "mcp:serve",
+    ),
 }
 OTHER: Final = "Other commands"
 

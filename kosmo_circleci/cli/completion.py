@@ -16,6 +16,7 @@ from click.shell_completion import (
     ZshComplete,
     add_completion_class,
     get_completion_class,
+    shell_complete,
     split_arg_string,
 )
 
@@ -81,15 +82,22 @@ class Fish(_WholeWords, FishComplete):
 SHELLS: Final = ("bash", "zsh", "fish")
 
 
-def register() -> None:
-    """Tell click how the three shells are answered."""
+def complete() -> int:
+    """Answer a shell that asks through the environment, and return the exit code."""
+    from kosmo_circleci.cli.commands import kosmo
+
+    _register()
+    return shell_complete(kosmo, {}, "kosmo", VARIABLE, os.environ[VARIABLE])
+
+
+def _register() -> None:
     add_completion_class(Bash, "bash")
     add_completion_class(Zsh, "zsh")
     add_completion_class(Fish, "fish")
 
 
 @click.command("completion")
-@click.argument("shell", type=click.Choice(SHELLS))
+@click.argument("shell", type=click.Choice(SHELLS), metavar="SHELL")
 @json_option
 def completion(shell: str, as_json: bool) -> None:
     """Print the completion script of SHELL: bash, zsh or fish.
@@ -106,7 +114,7 @@ def completion(shell: str, as_json: bool) -> None:
     """
     from kosmo_circleci.cli.commands import kosmo
 
-    register()
+    _register()
     found = get_completion_class(shell)
     assert found is not None
     script = found(kosmo, {}, "kosmo", VARIABLE).source()

@@ -1,16 +1,16 @@
-"""integrations:fields and integrations:configure — what can be configured, and configuring it."""
+"""integrations:configure — writes what integrations:fields lists."""
 
 import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import click
 
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.call.wording import nearest
 from kosmo_circleci.catalog.load import load_catalog
+from kosmo_circleci.cli.fields import FIELDS, known_integration
 from kosmo_circleci.cli.offers import account_names, policies
 from kosmo_circleci.cli.output import emit, json_option, warn
 from kosmo_circleci.cli.status import home
@@ -21,119 +21,6 @@ from kosmo_circleci.config.urls import origin
 from kosmo_circleci.config.write import KeyPath, Setting, update
 from kosmo_circleci.errors import ConfigurationError, UsageError
 from kosmo_circleci.jsonvalue import JsonError, JsonValue
-
-INTEGRATIONS: Final = ("circleci",)
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigurationField:
-    """One field: where it stands in the file, and the other places it is read from, first first."""
-
-    name: str
-    type: str
-    secret: bool
-    default: str | None
-    description: str
-    sources: tuple[str, ...]
-
-    def to_json(self) -> dict[str, JsonValue]:
-        """Return the field with every attribute under its own name."""
-        return {
-            "name": self.name,
-            "type": self.type,
-            "secret": self.secret,
-            "default": self.default,
-            "description": self.description,
-            "sources": list(self.sources),
-        }
-
-
-_ACCOUNT: Final = "file: integrations.circleci.accounts.NAME."
-_POLICY: Final = "file: integrations.circleci.permissions."
-
-FIELDS: Final = (
-    ConfigurationField(
-        "token",
-        "string",
-        True,
-        None,
-        "Personal API token of the account.",
-        (
-            "environment: CIRCLECI_TOKEN, CIRCLE_TOKEN, CIRCLECI_CLI_TOKEN (account default)",
-            "environment: CIRCLECI_TOKEN_NAME (account NAME)",
-            f"{_ACCOUNT}token",
-            "keyring: service kosmo-circleci, where keyring is true",
-            "file: ~/.circleci/cli.yml, token (account default)",
-        ),
-    ),
-    ConfigurationField(
-        "token_env",
-        "string",
-        False,
-        None,
-        "Name of another environment variable that holds the token.",
-        (f"{_ACCOUNT}token_env",),
-    ),
-    ConfigurationField(
-        "keyring",
-        "boolean",
-        False,
-        "false",
-        "Whether the token is in the operating system's keyring.",
-        (f"{_ACCOUNT}keyring",),
-    ),
-    ConfigurationField(
-        "url",
-        "string",
-        False,
-        "https://circleci.com",
-        "Base URL: https://host, with or without /api or /api/v2.",
-        (
-            "environment: CIRCLECI_BASE_URL (account default)",
-            "environment: CIRCLECI_BASE_URL_NAME (account NAME)",
-            f"{_ACCOUNT}url",
-            "file: ~/.circleci/cli.yml, host (account default)",
-        ),
-    ),
-    ConfigurationField(
-        "read",
-        "allow, ask or deny",
-        False,
-        "allow",
-        "What happens to calls that read.",
-        (f"{_POLICY}read",),
-    ),
-    ConfigurationField(
-        "write",
-        "allow, ask or deny",
-        False,
-        "ask",
-        "What happens to calls that write.",
-        (f"{_POLICY}write",),
-    ),
-)
-
-
-@click.command("integrations:fields")
-@click.argument("integration", default="circleci")
-@json_option
-def fields(integration: str, as_json: bool) -> None:
-    """List the configuration fields of INTEGRATION, and where each one is read from.
-
-    The sources of a field are tried in the order they are listed; the first that has it wins.
-
-    \b
-    Examples:
-      kosmo integrations:fields circleci
-      kosmo integrations:fields circleci --json | jq -r '.fields[].name'
-    """
-    _known_integration(integration)
-    value: JsonValue = {
-        "success": True,
-        "integration": integration,
-        "fields": [each.to_json() for each in FIELDS],
-    }
-    emit("\n\n".join(map(_described, FIELDS)), value, as_json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +75,7 @@ def configure(
       kosmo integrations:configure circleci --read allow --write allow
       kosmo integrations:configure circleci --keyring     # pip install 'kosmo-circleci[keyring]'
     """
-    _known_integration(integration)
+    known_integration(integration)
     _check_account(account)
     options = {"url": url, "read": read, "write": write, "keyring": keyring or None}
     given: dict[str, JsonValue] = {k: v for k, v in options.items() if v is not None}
@@ -216,20 +103,13 @@ def configure(
         "written": list(written),
         "token_stored_in": _place(wanted),
     }
-    emit(f"{path}: wrote {', '.join(written)} (account {account}).", value, as_json)
+    option = "" if account == DEFAULT else f" --account {account}"
+    text = (
+        f"{path}: wrote {', '.join(written)} (account {account}).\n"
+        f"Try it: kosmo integrations:doctor{option}"
+    )
+    emit(text, value, as_json)
     _warn_of_environment(account, wanted)
-
-
-def _described(each: ConfigurationField) -> str:
-    default = f"; default {each.default}" if each.default else ""
-    secret = ", secret" if each.secret else ""
-    head = f"{each.name} ({each.type}{secret}{default})\n  {each.description}"
-    return "\n".join([head, *(f"  - {source}" for source in each.sources)])
-
-
-def _known_integration(name: str) -> None:
-    if name not in INTEGRATIONS:
-        raise UsageError(f"There is no integration '{name}'. The one there is: circleci.")
 
 
 def _check_account(name: str) -> None:

@@ -20,9 +20,8 @@ from kosmo_circleci.cli.script import Witness, show, watched
 from kosmo_circleci.docs import guides, pages
 from kosmo_circleci.docs import search as doc_search
 from kosmo_circleci.envelope import Run
-from kosmo_circleci.errors import KosmoError, UsageError
+from kosmo_circleci.errors import ConfigurationError, KosmoError, UsageError
 from kosmo_circleci.isolate import Child, Job, Watcher, fork_child, supervise
-from kosmo_circleci.lua.limits import Limits
 
 HELP: Final = """\
 Type Lua. An expression shows its value; a line that is not complete goes on in the next one.
@@ -41,7 +40,7 @@ _COMMANDS: Final = ("doc", "help", "quit", "reset", "search")
 _INCOMPLETE: Final = "near <eof>"
 # A call may return nothing at all; anything else that shows nothing is nil.
 _MAY_RETURN_NOTHING: Final = re.compile(r"""[)}"'\]]\s*;?\s*$""")
-_COMPLETION_LIMITS: Final = Limits(cpu_s=1.0, timeout_s=2.0)
+_COMPLETION_S: Final = 2.0
 _LIST_NAMES: Final = """\
 local names, value = {}, %s
 if type(value) == "table" then
@@ -67,6 +66,12 @@ class Conversation:
         self._witness = Witness(asker=prompt.asker())
         self._pending = ""
         self.over = False
+
+    def start(self) -> None:
+        """Make the Lua state. Raises `ConfigurationError`, which no further line could escape."""
+        run = self._evaluate("")
+        if run.error_type == ConfigurationError.error_type:
+            raise ConfigurationError(run.error or "")
 
     def close(self) -> None:
         """End the script's process."""
@@ -122,7 +127,8 @@ class Conversation:
 
     def _names(self, path: str) -> Iterable[str]:
         """Return the names in a table of the state as it is now."""
-        job = self._job._replace(code=_LIST_NAMES % path, limits=_COMPLETION_LIMITS)
+        limits = self._job.limits._replace(timeout_s=_COMPLETION_S)
+        job = self._job._replace(code=_LIST_NAMES % path, limits=limits)
         run = supervise(self._child, job, Watcher())
         self._renew_if_killed()
         result = run.result if run.success else None
@@ -157,6 +163,7 @@ class Conversation:
     def _reset(self) -> None:
         self._child.kill()
         self._child = fork_child()
+        self.start()
 
     def _command(self, text: str) -> None:
         name, _, rest = text.partition(" ")

@@ -27,6 +27,8 @@ PATIENCE_S: Final = 20.0
 """How long the request to CircleCI may take, repeats included."""
 
 _LOOK: Final = "kosmo integrations:status"
+_ERROR_TYPES: Final = {"DNS": "network", "reachable": "network", "who am I": "api"}
+"""What the first check that fails makes of the outcome; any other one is `configuration`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +74,17 @@ def doctor(account: str, simulate: bool, as_json: bool) -> int:
     """
     checks = list(_checks(account, simulate))
     failed = [each.name for each in checks if each.status == "fail"]
+    error = f"Failed: {', '.join(failed)}." if failed else None
     value: JsonValue = {
         "success": not failed,
         "account": account,
         "checks": [each.to_json() for each in checks],
-        "error": f"Failed: {', '.join(failed)}." if failed else None,
-        "error_type": "configuration" if failed else None,
+        "error": error,
+        "error_type": _ERROR_TYPES.get(failed[0], "configuration") if failed else None,
     }
     emit("\n".join(line for each in checks for line in _lines(each)), value, as_json)
+    if error is not None and not as_json:
+        click.echo(f"error: {error}", err=True)
     return 1 if failed else 0
 
 
@@ -153,18 +158,21 @@ def _policy_check(known: Configuration) -> Check:
 def _way_checks(account: Account, simulate: bool) -> Iterator[Check]:
     if simulate:
         yield Check("network", "skip", "the simulator is in this process")
-    else:
-        proxy = _proxy(account.origin)
-        yield _proxy_check(proxy)
-        found = _tls_check(account.origin)
+        yield _simulated_check(account)
+        return
+    proxy = _proxy(account.origin)
+    yield _proxy_check(proxy)
+    for found in (_tls_check(account.origin), _dns_check(account.origin, proxy)):
         yield found
         if found.status == "fail":
             return
-        found = _dns_check(account.origin, proxy)
-        yield found
-        if found.status == "fail":
-            return
-    yield from _answer_checks(account, simulate)
+    yield from _answer_checks(account)
+
+
+def _simulated_check(account: Account) -> Check:
+    with Bridge(simulate=True) as bridge:
+        user = bridge.call("get_current_user", account=account.name, force=True)
+    return _user_check(user)
 
 
 def _proxy(origin: str) -> str | None:
@@ -225,16 +233,16 @@ def _dns_check(origin: str, proxy: str | None) -> Check:
     return Check("DNS", "ok", f"{host} is {', '.join(addresses[:2])}")
 
 
-def _answer_checks(account: Account, simulate: bool) -> Iterator[Check]:
+def _answer_checks(account: Account) -> Iterator[Check]:
     request = ApiRequest("GET", "/api/v2/me")
-    with Bridge(simulate=simulate) as bridge:
+    with Bridge() as bridge:
         try:
             answer = bridge.send(request, account.name, Deadline(PATIENCE_S))
         except KosmoError as error:
             yield Check("reachable", "fail", error.message, _next_for(error, account))
             return
     yield Check("reachable", "ok", f"{account.origin} answers (HTTP {answer.status})")
-    if account.token is None and not simulate:
+    if account.token is None:
         yield Check("who am I", "skip", "there is no token to ask with")
         return
     explain = _ANSWERS.get(answer.status // 100 if answer.status not in (401, 403) else 401)
@@ -256,6 +264,10 @@ def _who(status: int, body: bytes, account: Account) -> Check:
         return Check(
             "who am I", "fail", f"the answer is not CircleCI's: {error}", f"check the URL: {_LOOK}"
         )
+    return _user_check(user)
+
+
+def _user_check(user: JsonValue) -> Check:
     login = user.get("login") if isinstance(user, dict) else None
     name = user.get("name") if isinstance(user, dict) else None
     if not isinstance(login, str):

@@ -38,10 +38,12 @@ if TYPE_CHECKING:
 @click.option("--cpu-limit", type=Seconds(), default="30", help="CPU time of Lua code. Default 30.")
 @click.option("--timeout", type=Seconds(), help="Wall clock for the run. Default: none.")
 @click.option(
-    "--trace", metavar="FILE", shell_complete=files, help="Write Chrome trace events (Perfetto)."
+    "--trace", metavar="FILE", shell_complete=files, help="Write the calls as Chrome trace events."
 )
-@click.option("--report", metavar="FILE", shell_complete=files, help="Write one HTML page.")
-@click.option("--repl", is_flag=True, help="Start an interactive prompt.")
+@click.option(
+    "--report", metavar="FILE", shell_complete=files, help="Write the run as one HTML page."
+)
+@click.option("--repl", is_flag=True, help="Start an interactive prompt instead.")
 @click.pass_obj
 def lua(
     app: App,
@@ -60,6 +62,13 @@ def lua(
     repl: bool,
 ) -> int:
     """Run a Lua workflow: FILE, --eval CODE, or standard input (-).
+
+    What the script prints goes to standard output as it is printed, then what it returns: a string
+    as it is, anything else as JSON. Errors go to standard error; with --json all of it is one
+    object. Exit code: 0 success, 1 the run failed, 2 usage.
+
+    A script has app.integrations.circleci, flow, json, regex, docs, args and the safe part of Lua's
+    library; see 'kosmo integrations:docs'.
 
     \b
     Examples:

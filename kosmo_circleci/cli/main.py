@@ -44,14 +44,29 @@ class App:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 success, 1 the work failed, 2 usage."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _fill_streams()
     app = App(_early_child(given))
     try:
         code = _run(given, app)
+    except BrokenPipeError:
+        # The reader has gone (`| head`): nobody is left to be told, and Python would still try.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
     finally:
         app.close()
     if arguments is None and given[:1] and given[0] in SCRIPT_COMMANDS:
         _exit_at_once(code)
     sys.exit(code)
+
+
+def _fill_streams() -> None:
+    """Open what a caller has closed: else a pipe of ours would get the number of a stream."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def _early_child(given: list[str]) -> "Child | None":
@@ -70,13 +85,17 @@ def _run(given: list[str], app: App) -> int:
     from kosmo_circleci.errors import KosmoError
 
     _speak_utf8()
-    if "_KOSMO_COMPLETE" in os.environ:
-        from kosmo_circleci.cli.completion import register
+    if os.environ.get("_KOSMO_COMPLETE"):
+        from kosmo_circleci.cli.completion import complete
 
-        register()
+        return complete()
     try:
-        code = kosmo.main(given, prog_name="kosmo", standalone_mode=False, obj=app)
+        # Not `kosmo.main`: click has exit codes of its own for Ctrl-C and a reader that has gone.
+        with kosmo.make_context("kosmo", list(given), obj=app) as context:
+            code = kosmo.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
     except click.UsageError as error:
         _report(_with_help_hint(error, given), "usage", given)
         return 2
@@ -87,9 +106,7 @@ def _run(given: list[str], app: App) -> int:
         _report(error.message, error.error_type, given)
         return error.exit_code
     except BrokenPipeError:
-        # The reader has gone (`| head`): nobody is left to be told, and Python would still try.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        raise
     except (KeyboardInterrupt, click.Abort):
         _report("Interrupted by Ctrl-C.", "interrupted", given)
         return 1
@@ -134,7 +151,7 @@ def _report(message: str, error_type: str, given: list[str]) -> None:
 def _exit_at_once(code: int) -> NoReturn:
     """End the process without Python's tear-down: a one-line script would wait for little else."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # None where it is closed
             stream.flush()
     os._exit(code)
 

@@ -1,15 +1,28 @@
 """A script's text for a report: readable, without the secrets that stand in it."""
 
 import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
 
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.masking import MASK, Mask
 
-_STRING: Final = r"""(?:"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|\[(=*)\[.*?\]\1\])"""
-_LITERAL: Final = re.compile(_STRING, re.DOTALL)
-_TELLTALE: Final = r"\w*(?:secret|token|password|passwd|credential|private|api_?key)\w*"
+_TELLTALE: Final = re.compile(r"secret|token|passw|credential|private|api_?key", re.IGNORECASE)
+_TOKEN: Final = re.compile(
+    r"""(?P<comment>--(?!\[=*\[)[^\n]*)"""
+    r"""|(?P<long>(?:--)?\[(?P<level>=*)\[)"""
+    r"""|(?P<string>"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?)"""
+    r"""|(?P<name>[A-Za-z_]\w*)"""
+    r"""|(?P<blank>\s+)"""
+    r"""|(?P<symbol>==|\d\w*|.)""",
+    re.DOTALL,
+)
+_CLOSING: Final = {"{": "}", "(": ")"}
+
+
+class _Token(NamedTuple):
+    kind: str
+    text: str
 
 
 def masked_source(source: str, tokens: Iterable[str], catalog: Catalog) -> str:
@@ -20,23 +33,64 @@ def masked_source(source: str, tokens: Iterable[str], catalog: Catalog) -> str:
     a secret. Where a string stands decides, not what the run did with it: a script that failed
     before its first call is masked the same.
     """
+    taking = {
+        function.name: frozenset(each.name for each in function.parameters if each.secret)
+        for function in catalog.functions()
+    }
+    functions = frozenset(name for name, parameters in taking.items() if parameters)
+    names = frozenset(name for parameters in taking.values() for name in parameters)
     text = Mask(tokens).text(source)
-    names = {each.name for f in catalog.functions() for each in f.parameters if each.secret}
-    by_name = re.compile(
-        rf"(\b(?:{'|'.join(sorted(names))}|{_TELLTALE})\b[\"'\]\s]*=(?!=)\s*)(\{{[^{{}}]*\}}|{_STRING_2})",
-        re.DOTALL | re.IGNORECASE,
-    )
-    text = by_name.sub(lambda found: found[1] + _hidden(found[2]), text)
-    functions = sorted(
-        f.name for f in catalog.functions() if any(each.secret for each in f.parameters)
-    )
-    by_position = re.compile(rf"(\b(?:{'|'.join(functions)})\s*)\(([^{{}}()]*)\)", re.DOTALL)
-    return by_position.sub(lambda found: f"{found[1]}({_hidden(found[2])})", text)
+    return "".join(_masked(list(_tokens(text)), functions, names))
 
 
-def _hidden(text: str) -> str:
-    return _LITERAL.sub(f'"{MASK}"', text)
+def _masked(
+    tokens: list[_Token], functions: frozenset[str], names: frozenset[str]
+) -> Iterator[str]:
+    """Yield the tokens' texts; `hiding` holds the brackets inside which every string is hidden."""
+    before: list[_Token] = []  # the last three that mean something
+    hiding: list[str] = []
+    for index, token in enumerate(tokens):
+        given = _is_given_to_secret(before, names)
+        secret = token.kind == "string" and (hiding or given)
+        yield f'"{MASK}"' if secret else token.text
+        if token.kind in ("blank", "comment"):
+            continue
+        if hiding and token.text in _CLOSING:
+            hiding.append(_CLOSING[token.text])
+        elif hiding and token.text == hiding[-1]:
+            hiding.pop()
+        elif token.text == "{" and given:
+            hiding.append("}")
+        elif token.text == "(" and before and before[-1].text in functions:
+            # `f({…})` names its parameters; `f(…)` tells them by their place alone.
+            following = next(
+                (each for each in tokens[index + 1 : index + 3] if each.text.strip()), None
+            )
+            if following is not None and following.text != "{":
+                hiding.append(")")
+        before = [*before[-2:], token]
 
 
-# The same with its own group number: two groups stand in front of it in `by_name`.
-_STRING_2: Final = _STRING.replace("(=*)", "(=*)").replace(r"\1", r"\3")
+def _is_given_to_secret(before: list[_Token], names: frozenset[str]) -> bool:
+    """Say whether `before` ends with `name =` or `["name"] =` for a name that holds a secret."""
+    if not before or before[-1].text != "=":
+        return False
+    name = before[-2].text if len(before) > 1 else ""
+    if name == "]" and len(before) > 2:
+        name = before[-3].text.strip("\"'")
+    return name in names or bool(_TELLTALE.search(name))
+
+
+def _tokens(text: str) -> Iterator[_Token]:
+    at = 0
+    while at < len(text):
+        found = _TOKEN.match(text, at)
+        assert found is not None  # The last alternative takes any character.
+        kind, end = found.lastgroup or "", found.end()
+        if found["long"]:
+            closing = f"]{found['level']}]"
+            close = text.find(closing, end)
+            end = len(text) if close < 0 else close + len(closing)
+            kind = "comment" if found["long"].startswith("--") else "string"
+        yield _Token(kind, text[at:end])
+        at = end

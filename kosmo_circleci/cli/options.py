@@ -1,13 +1,18 @@
 """Option types: what a word on the command line means."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kosmo_circleci.lua.limits import parse_size
 
+if TYPE_CHECKING:
+    ParamType = click.ParamType[Any]
+else:
+    ParamType = click.ParamType  # generic for type checkers only: older versions have no such class
 
-class KeyValue(click.ParamType[Any]):
+
+class KeyValue(ParamType):
     """KEY=VALUE -> (KEY, VALUE)."""
 
     name = "KEY=VALUE"
@@ -25,7 +30,7 @@ class KeyValue(click.ParamType[Any]):
         return key, text
 
 
-class Size(click.ParamType[Any]):
+class Size(ParamType):
     """`64M` -> bytes."""
 
     name = "SIZE"
@@ -39,7 +44,7 @@ class Size(click.ParamType[Any]):
             self.fail(str(error), param, ctx)
 
 
-class Seconds(click.ParamType[Any]):
+class Seconds(ParamType):
     """A positive number of seconds."""
 
     name = "SECONDS"

@@ -35,6 +35,7 @@ def converse(app: App, job: Job) -> int:
     history = History(history_file(os.environ, home()))
     conversation = Conversation(app, job)
     try:
+        conversation.start()
         reader = _reader(conversation, history)
         if sys.stdin.isatty():
             click.echo(f"kosmo {__version__}, Lua 5.4. :help for help, :quit or Ctrl-D to leave.")

@@ -1,13 +1,9 @@
 """Running a script for a command: where it comes from, who watches it, how it is shown."""
 
 import contextlib
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -16,9 +12,10 @@ from kosmo_circleci.cli import prompt
 from kosmo_circleci.cli.main import App
 from kosmo_circleci.cli.output import warn
 from kosmo_circleci.cli.progress import Progress, of_this_process
+from kosmo_circleci.cli.signals import interruptible
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.envelope import Run
-from kosmo_circleci.errors import Interrupted, UsageError
+from kosmo_circleci.errors import UsageError
 from kosmo_circleci.isolate import Child, Job, Watcher, supervise
 
 if TYPE_CHECKING:
@@ -89,22 +86,6 @@ def show(run: Run, as_json: bool) -> None:
         click.echo(run.result)
     elif run.result_json != "null":
         click.echo(run.result_json)
-
-
-@contextmanager
-def interruptible(deadline: Deadline) -> Iterator[Deadline]:
-    """Turn SIGINT and SIGTERM into the end of the run, so that its envelope is still printed."""
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        what = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
-        deadline.note(Interrupted(f"Interrupted by {what}."))
-
-    before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield deadline
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
 
 def _watcher(witness: Witness, progress: Progress | None, deadline: Deadline) -> Watcher:

@@ -86,7 +86,7 @@ class _Collector:
         names = [DEFAULT, *(name for name in self._file.accounts if name != DEFAULT)]
         names += [name for name in self._environment_names() if name not in names]
         accounts = {name: self._account(name) for name in names}
-        if cli_file and accounts[DEFAULT].token is None:
+        if cli_file and not self._knows_everything_of_default():
             accounts[DEFAULT] = self._from_cli_file(accounts[DEFAULT])
         if self._path is not None and _others_can_read(self._path, self._file):
             self._warnings.append(
@@ -154,30 +154,36 @@ class _Collector:
                 return base
         return None
 
-    def _from_cli_file(self, account: Account) -> Account:
-        path = self._home / ".circleci" / "cli.yml"
-        if not path.is_file():
-            return account
-        import yaml
+    def _knows_everything_of_default(self) -> bool:
+        return {(DEFAULT, "token"), (DEFAULT, "url")} <= self._sources.keys()
 
-        try:
-            said: Any = yaml.safe_load(path.read_text("utf-8"))
-        except (OSError, ValueError, yaml.YAMLError):
-            self._warnings.append(f"{path} cannot be read and is ignored")
-            return account
-        token = said.get("token") if isinstance(said, dict) else None
-        if not isinstance(token, str) or not token.strip():
-            return account
-        self._sources[DEFAULT, "token"] = f"file {path}"
-        base = account.origin
+    def _from_cli_file(self, account: Account) -> Account:
+        """Return the default account with what it lacks and the official CLI's file has."""
+        path = self._home / ".circleci" / "cli.yml"
+        said = self._cli_file(path)
+        token, base = account.token, account.origin
+        if token is None and isinstance(said.get("token"), str):
+            token = self._checked(said["token"], str(path))
+            if token:
+                self._sources[DEFAULT, "token"] = f"file {path}"
         host = said.get("host")
-        if (DEFAULT, "url") not in self._sources and isinstance(host, str) and host:
+        if (DEFAULT, "url") not in self._sources and isinstance(host, str) and host.strip():
             try:
                 base = origin(host)
             except ValueError as error:
                 raise ConfigurationError(f"{path}: host: {error}") from None
             self._sources[DEFAULT, "url"] = f"file {path}"
-        return Account(DEFAULT, base, self._checked(token, str(path)))
+        return Account(DEFAULT, base, token)
+
+    def _cli_file(self, path: Path) -> dict[str, Any]:
+        if not path.is_file():
+            return {}
+        try:
+            said = file.loaded(path)
+        except ConfigurationError as error:
+            self._warnings.append(f"{error.message}; the file is ignored")
+            return {}
+        return said if isinstance(said, dict) else {}
 
     def _checked(self, token: str | None, source: str) -> str | None:
         if token is None or not token.strip():
@@ -226,10 +232,16 @@ def _others_can_read(path: Path, said: FileConfiguration) -> bool:
 def _from_keyring(account: str) -> str | None:
     try:
         import keyring
+        import keyring.errors
     except ImportError:
         raise ConfigurationError(
             f"The account '{account}' says `keyring: true`, and the keyring package is not "
             "installed; run: pip install 'kosmo-circleci[keyring]'"
         ) from None
-    token: str | None = keyring.get_password(KEYRING_SERVICE, account)
+    try:
+        token: str | None = keyring.get_password(KEYRING_SERVICE, account)
+    except keyring.errors.KeyringError as error:
+        raise ConfigurationError(
+            f"The account '{account}' says `keyring: true`, and the keyring cannot be read: {error}"
+        ) from None
     return token

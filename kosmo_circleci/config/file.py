@@ -1,7 +1,7 @@
 """The configuration file: YAML whose every error names file and line."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
@@ -13,6 +13,7 @@ from kosmo_circleci.errors import ConfigurationError
 from kosmo_circleci.jsonvalue import JsonValue
 
 _MAX_BYTES: Final = 1024 * 1024
+_MAX_SEARCH_DEPTH: Final = 10
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LUA_KEYWORDS: Final = frozenset(
     [
@@ -88,7 +89,7 @@ def interpret(value: Any, source: "_Source", reserved_names: Collection[str]) ->
     accounts_at: Path_ = (*at, "accounts")
     accounts = source.mapping(circleci.get("accounts"), accounts_at, None)
     for name in accounts:
-        _check_name(name, source, (*accounts_at, name), reserved_names)
+        _check_name(name, source, (*accounts_at, str(name)), reserved_names)
     return FileConfiguration(
         {name: _account(entry, source, (*accounts_at, name)) for name, entry in accounts.items()},
         _policy(circleci.get("permissions"), source, (*at, "permissions")),
@@ -100,7 +101,9 @@ class _Source(NamedTuple):
     lines: Mapping[Path_, int]
 
     def fail(self, at: Path_, message: str) -> NoReturn:
-        line = self.lines.get(at)
+        # A key such as `yes` is no string once it is loaded: then the line of what it stands in.
+        places = (at[:length] for length in range(len(at), -1, -1))
+        line = next((self.lines[place] for place in places if place in self.lines), None)
         where = f"{self.name}:{line}" if line else self.name
         raise ConfigurationError(f"{where}: {message}")
 
@@ -210,10 +213,16 @@ def text_of(path: Path) -> str:
         raise ConfigurationError(f"{path}:{line}: not UTF-8") from None
 
 
+def loaded(path: Path) -> Any:
+    """Return what the YAML file at `path` holds, whatever that is. Errors as in `read`."""
+    return _load(path, text_of(path))[0]
+
+
 def _load(path: Path, text: str) -> tuple[Any, Mapping[Path_, int]]:
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    node = None
     try:
         node = yaml.compose(text, Loader=loader)
         lines: dict[Path_, int] = {}
@@ -224,8 +233,38 @@ def _load(path: Path, text: str) -> tuple[Any, Mapping[Path_, int]]:
         mark = error.problem_mark or error.context_mark
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         raise ConfigurationError(f"{where}: {error.problem or error.context}") from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise ConfigurationError(f"{path}: {error}") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ConfigurationError(f"{path}:{line}: {error.reason}") from None
+    except ValueError as error:  # a date such as 2026-13-45, of which yaml does not say where it is
+        line = _line_of_bad_scalar(node) or 1
+        raise ConfigurationError(f"{path}:{line}: {error}; put it in quotes") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ConfigurationError(f"{path}: cannot be read as YAML: {error}") from None
+
+
+def _line_of_bad_scalar(node: Any) -> int | None:
+    import yaml
+
+    for each in _scalars(node, depth=0):
+        try:
+            yaml.constructor.SafeConstructor().construct_document(each)
+        except ValueError:
+            return int(each.start_mark.line) + 1
+        except yaml.YAMLError:
+            continue
+    return None
+
+
+def _scalars(node: Any, depth: int) -> Iterator[Any]:
+    if node is None or depth > _MAX_SEARCH_DEPTH:
+        return
+    if node.id == "scalar":
+        yield node
+        return
+    for each in node.value:
+        for part in each if isinstance(each, tuple) else (each,):
+            yield from _scalars(part, depth + 1)
 
 
 def _note_lines(node: Any, at: Path_, lines: dict[Path_, int], path: Path) -> None:

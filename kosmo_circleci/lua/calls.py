@@ -189,7 +189,10 @@ class Calls:
 
     def _call_off_scope(self, scope: int) -> Answer:
         """Stop what is in flight in a scope, and close it."""
-        self._abandon(self._pool().call_off(self._scopes.pop(scope)))
+        # A group that ran out of memory while it was stopped is stopped once more.
+        deadline = self._scopes.pop(scope, None)
+        if deadline is not None:
+            self._abandon(self._pool().call_off(deadline))
         return ()
 
     def _abandon(self, begun: "list[Ticket[Any]]") -> None:

@@ -49,8 +49,7 @@ class Sandbox:
         table = self._lua.table_from(functions | {b"max_json_depth": MAX_DEPTH})
         self._core = self._chunk("core", table)
         for name in _FILES:
-            if (_PRELUDE / f"{name}.lua").exists():
-                self._chunk(name, self._core)
+            self._chunk(name, self._core)
         build = self._core[b"build_app"]
         build(self.values.strings(names), self.values.strings(accounts), lua_bytes(default))
 

@@ -5,6 +5,7 @@ largest concurrency a script asked for, and end with the process: one that hangs
 holds up the end of a run.
 """
 
+import math
 import threading
 import time
 from collections import deque
@@ -113,15 +114,14 @@ class ThreadedTickets(Generic[T]):
         return ticket.number
 
     def wait(self, timeout_s: float | None) -> Ticket[T] | None:
-        clock = Deadline(timeout_s)
+        end = math.inf if timeout_s is None else time.monotonic() + timeout_s
         while True:
             self._deadline.check()
-            left_s = clock.time_left_s()
-            look_s = _LOOK_EVERY_S if left_s is None else min(_LOOK_EVERY_S, left_s)
+            left_s = end - time.monotonic()
             try:
-                ticket = self._done.get(timeout=look_s)
+                ticket = self._done.get(timeout=max(0.0, min(_LOOK_EVERY_S, left_s)))
             except Empty:
-                if clock.time_left_s() == 0.0:
+                if time.monotonic() >= end:
                     return None
                 continue
             self._busy -= 1

@@ -42,12 +42,12 @@ def checked(given: JsonValue, schema: JsonValue, spoken_name: str) -> dict[str, 
     values = {name: _fitted(value, properties.get(name)) for name, value in given.items()}
     faults = [
         *_unknown(values, properties, described),
-        *_missing(values, described),
         *(
             fault
             for name, value in values.items()
             for fault in _type_fault(name, value, properties.get(name))
         ),
+        *_missing(values, described),
     ]
     if faults:
         raise ValidationError(f"{spoken_name}: {' '.join(faults)}", function_name=spoken_name)
@@ -137,6 +137,7 @@ def _fits(value: JsonValue, kind: str) -> bool:
         return isinstance(value, int) or (isinstance(value, float) and value.is_integer())
     types: dict[str, Any] = {
         "string": str,
+        "boolean": bool,
         "number": (int, float),
         "object": dict,
         "array": list,

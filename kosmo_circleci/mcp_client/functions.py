@@ -3,62 +3,26 @@
 `prelude/mcp.lua` names these functions; nothing is read, imported or started before one is called.
 """
 
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from kosmo_circleci.call.wording import nearest, printable, shorten
-from kosmo_circleci.catalog.model import Kind
-from kosmo_circleci.errors import KosmoError, ValidationError
+from kosmo_circleci.errors import KosmoError, NetworkError, ValidationError
 from kosmo_circleci.jsonvalue import JsonValue, encode
-from kosmo_circleci.masking import MASK
 from kosmo_circleci.mcp_client import arguments as tool_arguments
 from kosmo_circleci.mcp_client import results
 from kosmo_circleci.mcp_client.config import Server, load
 from kosmo_circleci.mcp_client.door import RunDoor
 from kosmo_circleci.mcp_client.launch import resolve
 from kosmo_circleci.mcp_client.names import lua_names, original_name
+from kosmo_circleci.mcp_client.tool import Tool, described, question
 from kosmo_circleci.mcp_client.trust import trust_store
 
 if TYPE_CHECKING:
-    from kosmo_circleci.mcp_client.session import Servers
-
-_SECRET_KEYS: Final = re.compile(r"secret|token|password|credential|private|key$", re.I)
-_SHOWN_CHARACTERS: Final = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """One tool of a server. `name` is its Lua name, `original` the one the server knows."""
-
-    name: str
-    original: str
-    server: str
-    kind: Kind
-    title: str
-    description: str
-    schema: JsonValue
-
-    @property
-    def path(self) -> str:
-        """How a script names it."""
-        return f"app.mcp.{self.server}.{self.name}"
-
-    def to_json(self) -> dict[str, JsonValue]:
-        """Return the tool as `mcp.tools` lists it."""
-        return {
-            "name": self.name,
-            "tool": self.original,
-            "server": self.server,
-            "path": self.path,
-            "kind": self.kind,
-            "title": self.title,
-            "description": self.description,
-        }
+    from kosmo_circleci.mcp_client.servers import Servers
 
 
 class McpFunctions:
@@ -78,6 +42,7 @@ class McpFunctions:
         self._configured: dict[str, Server] | None = None
         self._tools: dict[str, dict[str, Tool]] = {}
         self._sessions: Servers | None = None
+        self._closed = False
         self._table: dict[str, Callable[[list[JsonValue], RunDoor], JsonValue]] = {
             "mcp.servers": self._list_servers,
             "mcp.tools": self._list_tools,
@@ -96,9 +61,9 @@ class McpFunctions:
         return self._table[name](arguments, door)
 
     def close(self) -> None:
-        """Stop every server."""
+        """Stop every server; a call that comes later is refused."""
         with self._lock:
-            sessions, self._sessions = self._sessions, None
+            sessions, self._sessions, self._closed = self._sessions, None, True
         if sessions is not None:
             sessions.close()
 
@@ -111,6 +76,23 @@ class McpFunctions:
                     lua: found[name] for lua, name in sorted(lua_names(found).items())
                 }
             return self._configured
+
+    def listing(self) -> list[dict[str, JsonValue]]:
+        """Return the servers as `mcp.servers` lists them; starts none."""
+        store = trust_store(self._environ, self._home)
+        return [
+            {
+                "name": lua,
+                "server": server.name,
+                "transport": server.transport,
+                "target": server.target(),
+                "source": str(server.source),
+                "scope": server.scope,
+                "trust": store.state(server),
+                "fault": server.fault,
+            }
+            for lua, server in self.servers().items()
+        ]
 
     def server(self, spoken: JsonValue) -> tuple[str, Server]:
         """Return the server a name means, with its Lua name; raises `ValidationError`."""
@@ -140,7 +122,7 @@ class McpFunctions:
             listed: Any = self._request(server, "tools/list", {}, door)
             originals = {str(each["name"]): each for each in listed}
             known = {
-                name: _tool(name, lua, originals[original])
+                name: described(originals[original], name, lua)
                 for name, original in sorted(lua_names(originals).items())
             }
             with self._lock:
@@ -180,20 +162,7 @@ class McpFunctions:
         raise ValidationError(f"Unknown tool: app.mcp.{lua}.{printable(shorten(name))}. {hint}")
 
     def _list_servers(self, _arguments: list[JsonValue], _door: RunDoor) -> JsonValue:
-        store = trust_store(self._environ, self._home)
-        return [
-            {
-                "name": lua,
-                "server": server.name,
-                "transport": server.transport,
-                "target": server.target(),
-                "source": str(server.source),
-                "scope": server.scope,
-                "trust": store.state(server),
-                "fault": server.fault,
-            }
-            for lua, server in self.servers().items()
-        ]
+        return list(self.listing())
 
     def _list_tools(self, arguments: list[JsonValue], door: RunDoor) -> JsonValue:
         spoken = _argument(arguments, 0)
@@ -214,7 +183,7 @@ class McpFunctions:
         server, tool = self.tool(_argument(arguments, 0), door)
         given = tool_arguments.checked(_argument(arguments, 1), tool.schema, tool.path)
         door.permit(
-            tool.kind, f"{tool.server}.{tool.name}", tool.path, _question(tool, server, given)
+            tool.kind, f"{tool.server}.{tool.name}", tool.path, question(tool, server, given)
         )
         params = {"name": tool.original, "arguments": given}
         with _Recorded(door, tool.path, tool.original, tool.server):
@@ -285,8 +254,11 @@ class McpFunctions:
 
     def _servers_running(self) -> "Servers":
         with self._lock:
+            if self._closed:
+                raise NetworkError("The run has ended, and its MCP servers with it.")
             if self._sessions is None:
-                from kosmo_circleci.mcp_client.session import Servers, Timeouts
+                from kosmo_circleci.mcp_client.servers import Servers
+                from kosmo_circleci.mcp_client.session import Timeouts
 
                 default = Timeouts()
                 self._sessions = Servers(
@@ -311,28 +283,6 @@ class _Recorded:
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         duration_ms = (time.perf_counter() - self._began) * 1000
         self._door.record(*self._names, ok=error is None, duration_ms=duration_ms)
-
-
-def _tool(name: str, server: str, listed: Mapping[str, Any]) -> Tool:
-    hints = listed.get("annotations") or {}
-    return Tool(
-        name=name,
-        original=str(listed["name"]),
-        server=server,
-        kind="read" if hints.get("readOnlyHint") is True else "write",
-        title=str(listed.get("title") or hints.get("title") or ""),
-        description=str(listed.get("description") or ""),
-        schema=listed.get("inputSchema") or {"type": "object"},
-    )
-
-
-def _question(tool: Tool, server: Server, given: Mapping[str, JsonValue]) -> str:
-    lines = [f"{tool.path} ({tool.kind}, MCP server '{server.name}', {server.transport})"]
-    for name, value in given.items():
-        shown = MASK if _SECRET_KEYS.search(name) else printable(encode(value))
-        lines.append(f"  {printable(name)} = {shorten(shown, _SHOWN_CHARACTERS)}")
-    lines.append(f"Allow {tool.server}.{tool.name} for the rest of this run?")
-    return "\n".join(lines)
 
 
 def _argument(arguments: list[JsonValue], index: int) -> JsonValue:

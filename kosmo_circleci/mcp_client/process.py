@@ -31,7 +31,9 @@ _AFTER_TERM_S: Final = 0.4
 _POSIX: Final = os.name == "posix"
 
 # Ends the group when the pipe breaks without a word, which is when this process was killed.
-_GUARD: Final = 'read -r word || { kill -TERM -- "-$0"; sleep 0.3; kill -KILL -- "-$0"; }'
+# `-s TERM --` is the one form that every shell reads right; dash takes the `--` of `-TERM --` for a
+# process.
+_GUARD: Final = 'read -r word || { kill -s TERM -- "-$0"; sleep 0.3; kill -s KILL -- "-$0"; }'
 
 
 class ServerProcess:
@@ -69,7 +71,7 @@ class ServerProcess:
             data = data[os.write(self._popen.stdin.fileno(), data) :]
 
     def how_it_ended(self) -> str:
-        """Return how the process ended, and the last lines it wrote to stderr."""
+        """Return how the process ended, as the predicate of a sentence; `last_words` go with it."""
         # Its stdout closed a moment ago; its status and last words may still be on their way.
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._popen.wait(0.5)
@@ -83,7 +85,7 @@ class ServerProcess:
             how = f"was ended by {_signal_name(-code)}"
         else:
             how = f"ended with status {code}"
-        return how + self.last_words()
+        return how
 
     def last_words(self) -> str:
         """Return the last lines of stderr as the end of a sentence; "" if there are none."""
@@ -140,7 +142,9 @@ class ServerProcess:
     def _read_stdout(self, take: Callable[[bytes], None], end: Callable[[], None]) -> None:
         assert self._popen.stdout is not None
         try:
-            self._split_lines(self._popen.stdout, take)
+            # Closed by the thread that reads: elsewhere its number could be another file by now.
+            with self._popen.stdout as stream:
+                self._split_lines(stream, take)
         except OSError:
             pass
         finally:
@@ -164,8 +168,8 @@ class ServerProcess:
     def _read_stderr(self) -> None:
         assert self._popen.stderr is not None
         unfinished = b""
-        with contextlib.suppress(OSError):
-            while chunk := os.read(self._popen.stderr.fileno(), _CHUNK):
+        with self._popen.stderr as stream, contextlib.suppress(OSError):
+            while chunk := os.read(stream.fileno(), _CHUNK):
                 *lines, unfinished = (unfinished + chunk).split(b"\n")
                 for line in lines:
                     self._keep(line)

@@ -1,23 +1,18 @@
-"""Conversations with MCP servers: the only module that knows the official SDK.
+"""The conversation with one MCP server: the only module that knows the official SDK.
 
-All servers of a run share one event loop on one thread, started with the first of them. Callers
-wait on threads of their own, so that several calls may be under way at once.
+Everything here runs on the event loop of `servers.py`.
 """
 
 import asyncio
 import contextlib
-import threading
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
-from concurrent.futures import CancelledError as CallCancelled
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from kosmo_circleci import jsonvalue
-from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ConfigurationError, KosmoError, NetworkError
 from kosmo_circleci.jsonvalue import JsonError, JsonValue
-from kosmo_circleci.masking import Mask
 from kosmo_circleci.mcp_client.launch import HttpLaunch, Launch, StdioLaunch
 from kosmo_circleci.mcp_client.process import MAX_MESSAGE_BYTES, ServerProcess
 from kosmo_circleci.mcp_client.results import ServerError
@@ -28,9 +23,9 @@ if TYPE_CHECKING:
 
 MAX_PAGES: Final = 100
 
-_LOOK_EVERY_S: Final = 0.05
-_STACK_BYTES: Final = 8 * 1024 * 1024  # importing pydantic models nests deeply
-_CLOSE_S: Final = 1.6
+CLOSE_S: Final = 1.6
+"""How long a server gets to end before it is killed."""
+
 _NO_SUCH_METHOD: Final = -32601
 _UNSUPPORTED_VERSION: Final = -32022
 _CLOSED: Final = -32000
@@ -44,81 +39,7 @@ class Timeouts:
     call_s: float = 120.0
 
 
-class Servers:
-    """The servers of one run, each started when it is first used."""
-
-    def __init__(self, timeouts: Timeouts) -> None:
-        self._timeouts = timeouts
-        self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._connections: dict[str, _Connection] = {}
-        self._closed = False
-
-    def request(
-        self, launch: Launch, method: str, params: Mapping[str, Any], deadline: Deadline, mask: Mask
-    ) -> JsonValue:
-        """Return the result of one MCP request as JSON; lists come whole, not in pages.
-
-        Raises `ConfigurationError` when the server cannot be started, `NetworkError` when it dies,
-        floods or does not answer in time, `ServerError` for its own errors, and the deadline's
-        reason when the run ends meanwhile.
-        """
-        for secret in launch.secrets:
-            mask.add(secret)
-        loop = self._running_loop()
-        future = asyncio.run_coroutine_threadsafe(self._perform(launch, method, params), loop)
-        try:
-            return _wait(future, deadline)
-        except KosmoError as error:
-            error.message = mask.text(error.message)
-            error.args = (error.message,)
-            raise
-
-    def close(self) -> None:
-        """Stop every server and the thread. Takes at most about two seconds."""
-        with self._lock:
-            loop, thread, self._closed = self._loop, self._thread, True
-            self._loop = None
-        if loop is None or thread is None:
-            return
-        with contextlib.suppress(Exception):
-            asyncio.run_coroutine_threadsafe(self._stop_all(), loop).result(_CLOSE_S)
-        for connection in list(self._connections.values()):
-            connection.kill()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(1.0)
-
-    def _running_loop(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._closed:
-                raise NetworkError("The run has ended, and its MCP servers with it.")
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                before = threading.stack_size(_STACK_BYTES)
-                try:
-                    self._thread = threading.Thread(
-                        target=_serve, args=(self._loop,), name="kosmo-mcp", daemon=True
-                    )
-                    self._thread.start()
-                finally:
-                    threading.stack_size(before)
-            return self._loop
-
-    async def _perform(self, launch: Launch, method: str, params: Mapping[str, Any]) -> JsonValue:
-        connection = self._connections.get(launch.name)
-        if connection is None or connection.ended:
-            _need_sdk(launch.name)
-            connection = _Connection(launch, self._timeouts)
-            self._connections[launch.name] = connection
-        return await connection.request(method, params)
-
-    async def _stop_all(self) -> None:
-        stops = (connection.stop() for connection in self._connections.values())
-        await asyncio.gather(*stops, return_exceptions=True)
-
-
-class _Connection:
+class Connection:
     """One server: the task that owns its session, and the requests to it. Lives on the loop."""
 
     def __init__(self, launch: Launch, timeouts: Timeouts) -> None:
@@ -128,6 +49,7 @@ class _Connection:
         self._loop = asyncio.get_running_loop()
         self._process: ServerProcess | None = None
         self._session: ClientSession | None = None
+        self._refused: int | None = None
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._gone = asyncio.Event()
         self._stop = asyncio.Event()
@@ -135,9 +57,11 @@ class _Connection:
 
     @property
     def ended(self) -> bool:
+        """True once no request can reach the server any more."""
         return self._task.done() or self._gone.is_set()
 
     async def request(self, method: str, params: Mapping[str, Any]) -> JsonValue:
+        """Return the result of one request; raises as `Servers.request` does."""
         await asyncio.shield(self._ready)
         assert self._session is not None
         work = self._loop.create_task(_REQUESTS[method](self._session, dict(params)))
@@ -162,11 +86,13 @@ class _Connection:
             gone.cancel()
 
     async def stop(self) -> None:
+        """End the conversation and the server."""
         self._stop.set()
         with contextlib.suppress(BaseException):
-            await asyncio.wait({self._task}, timeout=_CLOSE_S)
+            await asyncio.wait({self._task}, timeout=CLOSE_S)
 
     def kill(self) -> None:
+        """End the server without the loop, from any thread."""
         if self._process is not None:
             self._process.stop()
 
@@ -203,7 +129,7 @@ class _Connection:
                     return_when=asyncio.FIRST_COMPLETED,
                 )
                 if not handshake.done():
-                    raise TimeoutError
+                    raise await self._no_handshake()
                 handshake.result()
                 self._ready.set_result(None)
                 await asyncio.wait({gone, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -213,8 +139,11 @@ class _Connection:
 
     def _streams(self) -> Any:
         if isinstance(self._launch, HttpLaunch):
-            return _http_streams(self._launch)
+            return _http_streams(self._launch, self._take_note)
         return self._stdio_streams(self._launch)
+
+    def _take_note(self, status: int) -> None:
+        self._refused = status
 
     @contextlib.asynccontextmanager
     async def _stdio_streams(self, launch: StdioLaunch) -> AsyncIterator[tuple[Any, Any]]:
@@ -266,10 +195,12 @@ class _Connection:
         )
 
     async def _death(self) -> KosmoError:
-        how = "closed the connection"
+        how, words = "closed the connection", ""
         if self._process is not None:
             how = await asyncio.to_thread(self._process.how_it_ended)
-        return NetworkError(f"MCP server '{self._name}' {how}")
+            words = self._process.last_words()
+        when = "" if self._ready.done() else " while it was started"
+        return NetworkError(f"MCP server '{self._name}' {how}{when}{words}")
 
     async def _fault(self, error: Exception) -> KosmoError:
         from mcp.shared.exceptions import MCPError
@@ -279,7 +210,7 @@ class _Connection:
             return cause
         if isinstance(cause, MCPError) and not (cause.code == _CLOSED and self._closed_by(cause)):
             return ServerError(
-                f"MCP server '{self._name}': {cause.message}",
+                f"MCP server '{self._name}'{self._refusal_by_http()}: {cause.message}",
                 server=self._name,
                 code=cause.code,
                 body=_plain(cause.data),
@@ -296,56 +227,33 @@ class _Connection:
             server=self._name,
         )
 
+    def _refusal_by_http(self) -> str:
+        status, self._refused = self._refused, None
+        if status is None or not isinstance(self._launch, HttpLaunch):
+            return ""
+        hint = " (its 'headers' say who asks)" if status in (401, 403) else ""
+        return f" at {self._launch.url} answered HTTP {status}{hint}"
+
     def _closed_by(self, error: Any) -> bool:
         return self._gone.is_set() or "closed" in str(error.message).lower()
 
+    async def _no_handshake(self) -> KosmoError:
+        if self._gone.is_set():
+            return await self._death()
+        if self._stop.is_set():
+            return NetworkError(f"MCP server '{self._name}' was stopped.")
+        words = self._process.last_words() if self._process is not None else ""
+        return NetworkError(
+            f"MCP server '{self._name}' did not answer 'initialize' within {self._start_s:g} s"
+            f"{words or '.'} MCP_TIMEOUT (milliseconds) gives it longer."
+        )
+
     async def _start_fault(self, error: BaseException) -> KosmoError:
         cause = _cause(error)
-        if isinstance(cause, TimeoutError) and not self._gone.is_set():
-            words = self._process.last_words() if self._process is not None else ""
-            return NetworkError(
-                f"MCP server '{self._name}' did not answer 'initialize' within {self._start_s:g} s"
-                f"{words or '.'} MCP_TIMEOUT (milliseconds) gives it longer."
-            )
-        if isinstance(cause, TimeoutError):
-            return await self._death()
         fault = await self._fault(cause if isinstance(cause, Exception) else Exception(str(cause)))
-        fault.message = f"{fault.message} (while it was started)"
+        if isinstance(fault, ServerError):
+            fault.message = f"{fault.message} (while it was started)"
         return fault
-
-
-def _serve(loop: asyncio.AbstractEventLoop) -> None:
-    asyncio.set_event_loop(loop)
-    # What goes wrong in a server's stream reaches the caller; stderr belongs to the script.
-    loop.set_exception_handler(lambda _loop, _context: None)
-    try:
-        loop.run_forever()
-        pending = asyncio.all_tasks(loop)
-        for task in pending:
-            task.cancel()
-        loop.run_until_complete(asyncio.wait(pending, timeout=0.2) if pending else asyncio.sleep(0))
-        loop.run_until_complete(loop.shutdown_asyncgens())
-    finally:
-        loop.close()
-
-
-def _wait(future: "Future[JsonValue]", deadline: Deadline) -> JsonValue:
-    while True:
-        try:
-            return future.result(_LOOK_EVERY_S)
-        except TimeoutError:
-            if future.done():
-                raise
-            reason = deadline.reason()
-            if reason is not None:
-                future.cancel()
-                raise reason from None
-        except CallCancelled:
-            deadline.check()
-            raise NetworkError("The MCP call was called off.") from None
-        except BaseException:
-            future.cancel()
-            raise
 
 
 def _put(loop: asyncio.AbstractEventLoop, sending: Any) -> None:
@@ -388,12 +296,23 @@ async def _shake_hands(session: "ClientSession") -> None:
 
 
 @contextlib.asynccontextmanager
-async def _http_streams(launch: HttpLaunch) -> AsyncIterator[tuple[Any, Any]]:
+async def _http_streams(
+    launch: HttpLaunch, refused: Callable[[int], None]
+) -> AsyncIterator[tuple[Any, Any]]:
+    """Connect, and tell `refused` the status of a message that was not accepted."""
     from mcp.client.streamable_http import streamable_http_client
     from mcp.shared._httpx_utils import create_mcp_http_client
 
+    async def answered(response: Any) -> None:
+        # The SDK keeps the status to itself. To GET, a server may well answer 405.
+        if response.status_code >= 400 and response.request.method == "POST":
+            refused(response.status_code)
+        # An event stream has its own limit, for each event.
+        if "event-stream" not in response.headers.get("content-type", ""):
+            response.stream = _bounded_stream(response.stream)
+
     client = create_mcp_http_client(headers=dict(launch.headers))
-    client.event_hooks = {"response": [_bounded]}
+    client.event_hooks = {"response": [answered]}
     async with (
         client,
         streamable_http_client(
@@ -401,12 +320,6 @@ async def _http_streams(launch: HttpLaunch) -> AsyncIterator[tuple[Any, Any]]:
         ) as streams,
     ):
         yield streams[0], streams[1]
-
-
-async def _bounded(response: Any) -> None:
-    """Let no JSON answer grow over the limit; an event stream has its own, for each event."""
-    if "event-stream" not in response.headers.get("content-type", ""):
-        response.stream = _bounded_stream(response.stream)
 
 
 def _bounded_stream(stream: Any) -> Any:
@@ -449,7 +362,14 @@ def _plain(value: Any) -> JsonValue:
         return None
 
 
-def _need_sdk(name: str) -> None:
+def load_sdk(name: str) -> None:
+    """Import the SDK; raises `ConfigurationError` where it, which the server `name` needs, is not.
+
+    It logs what a server does wrong. That reaches the caller as an error; without a handler of the
+    program's own, Python would write it to stderr as well.
+    """
+    for logger in ("mcp", "client"):
+        logging.getLogger(logger).addHandler(logging.NullHandler())
     try:
         import mcp.client.session  # noqa: F401
     except ImportError:

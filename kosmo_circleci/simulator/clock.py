@@ -14,7 +14,7 @@ STEP_S: Final = 5
 class Clock:
     """Seconds since `START`. Two clocks that saw as many requests show the same time."""
 
-    def __init__(self, now_s: int = 0, *, elapsed_s: Callable[[], float] | None = None) -> None:
+    def __init__(self, now_s: float = 0, *, elapsed_s: Callable[[], float] | None = None) -> None:
         """Begin at `now_s`.
 
         `elapsed_s` tells how many simulated seconds have passed outside since the clock was made;
@@ -27,24 +27,38 @@ class Clock:
     @property
     def now_s(self) -> int:
         """The current second; what happened before the world began has a negative one."""
-        return self._now_s
+        return int(self._now_s // 1)
+
+    @property
+    def exact_now_s(self) -> float:
+        """The current time with the parts of a second that `advance` was given."""
+        return float(self._now_s)
 
     def tick(self) -> None:
         """Move on, a request arrived: by one step, or to where the time outside is."""
         if self._elapsed_s is None:
             self._now_s += STEP_S
         else:
-            self._now_s = max(self._now_s, self._base_s + int(self._elapsed_s()))
+            self._now_s = max(self._now_s, self._base_s + self._elapsed_s())
 
-    def advance(self, seconds: int) -> None:
-        """Move on by `seconds`, as if nobody had asked anything for so long."""
+    def advance(self, seconds: float) -> None:
+        """Move on by `seconds` (0 or more), as if nobody had asked anything for so long."""
+        if not 0 <= seconds < float("inf"):
+            raise ValueError(f"Simulated time moves forward only; {seconds} seconds is no step.")
         self._now_s += seconds
         self._base_s += seconds
 
 
 def timestamp(at_s: int) -> str:
-    """Return the simulated second as CircleCI writes times: `2025-01-15T10:00:05.000Z`."""
-    return (START + timedelta(seconds=at_s)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    """Return the simulated second as CircleCI writes times: `2025-01-15T10:00:05.000Z`.
+
+    A time past the year 9999, which no calendar here has, is shown as its end.
+    """
+    try:
+        moment = START + timedelta(seconds=at_s)
+    except OverflowError:
+        moment = datetime.max
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def second_of(text: str) -> int:

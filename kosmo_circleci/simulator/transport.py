@@ -5,7 +5,7 @@ One request is answered at a time, and each moves the simulated clock.
 
 import threading
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
@@ -38,14 +38,21 @@ class SimulatorTransport:
     """CircleCI in memory, as a `Transport`. Safe to use from several threads."""
 
     def __init__(
-        self, world: World | None = None, *, seed: int = 0, gate: "Gate | None" = None
+        self,
+        world: World | None = None,
+        *,
+        seed: int = 0,
+        gate: "Gate | None" = None,
+        on_write: Callable[[World], None] | None = None,
     ) -> None:
         """Serve `world`, or a new `seeded_world(seed)`. Host and scheme of a URL do not matter.
 
-        `gate` makes the way there difficult: a rate limit, latency, faults.
+        `gate` makes the way there difficult: a rate limit, latency, faults. `on_write` gets the
+        world after each request that may have changed it, before the next one is let in.
         """
         self.world = seeded_world(seed) if world is None else world
         self._gate = gate
+        self._on_write = on_write
         self._lock = threading.Lock()
         self._closed = False
 
@@ -68,12 +75,22 @@ class SimulatorTransport:
             except Refused as refusal:
                 status, value = refusal.status, {"message": refusal.message}
                 headers = refusal.headers
+            if self._on_write is not None and status < 400 and request.method != "GET":
+                self._on_write(self.world)
             return _response(status, value, {**headers, "x-request-id": request_id})
 
-    def advance(self, seconds: int) -> None:
-        """Let so many simulated seconds pass without a request."""
+    def advance(self, seconds: float) -> None:
+        """Let so many simulated seconds pass without a request: a wait that costs no real time.
+
+        Raises `ValueError` for a negative or infinite number.
+        """
         with self._lock:
             self.world.clock.advance(seconds)
+
+    def now_s(self) -> float:
+        """Return the simulated time, in seconds since the world began."""
+        with self._lock:
+            return self.world.clock.exact_now_s
 
     def close(self) -> None:
         """Refuse every further request. The world stays as it is."""

@@ -6,16 +6,17 @@ The origin lock lives here: a token leaves for its account's own origin and for 
 import random
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from http import HTTPStatus
+from typing import Final, NamedTuple
 from urllib.parse import quote, urljoin, urlsplit
 
 from kosmo_circleci.call.model import Account, ApiRequest, ApiResponse, QueryPairs
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ConfigurationError, NetworkError, ValidationError
 from kosmo_circleci.jsonvalue import JsonError, encode
-from kosmo_circleci.transport.retry import delay_s
+from kosmo_circleci.transport.pace import Pace, Paces
+from kosmo_circleci.transport.retry import delay_s, rate_limit_pause_s, retry_after_seconds
 from kosmo_circleci.transport.wire import (
     Cancelled,
     Transport,
@@ -36,7 +37,10 @@ _UNSAFE_IN_PATH: Final = re.compile(r"[^\x21-\x7e]|[\\?#]|^//")
 
 
 class Executor:
-    """Performs requests through a transport. Stateless, so safe to use from several threads."""
+    """Performs requests through a transport. Safe to use from several threads.
+
+    All it keeps is the pace of each account, so one executor serves a whole process.
+    """
 
     def __init__(
         self,
@@ -53,23 +57,27 @@ class Executor:
         self._sleep = sleep
         self._now = now
         self._jitter = jitter
+        self._paces = Paces()
 
     def perform(self, request: ApiRequest, account: Account, deadline: Deadline) -> ApiResponse:
         """Return the last answer, whatever its status, with the number of requests it took.
 
-        Repeats by the table of `retry.py`. Redirects are followed within the account's origin, at
-        most `MAX_REDIRECTS` of them; any other redirect is returned as it came.
+        Repeats by the table of `retry.py`. A 429 makes every request of the account wait, not
+        only this one (`pace.py`). Redirects are followed within the account's origin, at most
+        `MAX_REDIRECTS` of them; any other redirect is returned as it came.
 
         Raises `NetworkError` when no usable answer arrived, the deadline's own reason when the run
         has to end, `ValidationError` for a path or a body that cannot be sent, and
         `ConfigurationError` for a token that cannot stand in a header.
         """
         wire = self._wire_request(request, account)
+        pace = self._paces.of(account)
+        turn = pace.turn()
         sent = redirects = 0
         answered = False
         while True:
             deadline.check()
-            outcome = self._send(wire, deadline)
+            outcome = self._send(wire, deadline, pace, turn, sent - redirects + 1)
             sent += 1
             answered = answered or isinstance(outcome, WireResponse)
             onward = _redirected(wire, outcome) if redirects < MAX_REDIRECTS else None
@@ -82,12 +90,25 @@ class Executor:
             )
             if pause_s is None:
                 break
-            self._sleep(deadline, pause_s)
+            if not _is_rate_limit(outcome):  # its pause is the account's, and already under way
+                self._sleep(deadline, pause_s)
         if isinstance(outcome, WireResponse):
-            return ApiResponse(outcome.status, outcome.headers, outcome.body, attempts=sent)
+            return self._response(outcome, sent)
         raise _network_error(request, outcome, sent, answered)
 
-    def _send(self, wire: WireRequest, deadline: Deadline) -> WireResponse | TransportError:
+    def _send(
+        self, wire: WireRequest, deadline: Deadline, pace: Pace, turn: int, attempt: int
+    ) -> WireResponse | TransportError:
+        leave = pace.enter(turn, deadline, self._sleep)
+        limited_s: float | None = None
+        try:
+            outcome = self._answer(wire, deadline)
+            limited_s = rate_limit_pause_s(outcome, attempt, self._now(), self._jitter())
+        finally:
+            pace.leave(leave, limited_s)
+        return outcome
+
+    def _answer(self, wire: WireRequest, deadline: Deadline) -> WireResponse | TransportError:
         try:
             return self._transport.send(wire, time_left_s=deadline.time_left_s())
         except Cancelled as cancelled:
@@ -96,6 +117,10 @@ class Executor:
             return cancelled
         except TransportError as error:
             return error
+
+    def _response(self, answer: WireResponse, attempts: int) -> ApiResponse:
+        retry_after_s = retry_after_seconds(answer.headers.get("retry-after"), self._now())
+        return ApiResponse(answer.status, answer.headers, answer.body, attempts, retry_after_s)
 
     def _wire_request(self, request: ApiRequest, account: Account) -> WireRequest:
         headers = {"Accept": "application/json", "User-Agent": self._user_agent}
@@ -113,8 +138,7 @@ class Executor:
         return WireRequest(request.method, _url(request, account), headers, body)
 
 
-@dataclass(frozen=True, slots=True)
-class _Origin:
+class _Origin(NamedTuple):
     """Scheme, host and port, comparable; None of a URL that is not absolute and plain."""
 
     scheme: str
@@ -190,6 +214,10 @@ def _redirected(wire: WireRequest, outcome: WireResponse | TransportError) -> Wi
     if _Origin.of(target) != _Origin.of(wire.url):
         return None
     return wire._replace(url=target)
+
+
+def _is_rate_limit(outcome: WireResponse | TransportError) -> bool:
+    return isinstance(outcome, WireResponse) and outcome.status == HTTPStatus.TOO_MANY_REQUESTS
 
 
 def _network_error(

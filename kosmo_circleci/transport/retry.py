@@ -1,9 +1,10 @@
 """When to send a request again, and after how long: pure, by table."""
 
-import math
+import re
 from datetime import UTC, datetime
 from typing import Final
 
+from kosmo_circleci.call.model import MAX_RETRY_AFTER_S
 from kosmo_circleci.transport.wire import BodyTooLarge, Cancelled, TransportError, WireResponse
 
 MAX_ATTEMPTS: Final = 4
@@ -12,8 +13,7 @@ MAX_ATTEMPTS: Final = 4
 FIRST_DELAY_S: Final = 0.5
 """The backoff after the first attempt; it doubles with every further one."""
 
-MAX_RETRY_AFTER_S: Final = 60.0
-"""The longest `Retry-After` that is waited for; a longer one is reported at once."""
+_SECONDS: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
 _REPEATABLE: Final = frozenset({"GET", "PUT", "DELETE"})
 
@@ -51,8 +51,27 @@ def delay_s(
         asked_s = retry_after_seconds(outcome.headers.get("retry-after"), now)
         if asked_s is not None:
             return asked_s if asked_s <= MAX_RETRY_AFTER_S else None
-    whole_s = FIRST_DELAY_S * 2.0 ** (attempt - 1)
-    return whole_s * (0.5 + 0.5 * jitter)
+    return _backoff_s(attempt, jitter)
+
+
+def rate_limit_pause_s(
+    outcome: WireResponse | TransportError, attempt: int, now: datetime, jitter: float
+) -> float | None:
+    """Return how long a 429 keeps its whole account from sending; None for any other outcome.
+
+    Arguments as in `delay_s`; here the last attempt counts too, because others may still wait. A
+    `Retry-After` over `MAX_RETRY_AFTER_S` gives 0.0: nobody waits that long, each call is told.
+    """
+    if not isinstance(outcome, WireResponse) or outcome.status != 429:
+        return None
+    asked_s = retry_after_seconds(outcome.headers.get("retry-after"), now)
+    if asked_s is None:
+        return _backoff_s(attempt, jitter)
+    return asked_s if asked_s <= MAX_RETRY_AFTER_S else 0.0
+
+
+def _backoff_s(attempt: int, jitter: float) -> float:
+    return FIRST_DELAY_S * 2.0 ** (attempt - 1) * (0.5 + 0.5 * jitter)
 
 
 def _is_repeatable(method: str, outcome: WireResponse | TransportError) -> bool:
@@ -66,16 +85,16 @@ def _is_repeatable(method: str, outcome: WireResponse | TransportError) -> bool:
 def retry_after_seconds(header: str | None, now: datetime) -> float | None:
     """Return how many seconds a `Retry-After` header asks us to wait, or None if it does not say.
 
-    `header` is the raw value: whole seconds ("120") or an HTTP date; `now` is an aware UTC
-    datetime. The answer is never negative (a date in the past means 0.0) and not capped here.
+    `header` is the raw value: seconds ("120", and "1.5", which some servers send) or an HTTP date;
+    `now` is an aware UTC datetime. The answer is never negative (a date in the past means 0.0) and
+    not capped here.
     Never raises: a header that cannot be read counts as absent, so backoff decides.
 
     Source: RFC 9110, section 10.2.3.
     """
     text = (header or "").strip()
-    if text.isascii() and text.isdigit():
-        seconds = float(text)
-        return seconds if math.isfinite(seconds) else None
+    if _SECONDS.fullmatch(text):
+        return float(text)
     from email.utils import parsedate_to_datetime  # dates are rare, and the import is not free
 
     try:

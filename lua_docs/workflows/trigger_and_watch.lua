@@ -1,32 +1,46 @@
 #!/usr/bin/env -S kosmo integrations:lua
--- Trigger a pipeline, poll its workflow until it is final, and report on its jobs.
---   --arg project=gh/example-org/example-repo   --arg branch=main   --arg polls=60
+-- Trigger a pipeline, watch its workflows until they are final or wait for an approval, and report on the jobs.
+--   kosmo integrations:lua trigger_and_watch.lua --force --arg project=gh/example-org/example-repo --arg branch=main
+-- project, branch   what to run (defaults: the documentation's example, main)
+-- timeout           seconds to watch (default 3600)
+-- Returns {pipeline, workflow, jobs = {name = status, …}} of the first workflow.
+-- Needs write permission for trigger_pipeline (--force, or the configuration).
 local circleci = app.integrations.circleci
 local project = args.project or "gh/example-org/example-repo"
 local branch = args.branch or "main"
-local polls = tonumber(args.polls or "60")
+local timeout = tonumber(args.timeout or "3600") or error("timeout must be a number of seconds", 0)
 
-local final = {
+local resting = {
   success = true, failed = true, error = true, canceled = true, unauthorized = true, not_run = true, on_hold = true,
 }
 
 local pipeline = circleci.trigger_pipeline({ project_slug = project, branch = branch })
 print("pipeline " .. pipeline.number .. " on " .. branch .. ": " .. pipeline.state)
 
-local workflow, last
-for _ = 1, polls do
-  workflow = circleci.list_pipeline_workflows({ pipeline_id = pipeline.id }).items[1]
-  if workflow and workflow.status ~= last then
-    last = workflow.status
-    print("workflow " .. workflow.name .. ": " .. last)
+--- Ask for the workflows, and print what has changed since the last time.
+local last = {}
+local function look()
+  local workflows = flow.all(circleci.list_pipeline_workflows, { pipeline_id = pipeline.id })
+  for _, workflow in ipairs(workflows) do
+    if workflow.status ~= last[workflow.id] then
+      last[workflow.id] = workflow.status
+      print("workflow " .. workflow.name .. ": " .. workflow.status)
+    end
   end
-  if workflow and final[workflow.status] then break end
+  return workflows
 end
-if not workflow then error("pipeline " .. pipeline.number .. " has no workflow yet", 0) end
+
+-- flow.wait_pipeline does as much; this is how to watch in a way of one's own.
+local workflows = flow.wait(look, function(seen)
+  for _, workflow in ipairs(seen) do
+    if not resting[workflow.status] then return false end
+  end
+  return #seen > 0
+end, { timeout = timeout })
 
 local jobs = {}
-for _, job in ipairs(circleci.list_workflow_jobs({ workflow_id = workflow.id }).items) do
+for job in flow.each(circleci.list_workflow_jobs, { workflow_id = workflows[1].id }) do
   print(("  %-8s %s"):format(job.status, job.name))
   jobs[job.name] = job.status
 end
-return { pipeline = pipeline.number, workflow = workflow.status, jobs = jobs }
+return { pipeline = pipeline.number, workflow = workflows[1].status, jobs = jobs }

@@ -1,29 +1,38 @@
 #!/usr/bin/env -S kosmo integrations:lua
--- Find the latest failed job of a project and say which of its tests failed.
---   --arg project=gh/example-org/example-repo   --arg branch=feature/login
+-- Find the latest failed job of a project and say which of its tests failed. Read-only.
+--   kosmo integrations:lua why_did_it_fail.lua --json --arg project=gh/example-org/example-repo --arg branch=feature/login
+-- project   where to look (default: the documentation's example)
+-- branch    only pipelines of this branch (default: all)
+-- most      how many pipelines to look at, the newest first (default 50)
+-- Returns {pipeline, job, failed_tests = {name, …}}, or nothing where no job failed.
 local circleci = app.integrations.circleci
 local project = args.project or "gh/example-org/example-repo"
+local most = tonumber(args.most or "50") or error("most must be a number", 0)
 
-local function each_failed_job(report)
-  local page = circleci.list_project_pipelines({ project_slug = project, branch = args.branch })
-  for _, pipeline in ipairs(page.items) do
-    for _, workflow in ipairs(circleci.list_pipeline_workflows({ pipeline_id = pipeline.id }).items) do
-      for _, job in ipairs(circleci.list_workflow_jobs({ workflow_id = workflow.id }).items) do
-        if job.status == "failed" and job.job_number then return report(pipeline, job) end
+--- The newest failed job, and its pipeline. Pages are fetched as the loops reach them, so an early find is cheap.
+local function latest_failure()
+  local newest = { project_slug = project, branch = args.branch }
+  for pipeline in flow.each(circleci.list_project_pipelines, newest, { max_items = most }) do
+    for workflow in flow.each(circleci.list_pipeline_workflows, { pipeline_id = pipeline.id }) do
+      for job in flow.each(circleci.list_workflow_jobs, { workflow_id = workflow.id }) do
+        if job.status == "failed" and job.job_number then return job, pipeline end
       end
     end
   end
-  print("no failed job in " .. project)
 end
 
-return each_failed_job(function(pipeline, job)
-  print("pipeline " .. pipeline.number .. ", job " .. job.name .. " (" .. job.job_number .. ") failed")
-  local failures = json.array()
-  for _, test in ipairs(circleci.list_job_tests({ project_slug = project, job_number = job.job_number }).items) do
-    if test.result == "failure" then
-      print("  " .. test.name .. ": " .. (test.message or "no message"))
-      failures[#failures + 1] = test.name
-    end
+local job, pipeline = latest_failure()
+if job == nil then
+  print("no failed job in the last " .. most .. " pipelines of " .. project)
+  return
+end
+
+print("pipeline " .. pipeline.number .. ", job " .. job.name .. " (" .. job.job_number .. ") failed")
+local failures = json.array()
+for test in flow.each(circleci.list_job_tests, { project_slug = project, job_number = job.job_number }) do
+  if test.result == "failure" then
+    print("  " .. test.name .. ": " .. (test.message or "no message"))
+    failures[#failures + 1] = test.name
   end
-  return { pipeline = pipeline.number, job = job.job_number, failed_tests = failures }
-end)
+end
+return { pipeline = pipeline.number, job = job.job_number, failed_tests = failures }

@@ -110,7 +110,7 @@ def get_insights() -> Function:
         "/insights/{org-slug}/summary",
         _parameter("org_slug", "path", required=True, encoding="slug", segments=(2,)),
         _parameter("reporting_window", "query", enum=("last-7-days", "last-90-days")),
-        _parameter("project_names", "query", repeated=True),
+        _parameter("project_names", "query", "array", repeated=True),
         _parameter("all_branches", "query", "boolean"),
         _parameter("limit", "query", "integer"),
     )

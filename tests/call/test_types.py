@@ -26,7 +26,7 @@ BOOLEAN = parameter("boolean")
 OBJECT = parameter("object")
 STRINGS = parameter("array")
 INTEGERS = parameter("array", items="integer")
-REPEATED = parameter("string", repeated=True)
+REPEATED = parameter("array", repeated=True)
 NAN, INFINITY = float("nan"), float("inf")
 VAST = 1 << 14_000  # Python refuses to write more than 4,300 digits.
 

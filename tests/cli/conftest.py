@@ -56,9 +56,14 @@ def kosmo(capfd: pytest.CaptureFixture[str]) -> Kosmo:
 def process() -> Kosmo:
     """Return what runs a command as a process of its own, `stdin` piped to it."""
 
-    def run(*arguments: str, stdin: str | None = "", env: Mapping[str, str] | None = None) -> Ended:
+    def run(
+        *arguments: str,
+        stdin: str | None = "",
+        env: Mapping[str, str] | None = None,
+        command: tuple[str, ...] = COMMAND,
+    ) -> Ended:
         ended = subprocess.run(
-            [*COMMAND, *arguments],
+            [*command, *arguments],
             input=None if stdin is None else stdin.encode(),
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,

@@ -117,9 +117,9 @@ def test_ctrl_c_at_the_question_ends_the_run(terminal: Any) -> None:
 
 
 def test_a_timeout_ends_the_question_too(terminal: Any) -> None:
-    screen = terminal("integrations:lua", "--simulate", "--timeout", "0.6", "-e", WRITES)
+    screen = terminal("integrations:lua", "--simulate", "--timeout", "1.5", "-e", WRITES)
     screen.expect(CHOICES)
-    screen.expect("The run took longer than 0.6 s.")
+    screen.expect("The run took longer than 1.5 s.")
     assert screen.end() == 1
 
 

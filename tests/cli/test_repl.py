@@ -2,7 +2,6 @@
 
 import json
 import stat
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -73,10 +72,10 @@ def test_limits_hold_for_every_line_and_the_state_stays(process: Any) -> None:
 
 def test_a_line_that_has_to_be_killed_takes_the_state_with_it(process: Any) -> None:
     lines = "x = 5\nstring.find(('a'):rep(3e4), ('.-'):rep(20) .. 'b')\nx\n1\n"
-    ended = process(*REPL, "--timeout", "0.4", stdin=lines)
+    ended = process(*REPL, "--timeout", "1", stdin=lines)
     assert ended.out == "nil\n1\n"
     assert ended.err == (
-        "error: The run took longer than 0.4 s. Raise the limit with --timeout SECONDS (Python: "
+        "error: The run took longer than 1 s. Raise the limit with --timeout SECONDS (Python: "
         "Limits(timeout_s=…)).\n"
         "warning: that line had to be killed, and the state went with it: globals are gone\n"
     )
@@ -110,9 +109,9 @@ def test_documentation_is_at_hand(process: Any) -> None:
     assert ended.err == ""
 
 
-def test_an_unknown_account_is_said_once_a_line_is_run(process: Any) -> None:
+def test_an_unknown_account_ends_it_at_once(process: Any) -> None:
     ended = process(*REPL, "--account", "nope", stdin="1\n")
-    assert (ended.code, ended.out) == (0, "")
+    assert (ended.code, ended.out) == (1, "")
     assert ended.err.startswith("error: Unknown account 'nope'.")
 
 
@@ -197,9 +196,3 @@ def test_without_the_extra_readline_completes(
     screen.expect("> ")
     screen.send("\x04")
     assert screen.end() == 0
-
-
-def test_no_process_is_left_behind(process: Any) -> None:
-    process(*REPL, stdin="x = 1\n:reset\nx = 2\n")
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, timeout=10)
-    assert "kosmo_circleci integrations:lua --repl --simulate" not in listed.stdout

@@ -170,7 +170,7 @@ def test_a_run_that_is_killed_at_its_limit_leaves_its_trace(process: Any, tmp_pa
     file = tmp_path / "run.trace.json"
     code = "app.integrations.circleci.get_current_user() while true do end"
     ended = process(
-        "integrations:lua", "--simulate", "--timeout", "0.5", "--trace", str(file), "-e", code
+        "integrations:lua", "--simulate", "--timeout", "1", "--trace", str(file), "-e", code
     )
     assert ended.code == 1
     assert list(calls(file)) == [("eval", "script"), ("get_current_user", "ok")]

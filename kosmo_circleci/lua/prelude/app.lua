@@ -57,6 +57,7 @@ local function functions(names, account, path)
     local name = names[index]
     local call = caller(name, account, path .. "." .. name)
     content[name] = call
+    core.item_only[call] = true
     if RAW[name] then core.raw_calls[call] = true end
   end
   return content

@@ -28,7 +28,10 @@ local function lazy(path, fetch, missing)
     __newindex = function(_, name)
       core.raise("runtime", path .. " is read-only: '" .. core.show(name) .. "' cannot be set")
     end,
-    __pairs = function() return next, all(), nil end,
+    __pairs = function(self)
+      local listed = all()   -- not handed out itself: a script could change it
+      return function(_, key) return next(listed, key) end, self, nil
+    end,
     __len = function() return 0 end,
     __metatable = false,
   })

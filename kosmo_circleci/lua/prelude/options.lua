@@ -5,6 +5,7 @@ local core = ...
 local concat, getmetatable, huge, next = table.concat, debug.getmetatable, math.huge, next
 local rawget, sort, type = rawget, table.sort, type
 
+--- Raise what is said about a wrong argument of `helper`.
 function core.refuse(helper, text)
   core.raise("validation", helper .. ": " .. text, helper)
 end
@@ -20,6 +21,7 @@ local function shown(value)
 end
 core.shown = shown
 
+--- Refuse an argument that cannot be called.
 function core.expect_function(helper, value, position)
   if type(value) == "function" then return end
   local meta = type(value) == "table" and getmetatable(value)

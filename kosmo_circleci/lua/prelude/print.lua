@@ -11,8 +11,13 @@ local function tostring(...)
   local kind = type(value)
   if kind == "table" then
     local meta = getmetatable(value)
-    if meta and rawget(meta, "__tostring") ~= nil then return lua_tostring(value) end
-    return core.pretty(value)
+    local shown_by = meta and rawget(meta, "__tostring")
+    if shown_by == nil then return core.pretty(value) end
+    if type(shown_by) ~= "function" then return lua_tostring(value) end
+    local text = shown_by(value)
+    if type(text) == "number" then text = lua_tostring(text) end
+    if type(text) ~= "string" then core.raise("runtime", "tostring: '__tostring' must return a string", "tostring") end
+    return text
   end
   if kind == "function" or kind == "thread" or kind == "userdata" then return "<" .. kind .. ">" end
   return lua_tostring(value)

@@ -2,6 +2,8 @@
 
 local core = ...
 
+local expect, getinfo, getmetatable, status, sub = core.expect, debug.getinfo, debug.getmetatable, coroutine.status, string.sub
+local gsub = string.gsub
 local close, collectgarbage, create, error, load = coroutine.close, collectgarbage, coroutine.create, error, load
 local pairs, pcall, raw_rawset, raw_setmetatable, rawget = pairs, pcall, rawset, setmetatable, rawget
 local resume, select, string_meta, traceback, type = coroutine.resume, select, getmetatable(""), debug.traceback, type
@@ -15,7 +17,7 @@ local function copy(library, names)
 end
 
 for _, name in pairs {
-  "assert", "error", "ipairs", "pairs", "next", "select", "pcall", "xpcall", "type", "tonumber",
+  "assert", "ipairs", "pairs", "next", "select", "pcall", "xpcall", "type", "tonumber",
   "rawequal", "rawget", "rawlen", "getmetatable", "_VERSION",
 } do
   G[name] = _G[name]
@@ -44,15 +46,36 @@ function G.collectgarbage(option)
   core.raise("runtime", "collectgarbage: only \"count\" is available in the sandbox", "collectgarbage")
 end
 
+-- What the originals would refuse is refused here first: their errors would name a line of this file.
+
 function G.setmetatable(value, meta)
-  if type(meta) == "table" and rawget(meta, "__gc") ~= nil then
-    core.raise("runtime", "setmetatable: '__gc' is not available in the sandbox; use a <close> variable", "setmetatable")
+  expect("table", value, "setmetatable", 1)
+  if meta ~= nil then
+    expect("table", meta, "setmetatable", 2)
+    if rawget(meta, "__gc") ~= nil then
+      core.raise("runtime", "setmetatable: '__gc' is not available in the sandbox; use a <close> variable", "setmetatable")
+    end
+  end
+  local old = getmetatable(value)
+  if old ~= nil and rawget(old, "__metatable") ~= nil then
+    core.raise("runtime", "setmetatable: this table's metatable is protected", "setmetatable")
   end
   return raw_setmetatable(value, meta)
 end
 
+--- error, but a level that leads to the prelude (`error(text, 2)` in the script's own chunk) names no place there.
+function G.error(message, level)
+  if level == nil then level = 1 end
+  expect("number", level, "error", 2)
+  if type(message) ~= "string" or level < 1 then error(message, 0) end
+  local frame = getinfo(level + 1, "S")
+  error(message, frame ~= nil and sub(frame.source, 1, 7) == "=[kosmo" and 0 or level + 1)
+end
+
 --- rawset, but not past the read-only tables.
 function G.rawset(value, key, content)
+  expect("table", value, "rawset", 1)
+  if key == nil or key ~= key then core.raise("runtime", "rawset: a key cannot be nil or NaN", "rawset") end
   if core.contents[value] ~= nil or value == core.null then
     core.raise("runtime", "rawset: this table is read-only", "rawset")
   end
@@ -64,6 +87,7 @@ end
 local own = core.weak()
 
 local function own_coroutine(body)
+  expect("function", body, "coroutine", 1)
   local thread = create(body)
   core.guard(thread)
   own[thread] = true
@@ -73,12 +97,16 @@ end
 G.coroutine.create = own_coroutine
 
 function G.coroutine.resume(thread, ...)
-  if type(thread) == "thread" and not own[thread] then return false, "cannot resume non-suspended coroutine" end
+  expect("thread", thread, "coroutine.resume", 1)
+  if not own[thread] then return false, "cannot resume non-suspended coroutine" end
   return resume(thread, ...)
 end
 
 function G.coroutine.close(thread)
-  if type(thread) == "thread" and not own[thread] then error("cannot close a coroutine that is not your own", 2) end
+  expect("thread", thread, "coroutine.close", 1)
+  if not own[thread] or status(thread) == "running" or status(thread) == "normal" then
+    core.raise("runtime", "coroutine.close: this coroutine is running, or not your own", "coroutine.close")
+  end
   return close(thread)
 end
 
@@ -97,6 +125,7 @@ function G.load(chunk, name, _, ...)
   if type(chunk) ~= "string" and type(chunk) ~= "function" then
     core.raise("runtime", "load: argument 1 must be a string or a function, got " .. type(chunk), "load")
   end
+  if name ~= nil then expect("string", name, "load", 2) end
   if select("#", ...) > 0 then return load(chunk, name, "t", (...)) end
   return load(chunk, name, "t", G)
 end
@@ -105,7 +134,8 @@ local function text_of(err)
   local record = core.error_records[err]
   if record then return record.message, record.type, record.where end
   if type(err) == "string" then
-    return err, err == "not enough memory" and "limit" or "runtime", ""
+    if err == "not enough memory" then return err, "limit", "" end
+    return (gsub(err, "^%[kosmo/%w+%]:%d+: ", "")), "runtime", ""   -- a line of ours tells a script's author nothing
   end
   if err == nil then return "nil was raised as an error", "runtime", "" end
   if type(err) ~= "table" then return core.show(err), "runtime", "" end

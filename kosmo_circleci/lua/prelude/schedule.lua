@@ -13,6 +13,8 @@ local resume, running, status, yield = coroutine.resume, coroutine.running, coro
 local error, next, pack, pcall = error, next, table.pack, pcall
 local insert, rawequal, setmetatable, unpack = table.insert, rawequal, setmetatable, table.unpack
 
+core.item_only = core.weak()   -- functions to which an index would be one argument too many
+
 local TICKET, TIMER, GROUP = {}, {}, {}   -- what a branch yields first: why it waits
 
 local branches = core.weak()                             -- coroutine -> branch
@@ -124,7 +126,7 @@ local function step(branch, values)
     add_timer(branch, what)
   elseif not rawequal(why, GROUP) then
     settle_branch(branch, false, core.make_error("runtime",
-      "attempt to yield from outside a coroutine: a function of flow.map is none of your own"))
+      "attempt to yield from the function of flow.map, which is no coroutine of the script's own"))
   end
 end
 
@@ -133,7 +135,10 @@ function start_more(group)
   while group.running < group.concurrency and group.next_index <= group.count do
     local index = group.next_index
     group.next_index, group.running = index + 1, group.running + 1
-    local thread = create(function() return fn(list[index], index) end)
+    local thread = create(function()
+      if core.item_only[fn] then return fn(list[index]) end
+      return fn(list[index], index)
+    end)
     core.guard(thread)
     local branch = { thread = thread, group = group, index = index }
     branches[thread], group.branches[index] = branch, branch
@@ -191,17 +196,17 @@ function core.run_branches(list, count, fn, concurrency, collect)
     scope = core.call_host("open_scope", parent and parent.group.scope or 0, concurrency),
   }
   local outcome
+  if parent then parent.nested = group end
+  local ok, fault = pcall(parent and start_more or drive, group)
+  if not ok then   -- memory has run out, or the run has to end: no branch fails this way
+    if not group.finished then stop(group) end
+    if parent then parent.nested = nil end
+    error(fault, 0)
+  end
   if parent then
-    parent.nested = group
-    start_more(group)
     outcome = yield(GROUP)
     parent.nested = nil
   else
-    local ok, fault = pcall(drive, group)
-    if not ok then
-      if not group.finished then stop(group) end
-      error(fault, 0)
-    end
     outcome = group.outcome
   end
   if outcome.fault ~= nil then error(outcome.fault, 0) end

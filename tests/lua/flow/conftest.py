@@ -16,6 +16,7 @@ import pytest
 from kosmo_circleci import Bridge
 from kosmo_circleci.envelope import Run
 from kosmo_circleci.jsonvalue import encode
+from kosmo_circleci.lua.limits import Limits
 from kosmo_circleci.transport.wire import WireRequest, WireResponse
 
 Handler = Callable[[str, dict[str, str]], tuple[Any, ...]]
@@ -149,6 +150,12 @@ def config(origin: str = "https://circleci.com") -> dict[str, Any]:
 
 
 @pytest.fixture
+def account() -> Callable[..., dict[str, Any]]:
+    """`account(origin)`: a configuration that talks to `origin` and may do everything."""
+    return config
+
+
+@pytest.fixture
 def scripted() -> ScriptedTransport:
     """The transport behind `run_lua`; set its `handler`."""
     return ScriptedTransport(echo)
@@ -160,10 +167,13 @@ def run_lua(scripted: ScriptedTransport) -> RunLua:
 
     def run(code: str, **options: Any) -> Run:
         bridge = Bridge(config=config(), transport=scripted)
-        return bridge.run(PRELUDE + code, name="test", **options)
+        return bridge.run(PRELUDE + code, name="test", **PATIENCE | options)
 
     return run
 
+
+PATIENCE: dict[str, Any] = {"limits": Limits(timeout_s=20)}
+"""A wait that never ends is a failure, not a test run that hangs."""
 
 PRELUDE = (
     "local circleci = app.integrations.circleci "
@@ -183,8 +193,8 @@ def server() -> Iterator[Server]:
 def run_live(server: Server) -> Iterator[RunLua]:
     """As `run_lua`, through real sockets to `server`."""
     with Bridge(config=config(server.origin)) as bridge:
-        yield lambda code, **options: bridge.run(PRELUDE + code, name="test", **options)
+        yield lambda code, **options: bridge.run(PRELUDE + code, name="test", **PATIENCE | options)
         # Connections are not closed under calls that are just ending.
         for thread in threading.enumerate():
             if thread.name == "kosmo-call":
-                thread.join(0.05)
+                thread.join(0.02)

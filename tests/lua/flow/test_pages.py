@@ -183,15 +183,15 @@ def test_an_error_in_the_middle_can_be_caught_and_the_page_asked_for_again(
 
 
 def test_a_thousand_pages_need_the_memory_of_one(run_lua: RunLua, scripted: Any) -> None:
-    # A page takes some 120 kB of Lua memory, so all of them 120 MB.
-    scripted.handler = pages(1000, size=50, filling="x" * 2000)
+    # A page takes some 90 kB of Lua memory, so all of them 90 MB.
+    scripted.handler = pages(1000, size=20, filling="x" * 4000)
 
     run = run_lua(
         f"local n = 0 for item in flow.each({LIST}) do n = n + #item.filling end return n",
         limits=Limits(memory_bytes=6 * 1024 * 1024),
     )
 
-    assert (run.error, run.result) == (None, 1000 * 50 * 2000)
+    assert (run.error, run.result) == (None, 1000 * 20 * 4000)
     assert (run.call_count, len(run.call_log)) == (1000, 1000)
 
 

@@ -1,0 +1,69 @@
+"""What a tool of the MCP server answers: text, and for programs the same as structured content."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol
+
+from kosmo_circleci.agent import cut
+from kosmo_circleci.deadline import Deadline
+from kosmo_circleci.errors import KosmoError
+from kosmo_circleci.jsonvalue import JsonValue, encode
+
+
+class ToolResult(NamedTuple):
+    """The answer of one call, in the shape of MCP's `CallToolResult`."""
+
+    text: str
+    structured: Mapping[str, JsonValue] | None = None
+    is_error: bool = False
+
+    @classmethod
+    def of(cls, structured: Mapping[str, JsonValue], *, is_error: bool = False) -> "ToolResult":
+        """Return an answer whose text is the JSON of its structured content."""
+        return cls(encode(dict(structured)), structured, is_error)
+
+    @classmethod
+    def failed(cls, error: KosmoError) -> "ToolResult":
+        """Return the answer that tells an error, with its fields."""
+        return cls(f"error: {error.message}", error.fields(), is_error=True)
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return the answer as it travels."""
+        result: dict[str, JsonValue] = {"content": [{"type": "text", "text": self.text}]}
+        if self.structured is not None:
+            result["structuredContent"] = dict(self.structured)
+        return result | {"isError": self.is_error}
+
+
+class ToolCall(NamedTuple):
+    """What surrounds a call: `deadline` ends it, `notice` tells the client how it goes."""
+
+    deadline: Deadline
+    notice: Callable[[str], None] | None = None
+
+
+class Tools(Protocol):
+    """The tools a server offers. `call` may run on any thread, several at once."""
+
+    def definitions(self) -> list[dict[str, JsonValue]]:
+        """Return the tools as `tools/list` shows them."""
+        ...
+
+    def call(self, name: str, arguments: Mapping[str, JsonValue], call: ToolCall) -> ToolResult:
+        """Carry out a call. Raises the `KosmoError` that stopped it."""
+        ...
+
+    def close(self) -> None:
+        """Give back processes and connections."""
+        ...
+
+
+def shown_value(value: JsonValue, name: str = "result") -> dict[str, JsonValue]:
+    """Return `{name: value}`, or how it begins and what to do where it is too long."""
+    length = cut.size(value)
+    if length <= cut.LIMIT_BYTES:
+        return {name: value}
+    return {
+        f"{name}_beginning": cut.beginning(value, cut.LIMIT_BYTES // 2),
+        "cut": f"The {name} has {length:,} bytes of JSON; {cut.LIMIT_BYTES:,} can be shown, so "
+        f"only its beginning is. In Lua, return less: pick fields, filter, count, or one page.",
+    }

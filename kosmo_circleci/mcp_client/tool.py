@@ -1,0 +1,69 @@
+"""One tool of a server, as scripts and people see it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kosmo_circleci.call.wording import printable, shorten
+from kosmo_circleci.catalog.model import Kind
+from kosmo_circleci.jsonvalue import JsonValue, encode
+from kosmo_circleci.masking import MASK
+from kosmo_circleci.mcp_client.config import Server
+
+_SECRET_KEYS: Final = re.compile(r"secret|token|password|credential|private|key$", re.I)
+_SHOWN_CHARACTERS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One tool of a server. `name` is its Lua name, `original` the one the server knows."""
+
+    name: str
+    original: str
+    server: str
+    kind: Kind
+    title: str
+    description: str
+    schema: JsonValue
+
+    @property
+    def path(self) -> str:
+        """How a script names it."""
+        return f"app.mcp.{self.server}.{self.name}"
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return the tool as `mcp.tools` lists it."""
+        return {
+            "name": self.name,
+            "tool": self.original,
+            "server": self.server,
+            "path": self.path,
+            "kind": self.kind,
+            "title": self.title,
+            "description": self.description,
+        }
+
+
+def described(listed: Mapping[str, Any], name: str, server: str) -> Tool:
+    """Return a tool of `tools/list` under its Lua name; one without `readOnlyHint` is a write."""
+    hints = listed.get("annotations") or {}
+    return Tool(
+        name=name,
+        original=str(listed["name"]),
+        server=server,
+        kind="read" if hints.get("readOnlyHint") is True else "write",
+        title=str(listed.get("title") or hints.get("title") or ""),
+        description=str(listed.get("description") or ""),
+        schema=listed.get("inputSchema") or {"type": "object"},
+    )
+
+
+def question(tool: Tool, server: Server, given: Mapping[str, JsonValue]) -> str:
+    """Return the text of a permission question: the call line by line, likely secrets as `***`."""
+    lines = [f"{tool.path} ({tool.kind}, MCP server '{server.name}', {server.transport})"]
+    for name, value in given.items():
+        shown = MASK if _SECRET_KEYS.search(name) else printable(encode(value))
+        lines.append(f"  {printable(name)} = {shorten(shown, _SHOWN_CHARACTERS)}")
+    lines.append(f"Allow {tool.server}.{tool.name} for the rest of this run?")
+    return "\n".join(lines)

@@ -1,0 +1,81 @@
+"""A pytest plugin for your own workflow files: each test gets a simulated CircleCI of its own.
+
+    # conftest.py
+    pytest_plugins = ["kosmo_circleci.simulator.pytest_plugin"]
+
+    # test_release.py
+    def test_a_release_waits_for_its_approval(circleci):
+        run = circleci.run_file("release.lua", branch="hold/release")
+        assert run.result["status"] == "on_hold"
+
+Nothing of the machine is read: no configuration, no token, no network. Writes need no `force`.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from kosmo_circleci.bridge import Bridge
+from kosmo_circleci.envelope import Run
+from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.simulator.transport import SimulatorTransport
+from kosmo_circleci.simulator.world import World
+
+_EVERYTHING_ALLOWED: Final[dict[str, JsonValue]] = {
+    "integrations": {"circleci": {"permissions": {"read": "allow", "write": "allow"}}}
+}
+
+
+class SimulatedCircleCI:
+    """A simulated CircleCI, and the bridge that scripts reach it by.
+
+    `bridge` is an ordinary `Bridge`; `world` is what the simulation knows, to look into.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        """Begin a new world, the same for the same `seed`."""
+        self.transport = SimulatorTransport(seed=seed)
+        self.bridge = Bridge(simulate=True, config=_EVERYTHING_ALLOWED, environ={})
+        # Not as `transport=`: whoever gives one gets real time, and a wait here must cost none.
+        self.bridge._transport = self.transport
+
+    @property
+    def world(self) -> World:
+        """The state of the simulation: `world.projects`, `world.contexts`, …"""
+        return self.transport.world
+
+    def run(self, code: str, **arguments: str) -> Run:
+        """Run Lua code; `arguments` are the strings of its table `args`."""
+        return self.bridge.run(code, args=arguments)
+
+    def run_file(self, path: str | Path, **arguments: str) -> Run:
+        """Run a workflow file as `kosmo integrations:lua FILE --arg KEY=VALUE` does.
+
+        Raises `OSError` for a file that cannot be read.
+        """
+        code = Path(path).read_text("utf-8")
+        return self.bridge.run(code, name=str(path), args=arguments)
+
+    def call(self, function: str, arguments: Mapping[str, JsonValue] | None = None) -> JsonValue:
+        """Call one function and return its answer: `call("get_pipeline", {"pipeline_id": …})`."""
+        return self.bridge.call(function, arguments)
+
+    def advance(self, seconds: float) -> None:
+        """Let so many simulated seconds pass."""
+        self.transport.advance(seconds)
+
+
+@pytest.fixture
+def circleci_seed() -> int:
+    """The seed of the simulated world. Define a fixture of this name to choose another."""
+    return 0
+
+
+@pytest.fixture
+def circleci(circleci_seed: int) -> Iterator[SimulatedCircleCI]:
+    """A simulated CircleCI for one test, as new as on its first day."""
+    simulated = SimulatedCircleCI(circleci_seed)
+    with simulated.bridge:
+        yield simulated

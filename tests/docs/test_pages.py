@@ -1,0 +1,126 @@
+import subprocess
+import sys
+from typing import Final
+
+import pytest
+
+from kosmo_circleci.catalog.load import load_catalog
+from kosmo_circleci.docs import guides, pages
+from kosmo_circleci.errors import ValidationError
+
+CATALOG: Final = load_catalog()
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "circleci.get_pipeline",
+        "get_pipeline",
+        "circleci_get_pipeline",
+        "circleci.circleci_get_pipeline",
+        "integrations.circleci.get_pipeline",
+        "app.integrations.circleci.get_pipeline",
+        "app.integrations.circleci.work.get_pipeline",
+        "circleci.work.get_pipeline",
+        "work.get_pipeline",
+        " Circleci.Get_Pipeline\n",
+        "app.integrations.circleci.get_pipeline()",
+    ],
+)
+def test_a_function_is_found_under_every_spelling_people_use(spelling: str) -> None:
+    assert pages.read(spelling, CATALOG).startswith("# circleci.get_pipeline\n")
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "circleci",
+        "integrations.circleci",
+        "app.integrations.circleci",
+        "app.integrations",
+        "integrations",
+        "app",
+        "circleci.circleci",
+        "CircleCI",
+    ],
+)
+def test_the_namespace_is_the_guide(spelling: str) -> None:
+    assert pages.read(spelling, CATALOG) == guides.read("circleci")
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["errors", "errors.md", "Errors", "circleci.errors", "app.integrations.circleci.work.errors"],
+)
+def test_a_guide_is_found_with_and_without_the_namespace(spelling: str) -> None:
+    assert pages.read(spelling, CATALOG) == guides.read("errors")
+
+
+@pytest.mark.parametrize("name", guides.names())
+def test_every_guide_reads_as_its_file(name: str) -> None:
+    assert pages.read(name, CATALOG) == (guides.folder() / f"{name}.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("page", "hint"),
+    [
+        ("circleci.get_pipelin", "Did you mean: circleci.get_pipeline?"),
+        ("eror", "Did you mean: errors?"),
+        (
+            "circleci.cancel",
+            "Did you mean: circleci.cancel_workflow, circleci.cancel_job_by_id, "
+            "circleci.cancel_job_by_number?",
+        ),
+        (
+            "stop_job",
+            "Did you mean: circleci.cancel_job_by_id, circleci.cancel_job_by_number, "
+            "circleci.cancel_workflow?",
+        ),
+        ("one.two.get_pipeline", "Did you mean: circleci.get_pipeline?"),
+        ("../../etc", 'See docs.list(), docs.search("…") or `kosmo integrations:docs`.'),
+        ("zzzz", 'See docs.list(), docs.search("…") or `kosmo integrations:docs`.'),
+    ],
+)
+def test_an_unknown_page_is_an_error_with_the_nearest_names(page: str, hint: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        pages.read(page, CATALOG)
+    assert str(caught.value) == f"Unknown documentation page: {page}. {hint}"
+
+
+@pytest.mark.parametrize(
+    ("page", "shown"), [("", "''"), ("z\x1b[2J", r"z\x1b[2J"), ("z" * 99, "z" * 59 + "…")]
+)
+def test_an_unknown_page_is_shown_short_and_printable(page: str, shown: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        pages.read(page, CATALOG)
+    assert str(caught.value).startswith(f"Unknown documentation page: {shown}. ")
+
+
+def test_the_list_has_the_guides_first_and_then_every_function() -> None:
+    lines = pages.listing(CATALOG).splitlines()
+    count = len(guides.names())
+    assert [line.partition(":")[0] for line in lines[:count]] == list(guides.names())
+    assert lines[0] == "circleci: CircleCI in Lua"
+    assert len(lines) == count + len(CATALOG.names)
+    assert "circleci.get_current_user (read): Get the user the token belongs to: who am I." in lines
+
+
+def test_every_page_of_the_list_can_be_read() -> None:
+    for line in pages.listing(CATALOG).splitlines():
+        name = line.split(" ")[0].rstrip(":")
+        assert pages.read(name, CATALOG).startswith("# ")
+
+
+def test_reading_a_page_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from kosmo_circleci import Bridge\n"
+        "Bridge().read_doc('circleci.get_pipeline')\n"
+        "Bridge().read_doc('circleci')\n"
+        "heavy = {'httpx', 'click', 'lupa', 'yaml', 'regex', 'mcp', 'difflib', 'asyncio'}\n"
+        "print(sorted(heavy & sys.modules.keys()))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "[]\n"

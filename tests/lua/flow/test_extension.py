@@ -1,0 +1,128 @@
+"""Calls to other servers (`mcp.*`) in the branches of flow.map: threads of the host, one door."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kosmo_circleci.call.permission import Policy
+from kosmo_circleci.caller import Caller, CallerSettings
+from kosmo_circleci.catalog.load import load_catalog
+from kosmo_circleci.deadline import Deadline
+from kosmo_circleci.envelope import Run
+from kosmo_circleci.errors import NetworkError
+from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.lua.extension import ExtensionDoor
+from kosmo_circleci.lua.run import RunOptions, Script, Session
+from kosmo_circleci.masking import Mask
+
+
+class Slow:
+    """An extension whose one tool takes a while, asks for permission and fails for 13."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        self.closed = False
+        self._lock = threading.Lock()
+        self._running = 0
+
+    def call(self, name: str, arguments: list[JsonValue], door: ExtensionDoor) -> JsonValue:
+        door.permit("write", "server.tool", "app.mcp.server.tool", "May I?")
+        with self._lock:
+            self._running += 1
+            self.most = max(self.most, self._running)
+        time.sleep(0.05)
+        with self._lock:
+            self._running -= 1
+        given = arguments[1]
+        assert isinstance(given, dict)
+        door.record("app.mcp.server.tool", "tool", "server", ok=True, duration_ms=50.0)
+        if given["n"] == 13:
+            raise NetworkError("the server has gone")
+        if given["n"] == 14:
+            raise ValueError("a fault of ours")
+        return {"n": given["n"]}
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def slow() -> Slow:
+    return Slow()
+
+
+@pytest.fixture
+def asked() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def run(slow: Slow, asked: list[str]) -> Callable[[str], Run]:
+    def ask(question: str) -> bool:
+        asked.append(question)
+        return True
+
+    def go(code: str) -> Run:
+        def no_executor() -> Any:
+            raise AssertionError("nothing goes to CircleCI")
+
+        deadline = Deadline(20)
+        caller = Caller(CallerSettings({}, Policy(), False, ask), no_executor, deadline, Mask())
+        options = RunOptions(extension=lambda: slow, integrations=False)
+        session = Session(load_catalog(), caller, options)
+        done = session.run(Script(code, "test"))
+        session.close()
+        return done
+
+    return go
+
+
+MAP = """
+local list = {}
+for n = 1, %d do list[n] = n end
+local function call(n) return mcp.call("server.tool", {n = n}).n end
+return flow.map(list, call, {concurrency = 20, errors = "%s"})
+"""
+
+
+def test_they_run_side_by_side_and_ask_once(
+    run: Callable[[str], Run], slow: Slow, asked: list[str]
+) -> None:
+    done = run(MAP % (12, "raise"))
+
+    assert (done.error, done.result) == (None, list(range(1, 13)))
+    assert slow.most > 4
+    assert asked == ["May I?"]
+    assert done.call_count == 12
+    assert slow.closed
+
+
+def test_their_errors_are_those_of_the_branch(run: Callable[[str], Run]) -> None:
+    done = run(MAP % (14, "collect"))
+
+    assert done.error is None
+    assert isinstance(done.result, list)
+    assert done.result[:2] == [{"ok": True, "value": 1}, {"ok": True, "value": 2}]
+    network, internal = done.result[12:]
+    assert isinstance(network, dict)
+    assert isinstance(internal, dict)
+    assert network == {
+        "ok": False,
+        "error": {
+            "type": "network",
+            "message": "the server has gone",
+            "attempts": 1,
+            "index": 13,
+        },
+    }
+    assert internal == {
+        "ok": False,
+        "error": {
+            "type": "runtime",
+            "message": "internal error: ValueError: a fault of ours",
+            "index": 14,
+        },
+    }

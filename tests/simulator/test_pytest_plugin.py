@@ -1,0 +1,104 @@
+"""The plugin as a user has it: a conftest, a workflow file, and a test of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+CONFTEST = 'pytest_plugins = ["kosmo_circleci.simulator.pytest_plugin"]\n'
+
+WORKFLOW = """\
+#!/usr/bin/env -S kosmo integrations:lua
+local circleci = app.integrations.circleci
+local project = "gh/example-org/example-repo"
+local pipeline = circleci.trigger_pipeline({project_slug = project, branch = args.branch})
+return {id = pipeline.id, status = flow.wait_pipeline(pipeline.id)[1].status}
+"""
+
+Tests = Callable[[str], pytest.RunResult]
+
+
+@pytest.fixture
+def tests(pytester: pytest.Pytester) -> Tests:
+    """`tests("def test_…")` runs these tests beside the workflow file."""
+    pytester.makeconftest(CONFTEST)
+    Path(pytester.path, "deploy.lua").write_text(WORKFLOW)
+
+    def run(code: str) -> pytest.RunResult:
+        pytester.makepyfile(code)
+        return pytester.runpytest_inprocess("-W", "error")
+
+    return run
+
+
+def test_a_workflow_file_is_tested_with_its_arguments(tests: Tests) -> None:
+    tests(
+        """
+        import pytest
+
+        @pytest.mark.parametrize(
+            ("branch", "status"),
+            [("main", "success"), ("fail/it", "failed"), ("hold/it", "on_hold")],
+        )
+        def test_the_branch_decides(circleci, branch, status):
+            run = circleci.run_file("deploy.lua", branch=branch)
+            assert (run.error, run.result["status"]) == (None, status)
+        """
+    ).assert_outcomes(passed=3)
+
+
+def test_each_test_has_a_world_of_its_own_to_look_into_and_to_move_on(tests: Tests) -> None:
+    tests(
+        """
+        import pytest
+
+        PROJECT = {"project_slug": "gh/example-org/example-repo"}
+
+        @pytest.mark.parametrize("_", [1, 2])
+        def test_the_world_is_new(circleci, _):
+            number = circleci.call("trigger_pipeline", PROJECT)["number"]
+            newest = circleci.world.newest_pipelines()[0]
+            assert number == newest.number == 46
+            before = circleci.world.workflows_of(newest)[0].progress(circleci.world.now_s)
+            circleci.advance(60)
+            after = circleci.world.workflows_of(newest)[0].progress(circleci.world.now_s)
+            assert (before.status, after.status) == ("running", "success")
+        """
+    ).assert_outcomes(passed=2)
+
+
+def test_a_seed_of_the_tests_own_makes_other_ids(tests: Tests) -> None:
+    tests(
+        """
+        import pytest
+
+        CREATE = "return app.integrations.circleci.create_organization({name = 'a', "
+        CODE = CREATE + "vcs_type = 'github'}).id"
+        ids = set()
+
+        @pytest.fixture(params=[1, 2, 2])
+        def circleci_seed(request):
+            return request.param
+
+        def test_an_id(circleci):
+            ids.add(circleci.run(CODE).result)
+
+        def test_two_seeds_two_ids():
+            assert len(ids) == 2
+        """
+    ).assert_outcomes(passed=4)
+
+
+def test_a_failing_script_fails_where_the_test_says_so(tests: Tests) -> None:
+    tests(
+        """
+        def test_the_error_is_in_the_run(circleci):
+            run = circleci.run("error('no such release')")
+            assert (run.success, run.error) == (False, "script:1: no such release")
+
+        def test_a_file_that_is_missing(circleci):
+            circleci.run_file("nowhere.lua")
+        """
+    ).assert_outcomes(passed=1, failed=1)

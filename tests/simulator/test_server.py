@@ -1,0 +1,216 @@
+"""The simulator over HTTP, met by clients that know nothing of it: pycircleci and curl."""
+
+import json
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pycircleci.api import Api
+
+from kosmo_circleci.errors import ConfigurationError, NetworkError
+from kosmo_circleci.simulator.conditions import Conditions
+from kosmo_circleci.simulator.server import Server, ServerOptions
+from kosmo_circleci.simulator.transport import SIMULATED_TOKEN
+
+FAST = ServerOptions(port=0, speed=1000.0)
+SLUG = ("example-org", "example-repo")
+
+Curl = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    """A new simulator, a thousand times as fast as life."""
+    with Server(FAST).serving() as address:
+        yield address
+
+
+@pytest.fixture
+def client(url: str) -> Api:
+    return Api(token=SIMULATED_TOKEN, url=f"{url}/api")
+
+
+def curl(*arguments: str) -> tuple[int, str]:
+    """Return the status and the body that curl got."""
+    done = subprocess.run(
+        [
+            "curl",
+            "--silent",
+            "--show-error",
+            "--max-time",
+            "10",
+            "-w",
+            "\n%{http_code}",
+            *arguments,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
+    )
+    body, _, status = done.stdout.rpartition("\n")
+    return int(status), body
+
+
+TOKEN = ("-H", f"Circle-Token: {SIMULATED_TOKEN}")
+
+
+def test_pycircleci_triggers_a_pipeline_and_watches_it_to_its_end(client: Api) -> None:
+    pipeline = client.trigger_pipeline(*SLUG, branch="fail/it", params={"deploy": False})
+    assert (pipeline["number"], pipeline["state"]) == (46, "created")
+    assert client.get_pipeline(pipeline["id"])["vcs"]["branch"] == "fail/it"
+    statuses = []
+    for _ in range(200):
+        workflow = client.get_pipeline_workflow(pipeline["id"])[0]
+        statuses.append(workflow["status"])
+        if workflow["stopped_at"] is not None:
+            break
+    assert statuses[-1] == "failed"
+    jobs = {each["name"]: each for each in client.get_workflow_jobs(workflow["id"])}
+    assert {name: job["status"] for name, job in jobs.items()} == {
+        "lint": "success",
+        "test": "failed",
+        "deploy": "not_run",
+    }
+    details = client.get_job_details(*SLUG, jobs["test"]["job_number"])
+    assert details["status"] == "failed"
+
+
+def test_pycircleci_approves_reruns_and_cancels(client: Api) -> None:
+    accepted = {"message": "Accepted."}
+    assert client.approve_job("on-hold-workflow-uuid", "approval-uuid") == accepted
+    again = client.rerun_workflow("failed-workflow-uuid", from_failed=True)
+    assert client.get_workflow(again["workflow_id"])["name"] == "build-and-test"
+    assert client.cancel_workflow("running-workflow-uuid") == accepted
+
+
+def test_pycircleci_keeps_variables_keys_contexts_and_schedules(client: Api) -> None:
+    client.add_envvar(*SLUG, "NPM_TOKEN", "secret-value-1234")
+    assert [each["value"] for each in client.list_envvars(*SLUG)["items"]] == [
+        "xxxxalue",
+        "xxxx1234",
+    ]
+    assert client.delete_envvar(*SLUG, "NPM_TOKEN") == {"message": "Environment variable deleted."}
+    key = client.create_checkout_key(*SLUG, "deploy-key")
+    fingerprints = [each["fingerprint"] for each in client.list_checkout_keys(*SLUG)["items"]]
+    assert key["fingerprint"] in fingerprints
+    context = client.add_context("staging", username="example-org")
+    client.add_context_envvar(context["id"], "KEY", "value-of-it")
+    assert [each["variable"] for each in client.get_context_envvars(context["id"])] == ["KEY"]
+    assert [each["name"] for each in client.get_contexts("example-org")] == [
+        "production",
+        "staging",
+    ]
+    assert client.get_schedule("schedule-uuid")["name"] == "nightly"
+    assert client.delete_schedule("schedule-uuid") == {"message": "Schedule deleted."}
+
+
+def test_pycircleci_follows_pages_and_reads_version_1_1_too(client: Api) -> None:
+    for _ in range(30):
+        client.trigger_pipeline(*SLUG)
+    numbers = [each["number"] for each in client.get_project_pipelines(*SLUG, paginate=True)]
+    assert (len(numbers), numbers[0], numbers[-1]) == (43, 75, 33)
+    assert client.get_user_info()["login"] == "example-user"
+    assert [each["reponame"] for each in client.get_projects()] == ["example-repo", "another-repo"]
+
+
+def test_curl_reads_and_writes_with_each_kind_of_credentials(url: str) -> None:
+    me = (200, '{"id":"user-uuid","login":"example-user","name":"Example User"}')
+    assert curl(*TOKEN, f"{url}/api/v2/me") == me
+    assert curl("-H", f"Authorization: Bearer {SIMULATED_TOKEN}", f"{url}/api/v2/me") == me
+    assert curl("-u", f"{SIMULATED_TOKEN}:", f"{url}/api/v2/me") == me
+    assert curl("-H", "Circle-Token: of-somebody", f"{url}/api/v2/me") == (
+        401,
+        '{"message":"You must log in first."}',
+    )
+    path = f"{url}/api/v2/project/gh/example-org/example-repo/pipeline"
+    json_type = ("-H", "Content-Type: application/json")
+    status, body = curl(*TOKEN, *json_type, "-d", '{"branch":"main"}', path)
+    assert (status, json.loads(body)["number"]) == (201, 46)
+    status, body = curl(*TOKEN, "-d", "branch=main", path)
+    assert (status, json.loads(body)) == (
+        415,
+        {"message": "Unsupported media type: send the body with Content-Type: application/json."},
+    )
+
+
+def test_an_encoded_slash_stays_part_of_its_segment(url: str) -> None:
+    status, body = curl(*TOKEN, f"{url}/api/v2/project/gh%2Fexample-org%2Fexample-repo")
+    assert (status, json.loads(body)["name"]) == (200, "example-repo")
+    path = "/api/v2/project/gh%2Fexample-org%2Fexample-repo/settings"
+    assert curl(*TOKEN, f"{url}{path}") == (404, '{"message":"Not found"}')
+
+
+def test_a_status_without_a_body_has_none_and_a_connection_is_kept(url: str) -> None:
+    group = f"{url}/api/v2/organizations/org-uuid/groups/group-uuid"
+    assert curl(*TOKEN, "-X", "DELETE", group) == (204, "")
+    done = subprocess.run(
+        ["curl", "-sv", "-m", "10", *TOKEN, f"{url}/api/v2/me", f"{url}/api/v2/me"],
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert "Re-using existing connection" in done.stderr
+
+
+def test_a_refusal_carries_its_headers(url: str) -> None:
+    with Server(FAST._replace(conditions=Conditions(rate_limit=1))).serving() as limited:
+        curl(*TOKEN, f"{limited}/api/v2/me")
+        status, answer = curl("-i", *TOKEN, f"{limited}/api/v2/me")
+    assert status == 429
+    assert "\nRetry-After: 60" in answer
+    status, answer = curl("-i", "-X", "DELETE", *TOKEN, f"{url}/api/v2/me")
+    assert (status, "\nAllow: GET" in answer) == (405, True)
+
+
+def test_time_passes_by_itself_and_not_with_the_requests() -> None:
+    with Server(ServerOptions(port=0, speed=0.0)).serving() as still:
+        path = f"{still}/api/v2/project/gh/example-org/example-repo/pipeline"
+        json_type = ("-H", "Content-Type: application/json")
+        times = [
+            json.loads(curl(*TOKEN, *json_type, "-d", "{}", path)[1])["created_at"]
+            for _ in range(2)
+        ]
+    assert times == ["2025-01-15T10:00:00.000Z"] * 2
+
+
+def test_a_world_with_a_state_file_goes_on_where_it_was(tmp_path: Path) -> None:
+    options = FAST._replace(state_file=tmp_path / "world.json", seed=7)
+    with Server(options).serving() as url:
+        Api(token=SIMULATED_TOKEN, url=f"{url}/api").add_context("staging", "example-org")
+        kept = json.loads((tmp_path / "world.json").read_bytes())
+        assert "staging" in [each["name"] for each in kept["contexts"]]
+    with Server(options._replace(seed=None)).serving() as url:
+        found: Any = Api(token=SIMULATED_TOKEN, url=f"{url}/api").get_contexts("example-org")
+    assert [each["name"] for each in found] == ["production", "staging"]
+    with pytest.raises(ConfigurationError, match="holds a world of seed 7, not 8"):
+        Server(options._replace(seed=8))
+
+
+def test_what_cannot_be_kept_is_not_passed_over(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    server = Server(FAST._replace(state_file=folder / "world.json"))
+    (folder / "world.json").unlink()
+    folder.rmdir()
+    try:
+        with pytest.raises(ConfigurationError, match="cannot be written"):
+            server.transport._on_write and server.transport._on_write(server.world)
+    finally:
+        server.close()
+
+
+def test_a_port_that_is_taken_is_said_with_the_way_out() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(NetworkError) as refusal:
+            Server(ServerOptions(port=port))
+    assert refusal.value.message == (
+        f"Port {port} of 127.0.0.1 cannot be had: Address already in use. "
+        "Choose another with --port; --port 0 takes one that is free."
+    )
