@@ -377,10 +377,14 @@ class Bridge:
     def _clock(self) -> "Clock":
         from kosmo_circleci.lua.calls import Clock
 
-        if not self._simulate or self._given_transport:
+        if not self._simulate:
+            return Clock()
+        from kosmo_circleci.simulator.transport import SimulatorTransport
+
+        if self._given_transport and not isinstance(self._transport, SimulatorTransport):
             return Clock()
         return Clock(
-            now_s=lambda: self._simulator().world.clock.now_s,
+            now_s=lambda: self._simulator().now_s(),
             advance=lambda seconds: self._simulator().advance(seconds),
         )
 

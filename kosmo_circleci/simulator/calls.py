@@ -1,14 +1,14 @@
 """One understood request: the operation, its arguments as they arrived, and the world."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.answers import Answered, bad_request, not_found
 from kosmo_circleci.simulator.pages import PAGE_SIZE, page_of
-from kosmo_circleci.simulator.world import Organization, Project, Row, Table, World
+from kosmo_circleci.simulator.things import Organization, Project
+from kosmo_circleci.simulator.world import Row, Table, World
 
 JsonObject: TypeAlias = dict[str, JsonValue]
 
@@ -17,8 +17,7 @@ _T = TypeVar("_T")
 _MAX_PAGE_SIZE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """What a handler answers.
 
     `path` holds the decoded path parameters under the names of the manifest (`project_slug`);

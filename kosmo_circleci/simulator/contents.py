@@ -5,7 +5,8 @@ from typing import Final, NamedTuple
 
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.plans import OUTCOMES
-from kosmo_circleci.simulator.world import Pipeline, World
+from kosmo_circleci.simulator.things import Pipeline
+from kosmo_circleci.simulator.world import World
 
 _LATEST: Final = 5
 """How many of the newest pipelines are shown."""
@@ -59,7 +60,8 @@ def screen(found: Sequence[Thing], *, url: str, token: str, notes: Sequence[str]
         "",
         *rows,
         "",
-        f"The branch decides how a pipeline ends: {endings} (kosmo integrations:docs simulator)",
+        f"The branch decides how a pipeline ends: {endings}",
+        "(see: kosmo integrations:docs simulator)",
         *notes,
         "Ctrl-C ends it.",
     ]

@@ -17,7 +17,6 @@ The times add up to half a minute, so a script that polls sees six answers befor
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 from kosmo_circleci.jsonvalue import JsonValue
@@ -96,7 +95,7 @@ def build_and_test(
     given = parameters or {}
     plans = [LINT, TEST, DEPLOY]
     if "hold" in words:
-        plans = [LINT, TEST, HOLD_DEPLOY, replace(DEPLOY, requires=(HOLD_DEPLOY.name,))]
+        plans = [LINT, TEST, HOLD_DEPLOY, DEPLOY._replace(requires=(HOLD_DEPLOY.name,))]
     seconds = _number(given, "simulate_seconds", _MAX_SECONDS)
     parallelism = _number(given, "simulate_parallelism", _MAX_PARALLELISM)
     failing = _failing_job(given)
@@ -125,8 +124,7 @@ def _fated(
     duration_s = (plan.duration_s if seconds is None else seconds) * slowness
     fails = plan.name == failing and bool(words & {"fail", "flaky"})
     splits = parallelism is not None and plan.name == TEST.name
-    return replace(
-        plan,
+    return plan._replace(
         queue_s=plan.queue_s * slowness,
         duration_s=duration_s,
         outcome="failed" if fails else "success",

@@ -5,8 +5,7 @@ state that could disagree with the plan. All times are simulated seconds (`clock
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 JobStatus: TypeAlias = Literal[
     "blocked", "queued", "running", "on_hold", "success", "failed", "canceled", "not_run"
@@ -19,8 +18,7 @@ ENDED: Final = frozenset({"success", "failed", "canceled", "not_run"})
 """The states a job does not leave."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobPlan:
+class JobPlan(NamedTuple):
     """What will become of a job once the jobs it requires succeeded.
 
     It waits `queue_s`, runs `duration_s`, and ends with `outcome`; an approval instead waits until
@@ -42,8 +40,7 @@ class JobPlan:
     parallelism: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class JobProgress:
+class JobProgress(NamedTuple):
     """A job at one instant. `queued_s`, `started_s` and `stopped_s` are None until they happen."""
 
     status: JobStatus
@@ -52,8 +49,7 @@ class JobProgress:
     stopped_s: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WorkflowProgress:
+class WorkflowProgress(NamedTuple):
     """A workflow at one instant; `jobs` by name. `stopped_s` is None until all of it ended."""
 
     status: WorkflowStatus

@@ -4,8 +4,8 @@
     pytest_plugins = ["kosmo_circleci.simulator.pytest_plugin"]
 
     # test_release.py
-    def test_a_release_waits_for_its_approval(circleci):
-        run = circleci.run_file("release.lua", branch="hold/release")
+    def test_a_release_waits_for_its_approval(simulated_circleci):
+        run = simulated_circleci.run_file("release.lua", branch="hold/release")
         assert run.result["status"] == "on_hold"
 
 Nothing of the machine is read: no configuration, no token, no network. Writes need no `force`.
@@ -20,6 +20,8 @@ import pytest
 from kosmo_circleci.bridge import Bridge
 from kosmo_circleci.envelope import Run
 from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.simulator.conditions import Conditions, Gate
+from kosmo_circleci.simulator.seeded import seeded_world
 from kosmo_circleci.simulator.transport import SimulatorTransport
 from kosmo_circleci.simulator.world import World
 
@@ -34,12 +36,21 @@ class SimulatedCircleCI:
     `bridge` is an ordinary `Bridge`; `world` is what the simulation knows, to look into.
     """
 
-    def __init__(self, seed: int = 0) -> None:
-        """Begin a new world, the same for the same `seed`."""
-        self.transport = SimulatorTransport(seed=seed)
-        self.bridge = Bridge(simulate=True, config=_EVERYTHING_ALLOWED, environ={})
-        # Not as `transport=`: whoever gives one gets real time, and a wait here must cost none.
-        self.bridge._transport = self.transport
+    def __init__(self, seed: int = 0, conditions: Conditions | None = None) -> None:
+        """Begin a new world, the same for the same `seed`.
+
+        `conditions` make the way there difficult; latency and rate limit are in simulated time.
+        """
+        world = seeded_world(seed)
+        gate = Gate(
+            conditions or Conditions(),
+            now_s=lambda: world.clock.exact_now_s,
+            sleep=world.clock.advance,
+        )
+        self.transport = SimulatorTransport(world, gate=gate)
+        self.bridge = Bridge(
+            simulate=True, config=_EVERYTHING_ALLOWED, environ={}, transport=self.transport
+        )
 
     @property
     def world(self) -> World:
@@ -68,14 +79,22 @@ class SimulatedCircleCI:
 
 
 @pytest.fixture
-def circleci_seed() -> int:
+def simulated_circleci_seed() -> int:
     """The seed of the simulated world. Define a fixture of this name to choose another."""
     return 0
 
 
 @pytest.fixture
-def circleci(circleci_seed: int) -> Iterator[SimulatedCircleCI]:
+def simulated_circleci_conditions() -> Conditions:
+    """How difficult the way is. Define a fixture of this name for faults and limits."""
+    return Conditions()
+
+
+@pytest.fixture
+def simulated_circleci(
+    simulated_circleci_seed: int, simulated_circleci_conditions: Conditions
+) -> Iterator[SimulatedCircleCI]:
     """A simulated CircleCI for one test, as new as on its first day."""
-    simulated = SimulatedCircleCI(circleci_seed)
+    simulated = SimulatedCircleCI(simulated_circleci_seed, simulated_circleci_conditions)
     with simulated.bridge:
         yield simulated

@@ -6,7 +6,6 @@ is seeded by its resource when it is first asked for.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from kosmo_circleci.simulator.clock import Clock
@@ -20,7 +19,7 @@ from kosmo_circleci.simulator.plans import (
     build_and_test,
 )
 from kosmo_circleci.simulator.progress import JobPlan
-from kosmo_circleci.simulator.world import (
+from kosmo_circleci.simulator.things import (
     Context,
     EnvVar,
     Job,
@@ -30,8 +29,8 @@ from kosmo_circleci.simulator.world import (
     Restriction,
     User,
     Workflow,
-    World,
 )
+from kosmo_circleci.simulator.world import World
 
 _DAY_S: Final = 86_400
 
@@ -50,7 +49,7 @@ ANOTHER_ORG: Final = Organization(
 
 CHECKOUT_KEY_FINGERPRINT: Final = "c9:0b:1c:4f:d5:65:56:b9:ad:88:f9:81:2b:37:74:2f"
 
-_RUNNING_TEST: Final = replace(TEST, duration_s=3600)
+_RUNNING_TEST: Final = TEST._replace(duration_s=3600)
 """Long enough that no example sees the end of it."""
 
 _SUCCESS: Final = build_and_test(frozenset())
@@ -129,6 +128,7 @@ def _context(context_id: str, name: str, owner: Organization) -> Context:
         owner=owner,
         created_s=-90 * _DAY_S,
         variables={each.name: each for each in variables},
+        restrictions={},
     )
 
 
@@ -147,14 +147,14 @@ def _add_history(world: World, project: Project) -> None:
 
 def _add_rerun(world: World, first: Workflow) -> None:
     """Add the rerun of a flaky workflow: `lint` is taken over, `test` and `deploy` run again."""
-    lint, test, deploy = first.jobs
+    lint = first.jobs[0]
     ended = first.progress(0).jobs["lint"]
     assert ended.started_s is not None
     assert ended.stopped_s is not None
     jobs = [
-        replace(lint, plan=replace(lint.plan, ran=(ended.started_s, ended.stopped_s))),
-        replace(test, id="flaky-again-job-uuid", number=95, plan=TEST),
-        replace(deploy, id="flaky-again-deploy-job-uuid", number=96),
+        lint.taken_over(ended.started_s, ended.stopped_s),
+        Job("flaky-again-job-uuid", TEST, number=95),
+        Job("flaky-again-deploy-job-uuid", DEPLOY, number=96),
     ]
     again = _add(world, first.pipeline, "flaky-again-workflow-uuid", jobs)
     again.created_s = first.created_s + 600

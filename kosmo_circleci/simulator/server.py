@@ -76,6 +76,7 @@ class Server:
         """
         create_server = _waitress()
         self._sockets: dict[int, Any] = {}
+        self._written: tuple[int, int] | None = None
         self._state_file = options.state_file
         self.world = _world(options)
         self._keep(self.world)
@@ -136,9 +137,16 @@ class Server:
             channel.close()
 
     def _keep(self, world: World) -> None:
-        if self._state_file is None:
+        path = self._state_file
+        if path is None:
             return
-        state.save(world, self._state_file)
+        if self._written is not None and _mark(path) not in (None, self._written):
+            raise ConfigurationError(
+                f"The state file {path} was written by somebody else meanwhile, and is left as it "
+                "is. Serve each file only once at a time."
+            )
+        state.save(world, path)
+        self._written = _mark(path)
 
 
 def application(transport: SimulatorTransport) -> Application:
@@ -180,6 +188,15 @@ def _request(environ: "WSGIEnvironment") -> WireRequest:
     target = str(environ["REQUEST_URI"])
     path = target if target.startswith("/") else "/" + target.partition("://")[2].partition("/")[2]
     return WireRequest(str(environ["REQUEST_METHOD"]), f"http://{HOST}{path}", headers, body)
+
+
+def _mark(path: Path) -> tuple[int, int] | None:
+    """Return what tells this state of a file from every other, None if there is no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def _refuse_taken(port: int) -> None:

@@ -6,7 +6,6 @@ The file is JSON. It holds the values of variables as they are, so only its owne
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -14,7 +13,7 @@ from kosmo_circleci.errors import ConfigurationError
 from kosmo_circleci.jsonvalue import JsonError, JsonValue, decode, encode
 from kosmo_circleci.simulator.clock import Clock
 from kosmo_circleci.simulator.progress import JobPlan
-from kosmo_circleci.simulator.world import (
+from kosmo_circleci.simulator.things import (
     Context,
     EnvVar,
     Job,
@@ -24,8 +23,8 @@ from kosmo_circleci.simulator.world import (
     Restriction,
     User,
     Workflow,
-    World,
 )
+from kosmo_circleci.simulator.world import World
 
 _T = TypeVar("_T")
 
@@ -34,6 +33,12 @@ Fields = Mapping[str, Any]
 
 FORMAT: Final = 1
 """The form of the file; it grows when a file written before cannot be read any more."""
+
+
+_CHANGING: Final = (Project, Job, Pipeline, Workflow)
+_KNOWN_BY_ID: Final = (User, Organization, Project, Pipeline)
+_PARTS: Final = (Job, JobPlan, EnvVar, Restriction)
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 
 
 def save(world: World, path: Path) -> None:
@@ -154,22 +159,30 @@ def _unusable(path: Path, reason: str) -> ConfigurationError:
 
 
 def _rows(things: Mapping[str, Any]) -> list[JsonValue]:
-    return [
-        {each.name: _row(getattr(thing, each.name)) for each in fields(thing)}
-        for thing in things.values()
-    ]
+    return [_fields_of(thing) for thing in things.values()]
 
 
-def _row(value: Any) -> JsonValue:
+def _fields_of(thing: Any) -> dict[str, JsonValue]:
+    changes = isinstance(thing, _CHANGING)
+    names = type(thing).__slots__ if changes else thing._fields
+    found = {}
+    for name in names:
+        value = getattr(thing, name)
+        # Most are plain, and a large world is written after each of its changes.
+        found[name] = value if type(value) in _PLAIN else _field(value)
+    return found
+
+
+def _field(value: Any) -> JsonValue:
     """Return a field's value as JSON: what is known by an id as that id, the rest as it is."""
-    if isinstance(value, User | Organization | Project | Pipeline):
+    if isinstance(value, _KNOWN_BY_ID):
         return value.id
-    if is_dataclass(value) and not isinstance(value, type):
-        return {each.name: _row(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, _PARTS):
+        return _fields_of(value)
     if isinstance(value, dict):
-        return {str(key): _row(each) for key, each in value.items()}
+        return {str(key): _field(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_row(each) for each in value]
+        return [_field(each) for each in value]
     plain: JsonValue = value
     return plain
 

@@ -16,7 +16,8 @@ from kosmo_circleci.simulator.checks import check_path, check_query, read_body
 from kosmo_circleci.simulator.handlers import handler_of
 from kosmo_circleci.simulator.routes import find_route
 from kosmo_circleci.simulator.seeded import EXAMPLE_TOKEN, seeded_world
-from kosmo_circleci.simulator.world import User, World
+from kosmo_circleci.simulator.things import User
+from kosmo_circleci.simulator.world import World
 from kosmo_circleci.transport.wire import TransportError, WireRequest, WireResponse
 
 if TYPE_CHECKING:

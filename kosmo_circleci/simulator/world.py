@@ -1,19 +1,26 @@
-"""The state of a simulated CircleCI: plain dataclasses, and a `World` that names and finds them.
+"""The state of a simulated CircleCI: a `World` that names and finds its things (`things.py`).
 
-Times are simulated seconds (`clock.py`). What CircleCI derives (a workflow's status) is derived
-here too, see `progress.py`; only plans and decisions are kept. What changes is compared by identity
-(`eq=False`): a project is the same project whatever its variables are.
+What CircleCI derives (a workflow's status) is derived here too, see `progress.py`; only plans and
+decisions are kept.
 """
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final, TypeAlias, TypeVar
 
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.answers import not_found
 from kosmo_circleci.simulator.clock import Clock
-from kosmo_circleci.simulator.progress import JobPlan, WorkflowProgress, workflow_progress
+from kosmo_circleci.simulator.progress import JobPlan
+from kosmo_circleci.simulator.things import (
+    Context,
+    Job,
+    Organization,
+    Pipeline,
+    Project,
+    User,
+    Workflow,
+)
 
 _T = TypeVar("_T")
 
@@ -24,143 +31,6 @@ Table: TypeAlias = dict[str, Row]
 """Such resources by their id."""
 
 _VCS: Final = {"gh": "gh", "github": "gh", "bb": "bb", "bitbucket": "bb", "circleci": "circleci"}
-
-VCS_TYPES: Final = {"gh": "github", "bb": "bitbucket", "circleci": "circleci"}
-"""The short name in a slug -> the name CircleCI uses elsewhere."""
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """Somebody with an account."""
-
-    id: str
-    login: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Organization:
-    """The owner of projects and contexts; `slug` is canonical (`gh/example-org`).
-
-    Nobody but its `members` (ids of users) sees it, or anything it owns.
-    """
-
-    id: str
-    slug: str
-    name: str
-    members: tuple[str, ...]
-
-    @property
-    def vcs(self) -> str:
-        """The first segment of the slug: gh, bb or circleci."""
-        return self.slug.split("/")[0]
-
-
-@dataclass(eq=False, slots=True)
-class EnvVar:
-    """A variable of a project or a context. The value never leaves the world whole."""
-
-    name: str
-    value: str
-    created_s: int
-    updated_s: int
-
-
-@dataclass(eq=False, slots=True)
-class Project:
-    """A followed project, with the numbers its next pipeline and job will get."""
-
-    id: str
-    slug: str
-    name: str
-    organization: Organization
-    next_pipeline_number: int = 1
-    next_job_number: int = 1
-    env_vars: dict[str, EnvVar] = field(default_factory=dict)
-    advanced_settings: dict[str, JsonValue] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Restriction:
-    """What must hold for a job to use a context."""
-
-    id: str
-    type: str
-    value: str
-    name: str
-
-
-@dataclass(eq=False, slots=True)
-class Context:
-    """A named set of variables that an organization shares between its projects."""
-
-    id: str
-    name: str
-    owner: Organization
-    created_s: int
-    variables: dict[str, EnvVar] = field(default_factory=dict)
-    restrictions: dict[str, Restriction] = field(default_factory=dict)
-
-
-@dataclass(eq=False, slots=True)
-class Job:
-    """A job of a workflow; an approval has no number but an approval request id.
-
-    `ssh` says that its run can be logged in to.
-    """
-
-    id: str
-    plan: JobPlan
-    number: int | None = None
-    approval_request_id: str | None = None
-    approved_by: str | None = None
-    canceled_by: str | None = None
-    ssh: bool = False
-
-
-@dataclass(eq=False, slots=True)
-class Pipeline:
-    """One trigger of a project. `setup` pipelines wait for `continuation_key`, once.
-
-    `trouble` is what is wrong with its configuration: such a pipeline has no workflows.
-    """
-
-    id: str
-    number: int
-    project: Project
-    created_s: int
-    actor: User
-    revision: str
-    trigger_type: str = "api"
-    branch: str | None = None
-    tag: str | None = None
-    parameters: dict[str, JsonValue] = field(default_factory=dict)
-    continuation_key: str | None = None
-    continued_s: int | None = None
-    configuration: str | None = None
-    trouble: str | None = None
-
-
-@dataclass(eq=False, slots=True)
-class Workflow:
-    """One run of a workflow of a pipeline; `jobs` stand after the jobs they require."""
-
-    id: str
-    name: str
-    pipeline: Pipeline
-    created_s: int
-    jobs: list[Job]
-    started_by: User
-    tag: str | None = None
-    canceled_s: int | None = None
-    canceled_by: str | None = None
-
-    def progress(self, now_s: int) -> WorkflowProgress:
-        """Return how far the workflow is at `now_s`."""
-        plans = [job.plan for job in self.jobs]
-        return workflow_progress(
-            plans, created_s=self.created_s, canceled_s=self.canceled_s, now_s=now_s
-        )
 
 
 class World:

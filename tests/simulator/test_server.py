@@ -14,6 +14,7 @@ from kosmo_circleci.errors import ConfigurationError, NetworkError
 from kosmo_circleci.simulator.conditions import Conditions
 from kosmo_circleci.simulator.server import Server, ServerOptions
 from kosmo_circleci.simulator.transport import SIMULATED_TOKEN
+from kosmo_circleci.transport.wire import WireRequest
 
 FAST = ServerOptions(port=0, speed=1000.0)
 SLUG = ("example-org", "example-repo")
@@ -87,16 +88,7 @@ def test_pycircleci_approves_reruns_and_cancels(client: Api) -> None:
     assert client.cancel_workflow("running-workflow-uuid") == accepted
 
 
-def test_pycircleci_keeps_variables_keys_contexts_and_schedules(client: Api) -> None:
-    client.add_envvar(*SLUG, "NPM_TOKEN", "secret-value-1234")
-    assert [each["value"] for each in client.list_envvars(*SLUG)["items"]] == [
-        "xxxxalue",
-        "xxxx1234",
-    ]
-    assert client.delete_envvar(*SLUG, "NPM_TOKEN") == {"message": "Environment variable deleted."}
-    key = client.create_checkout_key(*SLUG, "deploy-key")
-    fingerprints = [each["fingerprint"] for each in client.list_checkout_keys(*SLUG)["items"]]
-    assert key["fingerprint"] in fingerprints
+def test_pycircleci_keeps_contexts_and_schedules(client: Api) -> None:
     context = client.add_context("staging", username="example-org")
     client.add_context_envvar(context["id"], "KEY", "value-of-it")
     assert [each["variable"] for each in client.get_context_envvars(context["id"])] == ["KEY"]
@@ -190,17 +182,40 @@ def test_a_world_with_a_state_file_goes_on_where_it_was(tmp_path: Path) -> None:
         Server(options._replace(seed=8))
 
 
-def test_what_cannot_be_kept_is_not_passed_over(tmp_path: Path) -> None:
+def test_a_change_that_cannot_be_kept_is_answered_with_the_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
-    server = Server(FAST._replace(state_file=folder / "world.json"))
-    (folder / "world.json").unlink()
-    folder.rmdir()
+    path = folder / "world.json"
+    with Server(FAST._replace(state_file=path)).serving() as url:
+        path.unlink()
+        folder.rmdir()
+        group = f"{url}/api/v2/organizations/org-uuid/groups/group-uuid"
+        answer = curl(*TOKEN, "-X", "DELETE", group)
+        reason = f"The state file {path} cannot be written: No such file or directory."
+        assert (answer[0], json.loads(answer[1])) == (500, {"message": reason})
+        assert capsys.readouterr().err == f"error: {reason}\n"
+        folder.mkdir()  # so that the end of the server finds its place again
+    assert path.exists()
+
+
+def test_two_servers_do_not_overwrite_each_others_world(tmp_path: Path) -> None:
+    options = FAST._replace(state_file=tmp_path / "world.json")
+    first, second = Server(options), Server(options)
+    delete = WireRequest(
+        "DELETE",
+        "http://127.0.0.1/api/v2/organizations/org-uuid/groups/group-uuid",
+        {"Circle-Token": SIMULATED_TOKEN},
+    )
     try:
-        with pytest.raises(ConfigurationError, match="cannot be written"):
-            server.transport._on_write and server.transport._on_write(server.world)
+        assert second.transport.send(delete).status == 204
+        with pytest.raises(ConfigurationError, match="was written by somebody else meanwhile"):
+            first.transport.send(delete)
+        assert second.transport.send(delete).status == 404
     finally:
-        server.close()
+        first.close()
+        second.close()
 
 
 def test_a_port_that_is_taken_is_said_with_the_way_out() -> None:

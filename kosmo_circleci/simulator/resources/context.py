@@ -7,7 +7,7 @@ from kosmo_circleci.simulator.answers import bad_request, not_found
 from kosmo_circleci.simulator.calls import Call, Handler, JsonObject, row_of
 from kosmo_circleci.simulator.clock import timestamp
 from kosmo_circleci.simulator.resources.project import masked, variable_name
-from kosmo_circleci.simulator.world import Context, EnvVar, Organization, Restriction
+from kosmo_circleci.simulator.things import Context, EnvVar, Organization, Restriction
 
 
 def list_all(call: Call) -> JsonValue:
@@ -29,7 +29,7 @@ def create(call: Call) -> JsonValue:
     name = call.text("name")
     if any(each.owner is owner and each.name == name for each in call.world.contexts.values()):
         raise bad_request(f"A context named {name} already exists.")
-    context = Context(call.world.new_id(), name, owner, call.world.now_s)
+    context = Context(call.world.new_id(), name, owner, call.world.now_s, {}, {})
     call.world.contexts[context.id] = context
     return _context_row(context)
 

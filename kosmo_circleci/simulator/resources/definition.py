@@ -7,7 +7,8 @@ from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.answers import bad_request
 from kosmo_circleci.simulator.calls import Call, Handler, JsonObject, row_of, rows_of, shown
 from kosmo_circleci.simulator.clock import timestamp
-from kosmo_circleci.simulator.world import Project, Row, Table, World
+from kosmo_circleci.simulator.things import Project
+from kosmo_circleci.simulator.world import Row, Table, World
 
 _PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "config_source": ("github_app", "github_oauth", "circleci"),

@@ -12,7 +12,8 @@ from kosmo_circleci.simulator.calls import Call, Handler, JsonObject, row_of, ro
 from kosmo_circleci.simulator.clock import timestamp
 from kosmo_circleci.simulator.plans import DEPLOY
 from kosmo_circleci.simulator.resources.definition import definitions
-from kosmo_circleci.simulator.world import Job, Project, Row, Table, Workflow, World
+from kosmo_circleci.simulator.things import Job, Project, Workflow
+from kosmo_circleci.simulator.world import Row, Table, World
 
 _CREATED_AT: Final = timestamp(-90 * 86_400)
 

@@ -36,7 +36,7 @@ def list_flaky(call: Call) -> JsonValue:
     A test is flaky that failed and passed in the same pipeline: on the same commit.
     """
     runs = _test_runs(figures.workflow_runs(call.world, call.project, reporting_window(call)))
-    rows = [_flaky_row(runs, name, times) for name, times in _flaked(runs).items()]
+    rows = [_flaky_row(name, failures) for name, failures in _flaked(runs).items()]
     return {"flaky-tests": [*rows], "total-flaky-tests": len(rows)}
 
 
@@ -70,25 +70,25 @@ def _test_runs(workflows: Sequence[WorkflowRun]) -> list[_TestRun]:
     ]
 
 
-def _flaked(runs: Sequence[_TestRun]) -> dict[str, int]:
-    """Return the flaky tests with the number of their failures that a later run took back."""
+def _flaked(runs: Sequence[_TestRun]) -> dict[str, list[_TestRun]]:
+    """Return the flaky tests with those of their failures that another run took back."""
     passed = {(_pipeline(each), each.result.name) for each in runs if not each.result.failed}
-    times: dict[str, int] = {}
+    flaked: dict[str, list[_TestRun]] = {}
     for each in runs:
         if each.result.failed and (_pipeline(each), each.result.name) in passed:
-            times[each.result.name] = times.get(each.result.name, 0) + 1
-    return times
+            flaked.setdefault(each.result.name, []).append(each)
+    return flaked
 
 
 def _pipeline(run: _TestRun) -> str:
     return run.job.workflow.pipeline.id
 
 
-def _flaky_row(runs: Sequence[_TestRun], name: str, times: int) -> JsonObject:
-    latest = next(each.job for each in runs if each.result.name == name and each.result.failed)
+def _flaky_row(name: str, failures: Sequence[_TestRun]) -> JsonObject:
+    latest = failures[0].job
     workflow = latest.workflow
     return {
-        "time-wasted": times * (latest.ended_s - latest.began_s),
+        "time-wasted": sum(each.job.ended_s - each.job.began_s for each in failures),
         "workflow-created-at": timestamp(workflow.created_s),
         "workflow-id": workflow.id,
         "classname": TEST_CLASS,
@@ -97,7 +97,7 @@ def _flaky_row(runs: Sequence[_TestRun], name: str, times: int) -> JsonObject:
         "test-name": name,
         "job-name": latest.job.plan.name,
         "job-number": latest.job.number,
-        "times-flaked": times,
+        "times-flaked": len(failures),
         "source": TEST_SOURCE,
         "file": TEST_FILE,
     }

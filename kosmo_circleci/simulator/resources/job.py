@@ -1,6 +1,5 @@
 """Jobs: details, artifacts, test results, cancellation."""
 
-from dataclasses import replace
 from typing import Final, NamedTuple
 
 from kosmo_circleci.jsonvalue import JsonValue
@@ -11,7 +10,7 @@ from kosmo_circleci.simulator.plans import DEPLOY, TEST
 from kosmo_circleci.simulator.progress import ENDED, JobProgress
 from kosmo_circleci.simulator.resources.project import vcs_url
 from kosmo_circleci.simulator.resources.workflow import ACCEPTED
-from kosmo_circleci.simulator.world import VCS_TYPES, Job, Workflow
+from kosmo_circleci.simulator.things import VCS_TYPES, Job, Workflow
 
 _TESTS: Final = {"test_login": 1.25, "test_logout": 0.25, "test_profile": 0.5}
 """The tests of the job `test`, with how long each runs in seconds."""
@@ -131,7 +130,7 @@ def _progress(call: Call, workflow: Workflow, job: Job) -> JobProgress:
 def _cancel(call: Call, workflow: Workflow, job: Job, progress: JobProgress) -> JsonValue:
     if progress.status in ENDED:
         raise bad_request(f"The job cannot be canceled, it is {progress.status}.")
-    job.plan = replace(job.plan, canceled_s=call.world.now_s)
+    job.plan = job.plan._replace(canceled_s=call.world.now_s)
     job.canceled_by = call.world.current_user.id
     return ACCEPTED
 

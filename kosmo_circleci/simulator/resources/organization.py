@@ -5,7 +5,8 @@ from typing import Final
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.answers import bad_request
 from kosmo_circleci.simulator.calls import Call, Handler, row_of, rows_of, shown
-from kosmo_circleci.simulator.world import VCS_TYPES, Organization, Row, Table, World
+from kosmo_circleci.simulator.things import VCS_TYPES, Organization
+from kosmo_circleci.simulator.world import Row, Table, World
 
 _SHORT_VCS: Final = {long: short for short, long in VCS_TYPES.items()}
 

@@ -20,7 +20,8 @@ from kosmo_circleci.simulator.plans import (
 from kosmo_circleci.simulator.progress import JobPlan
 from kosmo_circleci.simulator.resources.project import PROVIDERS, vcs_url
 from kosmo_circleci.simulator.resources.workflow import workflow_row
-from kosmo_circleci.simulator.world import Pipeline, Project, World
+from kosmo_circleci.simulator.things import Pipeline, Project
+from kosmo_circleci.simulator.world import World
 
 _MAX_PARAMETERS: Final = 100
 

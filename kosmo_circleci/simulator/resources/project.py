@@ -7,7 +7,8 @@ from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.answers import bad_request, not_found
 from kosmo_circleci.simulator.calls import Call, Handler, JsonObject
 from kosmo_circleci.simulator.clock import timestamp
-from kosmo_circleci.simulator.world import VCS_TYPES, EnvVar, Project, World, canonical_slug
+from kosmo_circleci.simulator.things import VCS_TYPES, EnvVar, Project
+from kosmo_circleci.simulator.world import World, canonical_slug
 
 PROVIDERS: Final = {"gh": "GitHub", "bb": "Bitbucket", "circleci": "CircleCI"}
 """First segment of a slug -> the provider as CircleCI spells it."""

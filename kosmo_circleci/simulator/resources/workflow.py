@@ -1,7 +1,6 @@
 """Workflows: read, approved, canceled, run again."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Final
 
 from kosmo_circleci.jsonvalue import JsonValue
@@ -9,7 +8,7 @@ from kosmo_circleci.simulator.answers import bad_request, not_found
 from kosmo_circleci.simulator.calls import Call, Handler, JsonObject
 from kosmo_circleci.simulator.clock import timestamp
 from kosmo_circleci.simulator.progress import JobProgress
-from kosmo_circleci.simulator.world import Job, Workflow
+from kosmo_circleci.simulator.things import Job, Workflow
 
 ACCEPTED: Final[JsonObject] = {"message": "Accepted."}
 
@@ -54,7 +53,7 @@ def approve(call: Call) -> JsonValue:
     status = workflow.progress(call.world.now_s).jobs[job.plan.name].status
     if status != "on_hold":
         raise bad_request(f"The approval job {job.plan.name} is not on hold, it is {status}.")
-    job.plan = replace(job.plan, approved_s=call.world.now_s)
+    job.plan = job.plan._replace(approved_s=call.world.now_s)
     job.approved_by = call.world.current_user.id
     return ACCEPTED
 
@@ -156,8 +155,8 @@ def _chosen(workflow: Workflow, ids: Collection[str]) -> set[str]:
 
 def _new_run(call: Call, workflow: Workflow, job: Job) -> Job:
     outcome = "success" if job.plan.heals else job.plan.outcome
-    plan = replace(
-        job.plan, approved_s=None, canceled_s=None, ran=None, outcome=outcome, heals=False
+    plan = job.plan._replace(
+        approved_s=None, canceled_s=None, ran=None, outcome=outcome, heals=False
     )
     run = call.world.new_job(workflow.pipeline.project, plan)
     run.ssh = call.given("enable_ssh") is True
@@ -168,7 +167,7 @@ def _kept(job: Job, progress: Mapping[str, JobProgress]) -> Job:
     ran = progress[job.plan.name]
     if ran.status != "success" or ran.started_s is None or ran.stopped_s is None:
         raise bad_request(f"The job {job.plan.name} did not succeed and must be run again too.")
-    return replace(job, plan=replace(job.plan, ran=(ran.started_s, ran.stopped_s)))
+    return job.taken_over(ran.started_s, ran.stopped_s)
 
 
 ROUTES: Final[dict[str, Handler]] = {

@@ -1,0 +1,148 @@
+"""Pipeline definitions and their triggers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Ask = Callable[..., tuple[int, Any]]
+
+DEFINITIONS = "/projects/project-uuid/pipeline-definitions"
+TRIGGERS = f"{DEFINITIONS}/definition-uuid/triggers"
+REPO = {"full_name": "example-org/example-repo", "external_id": "123456789"}
+NOW = "2025-01-15T10:00:05.000Z"
+
+
+def test_a_definition_of_nothing_is_the_projects_own_repository(ask: Ask) -> None:
+    status, made = ask("POST", DEFINITIONS, {})
+    assert (status, made) == (
+        200,
+        {
+            "id": made["id"],
+            "name": "example-repo",
+            "description": "",
+            "created_at": NOW,
+            "config_source": {
+                "provider": "github_app",
+                "repo": REPO,
+                "file_path": ".circleci/config.yml",
+            },
+            "checkout_source": {"provider": "github_app", "repo": REPO},
+        },
+    )
+    listed = ask("GET", DEFINITIONS)[1]
+    assert [each["id"] for each in listed["items"]] == ["definition-uuid", made["id"]]
+    assert ask("GET", f"{DEFINITIONS}/{made['id']}") == (200, made)
+
+
+def test_a_definition_changes_only_where_it_is_given(ask: Ask) -> None:
+    before = ask("GET", f"{DEFINITIONS}/definition-uuid")[1]
+    source = {"provider": "circleci", "file_path": "release.yml"}
+    change = {"name": "release", "config_source": source}
+    assert ask("PATCH", f"{DEFINITIONS}/definition-uuid", change) == (200, before | change)
+
+
+def test_a_deleted_definition_takes_its_triggers_along(ask: Ask) -> None:
+    assert ask("DELETE", f"{DEFINITIONS}/definition-uuid") == (204, None)
+    path = "/projects/project-uuid/triggers/trigger-uuid"
+    assert ask("GET", path) == (404, {"message": "Trigger not found"})
+    assert ask("GET", TRIGGERS) == (404, {"message": "Pipeline definition not found"})
+
+
+def test_a_definition_belongs_to_one_project(ask: Ask) -> None:
+    path = "/projects/another-project-uuid/pipeline-definitions/definition-uuid"
+    assert ask("GET", path) == (404, {"message": "Pipeline definition not found"})
+
+
+def test_a_run_names_a_definition_that_exists(ask: Ask) -> None:
+    path = "/project/gh/example-org/example-repo/pipeline/run"
+    assert ask("POST", path, {"definition_id": "definition-uuid"})[0] == 201
+    assert ask("POST", path, {"definition_id": "nothing-uuid"}) == (
+        404,
+        {"message": "Pipeline definition not found"},
+    )
+
+
+def test_a_trigger_is_created_changed_and_deleted(ask: Ask) -> None:
+    status, made = ask("POST", TRIGGERS, {})
+    assert (status, made) == (
+        200,
+        {
+            "id": made["id"],
+            "created_at": NOW,
+            "event_source": {"provider": "github_app", "repo": REPO},
+            "event_preset": "all-pushes",
+            "disabled": False,
+        },
+    )
+    path = f"/projects/project-uuid/triggers/{made['id']}"
+    change = {"disabled": True, "event_preset": "only-tags"}
+    assert ask("PATCH", path, change) == (200, made | change)
+    assert [each["id"] for each in ask("GET", TRIGGERS)[1]["items"]] == ["trigger-uuid", made["id"]]
+    assert ask("DELETE", path) == (204, None)
+    assert ask("DELETE", path) == (404, {"message": "Trigger not found"})
+
+
+def test_a_trigger_by_webhook_has_an_address_to_call(ask: Ask) -> None:
+    body = {
+        "event_source": {"provider": "webhook", "webhook": {"sender": "our-bot"}},
+        "event_name": "released",
+        "checkout_ref": "main",
+        "config_ref": "main",
+    }
+    status, made = ask("POST", TRIGGERS, body)
+    assert (status, made["event_source"]["webhook"]["sender"]) == (200, "our-bot")
+    assert made["event_source"]["webhook"]["url"].startswith("https://")
+    assert "event_preset" not in made
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (
+            {"event_source": {"provider": "gitlab"}},
+            "event_source.provider: expected one of github_app, github_oauth, webhook",
+        ),
+        (
+            {"event_source": {"provider": "github_app"}},
+            "event_source.repo: this field is required",
+        ),
+        (
+            {"event_source": {"provider": "webhook"}},
+            "checkout_ref: this field is required for the event source webhook",
+        ),
+        ({"event_name": "released"}, "event_name: only for the event source webhook"),
+        (
+            {
+                "event_source": {"provider": "webhook"},
+                "checkout_ref": "main",
+                "config_ref": "main",
+                "event_preset": "all-pushes",
+            },
+            "event_preset: only for the event source github_app",
+        ),
+    ],
+)
+def test_a_trigger_that_contradicts_itself_is_refused(
+    ask: Ask, body: dict[str, Any], message: str
+) -> None:
+    assert ask("POST", TRIGGERS, body) == (400, {"message": message})
+
+
+def test_a_configuration_from_nowhere_is_refused(ask: Ask) -> None:
+    assert ask("POST", DEFINITIONS, {"config_source": {"provider": "gitlab"}}) == (
+        400,
+        {"message": "config_source.provider: expected one of github_app, github_oauth, circleci"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "errors"),
+    [("version: 2.1\n", []), ("jobs: {}\n", [{"message": "version: this key is required"}])],
+)
+def test_a_configuration_without_a_version_does_not_compile(
+    ask: Ask, source: str, errors: list[dict[str, str]]
+) -> None:
+    status, compiled = ask("POST", "/compile-config-with-defaults", {"config_yaml": source})
+    assert (status, compiled["valid"], compiled["errors"]) == (200, not errors, errors)
+    assert compiled["source-yaml"] == source
