@@ -230,7 +230,11 @@ class Bridge:
         self._known_account(account)
         caller = self._caller(force, Door(), Deadline())
         raw = RawArguments(named=dict(arguments or {}))
-        return caller.call(known, account, _spoken_name(known.name, account), raw)
+        try:
+            return caller.call(known, account, _spoken_name(known.name, account), raw)
+        except KosmoError as error:
+            caller.mask.hide_in_error(error)
+            raise
 
     def run_call(
         self,

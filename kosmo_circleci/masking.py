@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import quote, quote_plus
 
+from kosmo_circleci.errors import ApiError, KosmoError
 from kosmo_circleci.jsonvalue import JsonValue, decode, encode
 
 MASK: Final = "***"
@@ -59,6 +60,18 @@ class Mask:
         if self._pattern is None:
             return value
         return self._json(value)
+
+    def hide_in_error(self, error: KosmoError) -> None:
+        """Hide the secrets in everything an error says: for one that leaves the process as it is.
+
+        A server may send back what it was sent, in whatever field of its answer.
+        """
+        error.message = self.text(error.message)
+        error.args = (error.message,)
+        if isinstance(error, ApiError):
+            error.body = self.json(error.body)
+            error.code = None if error.code is None else self.text(error.code)
+            error.request_id = None if error.request_id is None else self.text(error.request_id)
 
     def _json(self, value: JsonValue) -> JsonValue:
         if isinstance(value, str):

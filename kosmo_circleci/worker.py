@@ -255,5 +255,5 @@ def _limit_memory(limits: Limits) -> None:
         used = int(file.read().split()[5]) * resource.getpagesize()
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     wanted = used + limits.process_bytes
-    soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    soft = min(wanted, sys.maxsize if hard == resource.RLIM_INFINITY else hard)
     resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))

@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import statistics
+import subprocess
 import sys
 import threading
 import time
@@ -41,7 +42,7 @@ def bridge() -> Iterator[Bridge]:
 def children() -> set[int]:
     """Return the processes this one has started and not yet seen end."""
     found = set()
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for stat in [Path(f"/proc/{name}/stat") for name in os.listdir("/proc") if name.isdigit()]:
         try:
             fields = stat.read_text().rpartition(") ")[2].split()
         except OSError:
@@ -282,6 +283,40 @@ def test_a_closed_bridge_starts_a_process_when_it_is_used_again(
     assert started() == set()
     assert bridge.run("return 2", isolate=True).result == 2
     bridge.close()
+
+
+HOST = """
+import os, signal, sys
+from pathlib import Path
+from kosmo_circleci import Bridge
+bridge = Bridge(simulate=True)
+bridge.run("return 1", isolate=True)
+for stat in Path("/proc").glob("[0-9]*/stat"):
+    if stat.read_text().rpartition(") ")[2].split()[1] == str(os.getpid()):
+        print(stat.parent.name, flush=True)
+if sys.argv[1] == "killed":
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("how", ["exits", "killed"])
+def test_a_process_ends_with_a_program_that_does_not_close_its_bridge(how: str) -> None:
+    program = subprocess.run(
+        [sys.executable, "-c", HOST, how], capture_output=True, timeout=PATIENCE_S, check=False
+    )
+    [child] = program.stdout.split()
+
+    ends = time.monotonic() + PATIENCE_S
+    while _is_running(int(child)) and time.monotonic() < ends:
+        time.sleep(0.01)
+    assert not _is_running(int(child))
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except OSError:
+        return False
 
 
 class _NoTransport:

@@ -8,10 +8,21 @@ import json
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from kosmo_circleci.catalog import shapes
-from kosmo_circleci.catalog.model import Fallback, Function, Parameter, Rows, Shape
+from kosmo_circleci.catalog.model import (
+    Fallback,
+    Function,
+    Kind,
+    Method,
+    Parameter,
+    ParameterType,
+    PathEncoding,
+    Place,
+    Rows,
+    Shape,
+)
 
 _MANIFEST: Final = Path(__file__).parent.parent / "manifest.json"
 
@@ -230,7 +241,8 @@ def _function_faults(function: Function, catalog: Catalog) -> Iterator[str]:
 
 
 _FUNCTION_RULES: Final[tuple[tuple[Callable[[Function], bool], str], ...]] = (
-    (lambda f: f.kind not in ("read", "write"), "kind is neither read nor write"),
+    (lambda f: f.kind not in get_args(Kind), "kind is neither read nor write"),
+    (lambda f: f.method not in get_args(Method), "the method is none of the five"),
     (lambda f: f.kind == "write" and f.method == "GET", "a GET cannot be a write"),
     (lambda f: f.kind == "read" and f.method != "GET", "only a GET can be a read"),
     (lambda f: f.has_body and f.method in ("GET", "DELETE"), "a GET or DELETE has no body"),
@@ -270,14 +282,12 @@ def _page_faults(function: Function) -> Iterator[str]:
 
 
 def _parameter_faults(parameter: Parameter, function: Function) -> Iterator[str]:
-    if not parameter.description:
-        yield "has no description"
-    if parameter.enum and parameter.type not in ("string", "array"):
-        yield f"has an enum but is of type {parameter.type}"
+    yield from _word_faults(parameter)
+    for rule, says in _PARAMETER_RULES:
+        if rule(parameter):
+            yield says
     if parameter.enum and parameter.default is not None and parameter.default not in parameter.enum:
         yield f"has a default outside its enum: {parameter.default}"
-    if parameter.repeated and (parameter.type, parameter.place) != ("array", "query"):
-        yield "is repeated, so it must be an array in the query"
     if parameter.part_of is None:
         return
     whole = function.parameter(parameter.part_of)
@@ -285,6 +295,37 @@ def _parameter_faults(parameter: Parameter, function: Function) -> Iterator[str]
         yield f"is part of '{parameter.part_of}', which is no object parameter"
     elif not parameter.wire.startswith(whole.wire + "."):
         yield f"has the wire name '{parameter.wire}', which is not inside '{whole.wire}'"
+
+
+_PARAMETER_RULES: Final[tuple[tuple[Callable[[Parameter], bool], str], ...]] = (
+    (lambda p: not p.description, "has no description"),
+    (
+        lambda p: bool(p.enum) and p.type not in ("string", "array"),
+        "has an enum but is neither a string nor an array",
+    ),
+    (
+        lambda p: p.repeated and (p.type, p.place) != ("array", "query"),
+        "is repeated, so it must be an array in the query",
+    ),
+    (
+        lambda p: (p.encoding == "slug") != bool(p.segments),
+        "is a slug without its number of segments, or has one and is no slug",
+    ),
+    (
+        lambda p: p.encoding != "segment" and p.place != "path",
+        "is encoded for a path, and not in the path",
+    ),
+)
+
+
+def _word_faults(parameter: Parameter) -> Iterator[str]:
+    for what, value, known in (
+        ("type", parameter.type, ParameterType),
+        ("place", parameter.place, Place),
+        ("encoding", parameter.encoding, PathEncoding),
+    ):
+        if value not in get_args(known):
+            yield f"has the {what} '{value}', which is none of {', '.join(get_args(known))}"
 
 
 def _operation_faults(catalog: Catalog) -> Iterator[str]:

@@ -77,7 +77,11 @@ class Host:
             "docs_read": self._docs_read,
         }
         table = {name: self._answering(function) for name, function in answering.items()}
-        return table | {"tick": self._tick, "explain": self._explain}
+        return table | {
+            "tick": self._tick,
+            "explain": self._explain,
+            "bound": self._parts.values.bound,
+        }
 
     def restart_cpu(self) -> None:
         """Count the script's CPU time from now on."""
@@ -85,6 +89,7 @@ class Host:
 
     def _answering(self, function: Callable[..., Answer]) -> Callable[..., Answer]:
         def answer(*arguments: Any) -> Answer:
+            self._parts.values.lift()
             try:
                 self._deadline.check()
                 return (True, *function(*arguments))
@@ -95,6 +100,7 @@ class Host:
 
     def _explain(self, error: object) -> Answer:
         """Return what an exception means that reached Lua because a signal raised it too early."""
+        self._parts.values.lift()
         return self._refusal(error)
 
     def _interrupted(self) -> KosmoError:
@@ -117,6 +123,7 @@ class Host:
 
     def _tick(self) -> Answer:
         """Answer True while the run may go on, otherwise as a refusal."""
+        self._parts.values.lift()
         try:
             self._deadline.check()
             used = time.thread_time() - self._cpu_started - self._parts.calls.host_cpu_s

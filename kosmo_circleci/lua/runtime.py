@@ -37,10 +37,10 @@ class Sandbox:
             register_eval=False,
             register_builtins=False,
             unpack_returned_tuples=True,
-            max_memory=memory_bytes,
+            max_memory=0,  # counted; the limit comes and goes, see `LuaValues`
             attribute_filter=_no_attributes,
         )
-        self.values = LuaValues(self._lua)
+        self.values = LuaValues(self._lua, memory_bytes)
         self._core: Any = None
 
     def open(self, host: Host, names: list[str], accounts: list[str], default: str) -> None:
@@ -55,11 +55,12 @@ class Sandbox:
 
     def set_args(self, args: dict[str, str]) -> None:
         """Give the script its `args`."""
-        globals_table = self._core[b"globals"]
-        globals_table[b"args"] = self.values.build(dict(args))[0]
+        self.values.lift()
+        self._core[b"set_args"](self.values.build(dict(args))[0])
 
     def run(self, source: bytes, chunk_name: str, *, pretty: bool = False) -> tuple[str, ...]:
         """Run a script: ("ok", result as JSON) or ("error", message, error type, where)."""
+        self.values.lift()
         try:
             answer = self._core[b"run"](source, lua_bytes(chunk_name), _LINE_KEEPER, pretty)
         except LuaMemoryError:

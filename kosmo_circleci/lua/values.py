@@ -5,6 +5,8 @@ which tables stand for integers of more than 64 bits. Only nil, booleans, number
 tables cross: anything else would be userdata with readable attributes.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from kosmo_circleci.jsonvalue import JsonValue
@@ -14,6 +16,14 @@ Answer: TypeAlias = tuple[Any, ...]
 
 _INT_MIN: Final = -(2**63)
 _INT_MAX: Final = 2**63 - 1
+
+_MOST_BYTES: Final = 2**62  # more than any machine has, and what the C type can hold
+
+# What tables take in Lua 5.4 on 64 bits (ltable.c). Strings are not counted: they are no larger
+# than the text they came in.
+_TABLE_BYTES: Final = 56
+_ITEM_BYTES: Final = 16
+_MEMBER_BYTES: Final = 24
 
 
 def lua_bytes(text: str) -> bytes:
@@ -27,14 +37,43 @@ def python_text(raw: bytes) -> str:
 
 
 class LuaValues:
-    """Builds Lua values in one Lua state."""
+    """Builds Lua values in one Lua state, whose memory is limited to `memory_bytes`.
 
-    def __init__(self, lua: Any) -> None:
+    Where Lua cannot allocate, it jumps to the nearest `pcall` of the script: over the frames of
+    Python that lie between, if the host is at work, and leaves the interpreter in ruins. So the
+    limit is lifted while Python builds, and in force while Lua runs; what would pass it by far is
+    refused before it is built.
+    """
+
+    def __init__(self, lua: Any, memory_bytes: int) -> None:
         self._lua = lua
+        self._memory_bytes = min(memory_bytes, _MOST_BYTES)
+
+    def lift(self) -> None:
+        """Lift the limit: the first thing whoever comes from Lua, or goes there, does."""
+        self._lua.set_max_memory(0)
+
+    @property
+    def bound(self) -> Callable[[], None]:
+        """Sets the limit again: the first thing Lua does with what it got from Python.
+
+        No function of Python, where a signal could raise: nothing would catch that.
+        """
+        return partial(self._lua.set_max_memory, self._memory_bytes)
 
     def build(self, value: JsonValue) -> tuple[Any, Any]:
-        """Return the Lua value, and the marks the prelude's `adopt` takes (None if none)."""
-        marks = _Marks(self._lua)
+        """Return the Lua value, and the marks the prelude's `adopt` takes (None if none).
+
+        Raises `MemoryError` for a value that Lua's memory has no room for.
+        """
+        try:
+            return self._built(value)
+        except MemoryError:
+            self._lua.gccollect()  # what a script no longer uses counts until it is collected
+            return self._built(value)
+
+    def _built(self, value: JsonValue) -> tuple[Any, Any]:
+        marks = _Marks(self._lua, self._memory_bytes - self._lua.get_memory_used())
         return marks.build(value), marks.table()
 
     def strings(self, texts: list[str]) -> Any:
@@ -56,8 +95,9 @@ class LuaValues:
 
 
 class _Marks:
-    def __init__(self, lua: Any) -> None:
+    def __init__(self, lua: Any, room_bytes: int) -> None:
         self._new = lua.table_from
+        self._room_bytes = room_bytes
         self._arrays: list[Any] = []
         self._nulls: list[Any] = []
         self._bigs: list[Any] = []
@@ -79,7 +119,13 @@ class _Marks:
         lists = {b"arrays": self._arrays, b"nulls": self._nulls, b"bigs": self._bigs}
         return self._new({name: self._new(items) for name, items in lists.items()})
 
+    def _take(self, size_bytes: int) -> None:
+        self._room_bytes -= size_bytes
+        if self._room_bytes < 0:
+            raise MemoryError
+
     def _array(self, items: list[JsonValue]) -> Any:
+        self._take(_TABLE_BYTES + _ITEM_BYTES * len(items))
         table = self._new([self.build(item) for item in items])
         self._arrays.append(table)
         for index, item in enumerate(items, 1):
@@ -88,6 +134,7 @@ class _Marks:
         return table
 
     def _object(self, members: dict[str, JsonValue]) -> Any:
+        self._take(_TABLE_BYTES + _MEMBER_BYTES * len(members))
         table = self._new({lua_bytes(k): self.build(v) for k, v in members.items()})
         for name, value in members.items():
             if value is None:

@@ -7,6 +7,7 @@ import random
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from http import HTTPStatus
 from typing import Final, NamedTuple
 from urllib.parse import quote, urljoin, urlsplit
@@ -103,7 +104,8 @@ class Executor:
         limited_s: float | None = None
         try:
             outcome = self._answer(wire, deadline)
-            limited_s = rate_limit_pause_s(outcome, attempt, self._now(), self._jitter())
+            if _is_rate_limit(outcome):
+                limited_s = rate_limit_pause_s(outcome, attempt, self._now(), self._jitter())
         finally:
             pace.leave(leave, limited_s)
         return outcome
@@ -165,13 +167,18 @@ def _url(request: ApiRequest, account: Account) -> str:
             f"The path {path!r} cannot be sent. Expected an absolute path of the API, "
             "percent-encoded, without '..' segments: /api/v2/me"
         )
-    url = account.origin + path + _encoded_query(request.query)
-    origin = _Origin.of(account.origin)
-    if origin is None or _Origin.of(url) != origin:
+    if not _is_plain_origin(account.origin):
         raise ConfigurationError(
             f"The base URL of account '{account.name}' is not an origin such as https://circleci.com."
         )
-    return url
+    # A plain origin with a path behind it that begins with one slash: nothing can move the host.
+    return account.origin + path + _encoded_query(request.query)
+
+
+@cache
+def _is_plain_origin(url: str) -> bool:
+    origin = _Origin.of(url)
+    return origin is not None and url == f"{origin.scheme}://{urlsplit(url).netloc}"
 
 
 def _has_dot_segment(path: str) -> bool:

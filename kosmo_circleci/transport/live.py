@@ -11,7 +11,7 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
 from urllib.request import getproxies
@@ -74,8 +74,9 @@ class LiveTransport:
             response = self._begin(request, timeouts)
             try:
                 status = response.status_code
-                body = self._read_body(response, timeouts)
-                return WireResponse(status, dict(response.headers.items()), body)
+                headers = _headers(response.headers.raw)
+                body = self._read_body(response, headers, timeouts)
+                return WireResponse(status, headers, body)
             finally:
                 response.close()
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
@@ -117,12 +118,15 @@ class LiveTransport:
                 self._clients[scheme] = _build_client(scheme)
             return self._clients[scheme]
 
-    def _read_body(self, response: httpx.Response, timeouts: "_Timeouts") -> bytes:
-        body = Body(response.headers.get("content-encoding", ""), self._max_body_bytes)
-        body.refuse_if_declared_too_large(response.headers.get("content-length", ""))
+    def _read_body(
+        self, response: httpx.Response, headers: Mapping[str, str], timeouts: "_Timeouts"
+    ) -> bytes:
+        body = Body(headers.get("content-encoding", ""), self._max_body_bytes)
+        body.refuse_if_declared_too_large(headers.get("content-length", ""))
+        assert isinstance(response.stream, httpx.SyncByteStream)
         abort: threading.Timer | None = None
         try:
-            for piece in response.iter_raw():
+            for piece in response.stream:  # the bytes as they came, compressed or not
                 body.add(piece)
                 timeouts.check()
                 # httpcore asks for the timeout once per body: right for the first piece, too long
@@ -153,6 +157,15 @@ class LiveTransport:
                 f"the connection to {where} broke before the whole answer (status {status}) arrived"
             )
         return TransportError(f"the connection to {where} broke before an answer arrived")
+
+
+def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return headers by lower-case name; several of one name are one list (RFC 9110, 5.3)."""
+    headers: dict[str, str] = {}
+    for name_bytes, value_bytes in raw:
+        name, value = name_bytes.decode("latin-1").lower(), value_bytes.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
 
 
 _NEVER_SENT: Final = (

@@ -20,6 +20,9 @@ Sleep = Callable[[Deadline, float], None]
 _WIDE: Final = 100
 """So many requests in flight after a pause, and the limit is forgotten: no script has more."""
 
+# A request that hangs must not hold up the others for as long as it hangs.
+_PATIENCE_S: Final = 1.0
+
 # How long a wait for another request goes on before it looks whether the run has to end.
 _LOOK_EVERY_S: Final = 0.05
 
@@ -43,6 +46,7 @@ class Pace:
         self._pauses = 0
         self._in_flight = 0
         self._window: int | None = None
+        self._moved = 0.0
 
     def turn(self) -> int:
         """Return a place in the queue: after a pause, older requests go first."""
@@ -65,6 +69,7 @@ class Pace:
                             self._in_flight += 1
                             return Pass(self._pauses)
                         self._changed.wait(_LOOK_EVERY_S)
+                        self._widen_if_nothing_moves()
                 if pause_s > 0:
                     sleep(deadline, pause_s)
                     self._lift(until)
@@ -83,11 +88,11 @@ class Pace:
                 self._until = max(self._until, self._clock() + limited_s)
                 self._pauses += 1
                 self._in_flight, self._window = 0, 1
+                self._moved = self._until
             elif leave.pause == self._pauses:
                 # What was sent before the pause says nothing about the time after it.
                 self._in_flight -= 1
-                if self._window is not None:
-                    self._window = self._window + 1 if self._window < _WIDE else None
+                self._widen()
             self._changed.notify_all()
 
     def _admits(self, turn: int) -> bool:
@@ -95,6 +100,15 @@ class Pace:
             return True
         older = sum(1 for each in self._waiting if each < turn)
         return self._in_flight + older < self._window
+
+    def _widen(self) -> None:
+        self._moved = self._clock()
+        if self._window is not None:
+            self._window = self._window + 1 if self._window < _WIDE else None
+
+    def _widen_if_nothing_moves(self) -> None:
+        if self._clock() - self._moved >= _PATIENCE_S:
+            self._widen()
 
     def _lift(self, until: float) -> None:
         # Whoever slept through a pause ends it: the sleep may be of a simulated time, which the

@@ -93,6 +93,8 @@ def retry_after_seconds(header: str | None, now: datetime) -> float | None:
     Source: RFC 9110, section 10.2.3.
     """
     text = (header or "").strip()
+    if not text:
+        return None
     if _SECONDS.fullmatch(text):
         return float(text)
     from email.utils import parsedate_to_datetime  # dates are rare, and the import is not free

@@ -103,13 +103,16 @@ def test_the_first_source_that_has_a_token_wins(
         ("", "", "", CLOUD),
     ],
 )
-def test_the_base_url_is_taken_field_by_field(
-    environ: str, file: str, cli: str, origin: str, machine: Machine
+@pytest.mark.parametrize("token", ["from the environment", "from the CLI file"])
+def test_the_base_url_is_taken_field_by_field_wherever_the_token_is_from(
+    token: str, environ: str, file: str, cli: str, origin: str, machine: Machine
 ) -> None:
     machine.has_file(f'default: {{url: "{file}"}}' if file else "")
-    machine.has_cli_file(f"host: {cli}\n" if cli else "")
-    account = machine.load(CIRCLECI_BASE_URL=environ, CIRCLECI_TOKEN="t").accounts["default"]
-    assert account == Account("default", origin, "t")
+    machine.has_cli_file(f"token: t-cli\nhost: {cli}\n" if cli else "token: t-cli\n")
+    in_environment = token == "from the environment"
+    tokens = {"CIRCLECI_TOKEN": "t-env"} if in_environment else {}
+    account = machine.load(CIRCLECI_BASE_URL=environ, **tokens).accounts["default"]
+    assert account == Account("default", origin, "t-env" if in_environment else "t-cli")
 
 
 def test_every_other_account_has_variables_with_its_name(machine: Machine) -> None:

@@ -222,7 +222,7 @@ def _is_running(pid: int) -> bool:
 
 def _children(pid: int) -> list[int]:
     children = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for stat in [Path(f"/proc/{name}/stat") for name in os.listdir("/proc") if name.isdigit()]:
         try:
             parent = stat.read_text().rpartition(") ")[2].split()[1]
         except OSError:

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from kosmo_circleci import Bridge
+from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.envelope import Run
+from kosmo_circleci.lua.run import Script
 from kosmo_circleci.lua.runtime import Sandbox
 
 RunScript = Callable[[str], Run]
@@ -99,6 +102,7 @@ class BrokenHost:
     def functions(self) -> dict[str, Callable[..., Any]]:
         return {
             "tick": lambda: (True,),
+            "bound": lambda: None,
             "print": self.fail,
             "docs_list": lambda: (True, Thing()),
             "explain": lambda fault: f"explained: {type(fault).__name__}".encode(),
@@ -157,3 +161,16 @@ def test_read_only_tables_can_be_listed(run: RunScript) -> None:
         return names.get_pipeline, names.default, next(names) ~= nil
     """)
     assert (made.error, made.result) == (None, ["function", "table", True])
+
+
+def test_globals_with_a_metatable_do_not_meet_the_next_chunk(bridge: Bridge) -> None:
+    session = bridge.session()
+    try:
+        made = session.run(
+            Script("args = nil setmetatable(_G, {__newindex = error, __index = error})", "eval")
+        )
+        assert made.error is None
+        again = session.run(Script("return args.x", "eval", {"x": "1"}), Deadline())
+        assert (again.error, again.result) == (None, "1")
+    finally:
+        session.close()

@@ -2,26 +2,21 @@
 
 import gzip
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 import respx
 
-from kosmo_circleci.errors import ConfigurationError
 from kosmo_circleci.transport.live import LiveTransport
 from kosmo_circleci.transport.wire import (
     BodyTooLarge,
     Cancelled,
     TransportError,
     WireRequest,
-    WireResponse,
 )
 
 URL = "https://circleci.com/api/v2/me"
 TOKEN = "CCIPAT_live_0123456789"
-CERTIFICATE = Path(__file__).parent.parent / "data" / "tls" / "certificate.pem"
 REQUEST = WireRequest("GET", URL, {"Accept": "application/json", "Circle-Token": TOKEN})
 
 
@@ -104,28 +99,6 @@ def test_a_failure_is_told_in_words_and_says_whether_anything_was_sent(
     assert caught.value.__cause__ is None
 
 
-def test_an_unknown_certificate_is_refused_and_names_the_way_out(
-    tls_server: Any, live: LiveTransport
-) -> None:
-    with pytest.raises(TransportError) as caught:
-        live.send(REQUEST._replace(url=f"{tls_server.origin}/api/v2/me"))
-    host = tls_server.origin.removeprefix("https://")
-    assert str(caught.value) == (
-        f"the certificate of {host} could not be verified (self-signed certificate); "
-        "if an authority of your own signed it, set SSL_CERT_FILE to its certificate"
-    )
-    assert (caught.value.surely_unsent, tls_server.seen) == (True, [])
-
-
-def test_a_certificate_of_ones_own_is_trusted_once_it_is_named(
-    tls_server: Any, live: LiveTransport, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
-    answer = live.send(REQUEST._replace(url=f"{tls_server.origin}/api/v2/me"))
-    assert (answer.status, answer.body) == (200, b'{"id":"1"}')
-    assert [seen.headers["circle-token"] for seen in tls_server.seen] == [TOKEN]
-
-
 @respx.mock
 def test_the_timeouts_are_ten_seconds_to_connect_and_thirty_to_read(live: LiveTransport) -> None:
     route = respx.get(URL).respond(200)
@@ -183,82 +156,3 @@ def test_a_closed_transport_sends_nothing(live: LiveTransport) -> None:
     live.close()
     with pytest.raises(Cancelled, match="closed already"):
         live.send(REQUEST)
-
-
-def test_connections_are_kept_and_grow_with_what_is_under_way(server: Any) -> None:
-    live = LiveTransport()
-    request = WireRequest("GET", f"{server.origin}/api/v2/me", {})
-    ports: set[str] = set()
-
-    def act(connection: Any) -> bool:
-        ports.add(str(connection.getpeername()))
-        return bool(server.answer()(connection))
-
-    server.plays(act)
-    for _ in range(5):
-        assert live.send(request) == WireResponse(
-            200, {"content-type": "application/json", "content-length": "10"}, b'{"id":"1"}'
-        )
-    assert len(ports) == 1
-    live.close()
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "says"),
-    [
-        ("SSL_CERT_FILE", "/no/such/file.pem", "SSL_CERT_FILE names '/no/such/file.pem'"),
-        ("HTTPS_PROXY", "no-scheme://proxy:1", "HTTPS_PROXY or ALL_PROXY cannot be used"),
-    ],
-)
-def test_an_environment_that_cannot_be_used_is_a_configuration_error(
-    name: str, value: str, says: str, live: LiveTransport, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(name, value)
-    with pytest.raises(ConfigurationError, match=says):
-        live.send(REQUEST)
-
-
-def connect_seen(server: Any, live: LiveTransport) -> list[tuple[str, str]]:
-    server.plays(server.answer(403, b""))
-    with pytest.raises(TransportError) as caught:
-        live.send(REQUEST, time_left_s=5)
-    assert caught.value.surely_unsent
-    return [(seen.method, seen.target) for seen in server.seen]
-
-
-def test_https_goes_through_the_proxy_of_the_environment_without_showing_it_the_token(
-    server: Any, live: LiveTransport, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", server.origin)
-    assert connect_seen(server, live) == [("CONNECT", "circleci.com:443")]
-    assert TOKEN not in str(server.seen)
-
-
-def test_a_refusing_proxy_is_named(
-    server: Any, live: LiveTransport, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ALL_PROXY", server.origin)
-    server.plays(server.answer(407, b""))
-    with pytest.raises(TransportError) as caught:
-        live.send(REQUEST)
-    assert str(caught.value) == (
-        "the proxy would not connect to circleci.com (407 X) (HTTPS_PROXY or ALL_PROXY is set)"
-    )
-
-
-def test_no_proxy_names_the_hosts_that_are_reached_directly(
-    server: Any, live: LiveTransport, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", server.origin)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with pytest.raises(TransportError):  # it speaks no TLS, which is enough to know it was asked
-        live.send(REQUEST._replace(url="https://127.0.0.1:1/api/v2/me"))
-    assert server.seen == []
-
-
-def test_plain_http_goes_to_loopback_directly_whatever_the_environment_says(
-    server: Any, live: LiveTransport, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("HTTP_PROXY", "ALL_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:1")
-    assert live.send(WireRequest("GET", f"{server.origin}/api/v2/me", {})).status == 200

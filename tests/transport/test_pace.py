@@ -136,6 +136,26 @@ def test_what_was_sent_before_the_pause_does_not_widen_the_way_after_it(
         pace.enter(pace.turn(), _soon_over(), clock.sleep)
 
 
+def test_a_request_that_hangs_after_the_pause_holds_the_others_up_for_a_second_only(
+    pace: Pace, clock: Clock
+) -> None:
+    pace.leave(pace.enter(pace.turn(), Deadline(), clock.sleep), 1.0)
+    pace.enter(pace.turn(), Deadline(), clock.sleep)  # the probe, and no answer to it
+    went = threading.Event()
+
+    def go() -> None:
+        pace.enter(pace.turn(), Deadline(), clock.sleep)
+        went.set()
+
+    thread = threading.Thread(target=go)
+    thread.start()
+    clock.now_s += 0.9
+    assert not went.wait(0.1)
+    clock.now_s += 0.2
+    assert went.wait(5)
+    thread.join(5)
+
+
 def test_two_names_of_one_token_share_its_pace_and_others_do_not() -> None:
     paces = Paces()
     assert paces.of(WORK) is paces.of(WORK._replace(name="default"))

@@ -166,7 +166,18 @@ def test_a_path_that_could_lead_elsewhere_is_never_sent(path: str) -> None:
     assert memory.sent == []
 
 
-@pytest.mark.parametrize("origin", ["https://user@circleci.com", "circleci.com", "https://"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://circleci.com/base",
+        "https://circleci.com?x=1",
+        "https://user@circleci.com",
+        "circleci.com",
+        "//circleci.com",
+        "https://",
+        "",
+    ],
+)
 def test_an_account_without_a_plain_origin_sends_nothing(origin: str) -> None:
     memory = Memory()
     with pytest.raises(ConfigurationError, match="is not an origin"):

@@ -27,6 +27,7 @@ end
 
 --- End the run with `err`: raised here, and again at every following instruction.
 local function abort(err)
+  host.bound()
   core.abort = core.abort or err
   sethook(core.hook, "", 1)
   error(core.abort, 0)
@@ -49,11 +50,19 @@ core.settle = settle
 
 --- What a host function answered. It never raises, but a signal may come before its first line: then the error
 -- is an exception of Python, which no script gets to see.
+local bound = host.bound   -- the limit on memory: lifted while the host is at work, see lua/values.py
+
+local function bounded(...)
+  bound()
+  return ...
+end
+
 local function arrived(ok, ...)
+  bound()
   if ok then return ... end
   local fault = ...
   if type(fault) ~= "userdata" then error(fault, 0) end
-  return false, host.explain(fault)
+  return bounded(false, host.explain(fault))
 end
 
 local function ask(name, ...)

@@ -130,6 +130,9 @@ function G.load(chunk, name, _, ...)
   return load(chunk, name, "t", G)
 end
 
+--- Set `args`, whatever metatable an earlier chunk has given its globals.
+function core.set_args(args) raw_rawset(G, "args", args) end
+
 local function text_of(err)
   local record = core.error_records[err]
   if record then return record.message, record.type, record.where end
@@ -163,6 +166,7 @@ end
 --- Run the script: ("ok", result as JSON) or ("error", message, error type, where).
 -- `prefix` keeps the chunk's `return f()` from being a tail call, so that errors know their line.
 function core.run(source, name, prefix, pretty)
+  core.host.bound()
   core.abort = nil    -- a limit that ended the last chunk does not end this one
   local chunk, message = load(prefix .. source, name, "t", G)
   if chunk == nil then return "error", message, message == "not enough memory" and "limit" or "syntax", "" end

@@ -1,0 +1,224 @@
+"""Who may import whom, and where each third-party library is at home.
+
+The table of levels is the architecture. Imports inside functions count too: loading late is for
+speed, not for going round a layer. Imports under `TYPE_CHECKING` do not count: they name a type,
+nothing is loaded or called through them, and the object itself is handed in by a higher level.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import kosmo_circleci
+
+PACKAGE = Path(kosmo_circleci.__file__).parent
+NAME = "kosmo_circleci"
+
+LEVELS: dict[str, int] = {
+    "version": 0,
+    "errors": 0,
+    "jsonvalue": 0,
+    "masking": 0,
+    "deadline": 0,
+    "frames": 0,
+    "catalog": 1,
+    "call": 2,
+    "docs": 2,
+    "transport": 3,
+    "config": 3,
+    "mcp_client": 3,
+    "simulator": 3,
+    "caller": 4,
+    "envelope": 4,
+    "lua": 5,
+    "bridge": 6,
+    "isolate": 6,
+    "agent.tools": 6,
+    "cli": 7,
+    "worker": 7,
+    "simulator.pytest_plugin": 7,
+    "agent": 7,
+    "__main__": 8,
+}
+
+# What a level may import of its own level; elsewhere that is only itself.
+SIDEWAYS = {
+    ("docs", "call"),  # the words for parameter types, and text made safe for a terminal
+    ("bridge", "isolate"),
+    ("bridge", "agent.tools"),
+    ("cli", "agent"),  # a command starts the server
+}
+
+# Lower levels that are closed to a unit all the same: the bridge hands these in.
+CLOSED = {
+    "caller": {"config", "simulator", "mcp_client"},
+    "envelope": {"config", "simulator", "mcp_client"},
+    "lua": {"transport", "config", "simulator", "mcp_client"},
+}
+
+# The simulator is a world of its own: of these units it may import one module each.
+ONLY = {
+    ("simulator", "call"): {"call.model"},
+    ("simulator", "docs"): set(),
+    ("simulator", "transport"): {"transport.wire"},
+}
+
+# This list may only shrink.
+EXCEPTIONS = {
+    ("isolate", "worker"),  # the child of a fork goes on in the worker's code, and never returns
+}
+
+HOMES: dict[str, set[str]] = {
+    "lupa": {"lua.runtime", "lua.values"},
+    "httpx": {"transport.live"},
+    "yaml": {"config.file", "config.write"},
+    "regex": {"lua.regex"},
+    "keyring": {"config.accounts", "cli.configure"},
+    "waitress": {"simulator.server"},
+    "pytest": {"simulator.pytest_plugin"},
+    "prompt_toolkit": {"cli.repl"},
+    "mcp": {"mcp_client.session", "agent.mcp_server"},
+    # What the MCP SDK is made of, at home where it is.
+    "mcp_types": {"mcp_client.session", "agent.mcp_server"},
+    "httpx2": {"mcp_client.session", "agent.mcp_server"},
+    "anyio": {"mcp_client.session", "agent.mcp_server"},
+}
+
+
+class Import(NamedTuple):
+    """One imported module or name; `line` is in the importing file."""
+
+    importer: str
+    imported: str
+    line: int
+    for_types_only: bool
+
+    def __str__(self) -> str:
+        return f"{self.importer}:{self.line} imports {self.imported}"
+
+
+def imports() -> Iterator[Import]:
+    """Yield every import of the package, modules named without the package's own name."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        importer = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+        importer = importer.removesuffix(".__init__").removeprefix(NAME).removeprefix(".")
+        tree = ast.parse(path.read_text("utf-8"))
+        for_types = {id(inner) for block in _type_checking(tree) for inner in ast.walk(block)}
+        for node in ast.walk(tree):
+            for name in _imported(node):
+                yield Import(importer or NAME, name, node.lineno, id(node) in for_types)
+
+
+def _type_checking(tree: ast.Module) -> Iterator[ast.stmt]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            yield from node.body
+
+
+def _imported(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    if isinstance(node, ast.ImportFrom):
+        assert node.level == 0, "relative imports are banned"
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def unit(module: str) -> str | None:
+    """Return the entry of LEVELS a module belongs to; None for the package itself."""
+    name = module.removeprefix(f"{NAME}.")
+    homes = [each for each in LEVELS if f"{name}.".startswith(f"{each}.")]
+    return max(homes, key=len, default=None)
+
+
+ALL = tuple(imports())
+OWN = [each for each in ALL if f"{each.imported}.".startswith(f"{NAME}.")]
+FOREIGN = [each for each in ALL if not f"{each.imported}.".startswith(f"{NAME}.")]
+
+
+def is_allowed(importer: str, imported: str, module: str) -> bool:
+    """Say whether unit `importer` may import `module` of unit `imported`."""
+    if importer == imported or (importer, imported) in SIDEWAYS | EXCEPTIONS:
+        return True
+    only = ONLY.get((importer, imported))
+    if only is not None:
+        return any(f"{module}.".startswith(f"{NAME}.{each}.") for each in only)
+    if imported in CLOSED.get(importer, ()):
+        return False
+    if LEVELS[importer] == LEVELS[imported] == 0:
+        return True
+    return LEVELS[importer] > LEVELS[imported]
+
+
+def test_every_module_has_a_level() -> None:
+    without = {each.importer for each in ALL if unit(each.importer) is None}
+    # The package itself names the public things and loads them late.
+    assert without <= {NAME}
+
+
+def test_a_module_imports_only_what_its_level_may() -> None:
+    breaches = []
+    for each in OWN:
+        importer, imported = unit(each.importer), unit(each.imported)
+        if each.for_types_only or importer is None:
+            continue
+        if imported is None:  # `from kosmo_circleci import …` loads the package, not a module
+            breaches.append(f"{each}: name the module")
+        elif not is_allowed(importer, imported, each.imported):
+            breaches.append(str(each))
+    assert breaches == []
+
+
+def test_the_package_itself_loads_nothing_but_its_version() -> None:
+    loaded = {each.imported for each in OWN if each.importer == NAME and not each.for_types_only}
+    assert loaded == {f"{NAME}.version.__version__"}
+
+
+def test_a_third_party_library_has_one_home() -> None:
+    strangers = []
+    for each in FOREIGN:
+        library = each.imported.partition(".")[0]
+        if library in sys.stdlib_module_names:
+            continue
+        if library == "click":
+            at_home = unit(each.importer) == "cli"
+        else:
+            at_home = each.importer in HOMES.get(library, set())
+        if not at_home:
+            strangers.append(str(each))
+    assert strangers == []
+
+
+def test_an_exception_is_on_the_list_only_while_it_is_needed() -> None:
+    used = {(unit(each.importer), unit(each.imported)) for each in OWN if not each.for_types_only}
+    assert EXCEPTIONS - used == set()
+
+
+@pytest.mark.parametrize(
+    ("importer", "module", "allowed"),
+    [
+        ("call", "catalog.model", True),
+        ("call", "transport.wire", False),
+        ("call", "docs.pages", False),
+        ("transport", "config.urls", False),
+        ("simulator", "transport.wire", True),
+        ("simulator", "transport.live", False),
+        ("simulator", "call.paths", False),
+        ("caller", "transport.executor", True),
+        ("caller", "config.accounts", False),
+        ("lua", "transport.executor", False),
+        ("lua", "caller", True),
+        ("errors", "catalog.model", False),
+        ("worker", "bridge", True),
+        ("bridge", "cli.main", False),
+    ],
+)
+def test_the_table_says_what_the_architecture_says(
+    importer: str, module: str, allowed: bool
+) -> None:
+    imported = unit(module)
+    assert imported is not None
+    assert is_allowed(importer, imported, f"{NAME}.{module}") is allowed
