@@ -54,7 +54,7 @@ def decode(text: str | bytes) -> JsonValue:
         value: JsonValue = json.loads(text, parse_constant=_refuse_constant, parse_float=_float)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
-        raise JsonError(f"{error.msg} at {where}") from None
+        raise JsonError(f"{error.msg.removesuffix(' at')} at {where}") from None
     except ValueError as error:
         raise JsonError(str(error)) from None
     return value

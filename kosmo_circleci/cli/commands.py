@@ -36,7 +36,12 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
 
 # A command that stands in no group is shown under OTHER.
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
-    "Run": ("integrations:lua", "integrations:call", "integrations:circleci"),
+    "Run": (
+        "integrations:lua",
+        "integrations:call",
+        "integrations:circleci",
+        "circleci:simulate",
+    ),
     "Find out": (
         "integrations:docs",
         "integrations:search",
@@ -50,7 +55,6 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "integrations:doctor",
         "completion",
     ),
-    "Simulator": ("circleci:simulate",),
     "Model Context Protocol": (
         "mcp:list",
         "mcp:trust",
@@ -131,7 +135,6 @@ def kosmo(context: click.Context) -> None:
       kosmo integrations:lua --simulate --eval 'dump(app.integrations.circleci.get_current_user())'
       kosmo integrations:lua workflow.lua --arg branch=main --json
       kosmo integrations:search "cancel a running job"
-      kosmo integrations:docs circleci.trigger_pipeline
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())

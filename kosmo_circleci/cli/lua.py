@@ -98,7 +98,8 @@ def lua(
     records = _records(trace, report, file)
     source = read_source(file, code)
     job = job._replace(code=source.code, name=source.name)
-    run = run_job(app, job, as_json=as_json, timeline=records and records.timeline)
+    timeline = None if records is None else records.timeline
+    run = run_job(app, job, as_json=as_json, timeline=timeline)
     kept = records is None or records.write(run, job)
     show(run, as_json)
     return run.exit_code if kept else 1

@@ -6,6 +6,7 @@ none of it: `main` starts that process first, so that both import side by side.
 
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -45,9 +46,16 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 success, 1 the work failed, 2 usage."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     _fill_streams()
-    app = App(_early_child(given))
+    app = App()
     try:
+        if given[:1] and given[0] in SCRIPT_COMMANDS:
+            # Until the script is watched, a signal is told as one that comes later would be.
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+        app = App(_early_child(given))
         code = _run(given, app)
+    except KeyboardInterrupt:
+        _report("Interrupted before the script had started.", "interrupted", given)
+        code = 1
     except BrokenPipeError:
         # The reader has gone (`| head`): nobody is left to be told, and Python would still try.
         with contextlib.suppress(OSError, ValueError):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from kosmo_circleci.catalog.load import Catalog
+from kosmo_circleci.isolate import Child, Job, Watcher, supervise
 from kosmo_circleci.masking import MASK, Mask
 
 _TELLTALE: Final = re.compile(r"secret|token|passw|credential|private|api_?key", re.IGNORECASE)
@@ -17,6 +18,7 @@ _TOKEN: Final = re.compile(
     r"""|(?P<symbol>==|\d\w*|.)""",
     re.DOTALL,
 )
+_PATIENCE_S: Final = 5.0
 _CLOSING: Final = {"{": "}", "(": ")"}
 
 
@@ -25,13 +27,35 @@ class _Token(NamedTuple):
     text: str
 
 
-def masked_source(source: str, tokens: Iterable[str], catalog: Catalog) -> str:
+def masked_by_run(child: Child, job: Job) -> str | None:
+    """Return the script of `job` without the secrets its run has seen; None where nobody knows.
+
+    `child` has just done the job, and keeps its state: what a script returns is masked by whatever
+    the state has seen, so a second script that returns the text of the first gives it back masked.
+    Where the process had to be killed, the knowledge is gone.
+    """
+    if child.exit_status is not None:
+        return None
+    again = job._replace(
+        code="return args.source",
+        args={"source": job.code},
+        limits=job.limits._replace(timeout_s=_PATIENCE_S),
+        keep_state=True,
+    )
+    run = supervise(child, again, Watcher())
+    return run.result if run.success and isinstance(run.result, str) else None
+
+
+def masked_source(
+    source: str, tokens: Iterable[str], catalog: Catalog, *, seen_by_run: bool = True
+) -> str:
     """Return a script with `***` in place of secrets written into it.
 
     Hidden are the accounts' `tokens` wherever they stand; strings given to a parameter that the
     manifest marks as secret, by name or by position; and strings given to a name that says it holds
-    a secret. Where a string stands decides, not what the run did with it: a script that failed
-    before its first call is masked the same.
+    a secret. Where a string stands decides: a script that failed before its first call is masked
+    the same. What it did with a string is `masked_by_run`'s to know; without that (`seen_by_run`
+    False), a script that names a function which takes secrets shows no string at all.
     """
     taking = {
         function.name: frozenset(each.name for each in function.parameters if each.secret)
@@ -40,18 +64,20 @@ def masked_source(source: str, tokens: Iterable[str], catalog: Catalog) -> str:
     functions = frozenset(name for name, parameters in taking.items() if parameters)
     names = frozenset(name for parameters in taking.values() for name in parameters)
     text = Mask(tokens).text(source)
-    return "".join(_masked(list(_tokens(text)), functions, names))
+    words = list(_tokens(text))
+    everything = not seen_by_run and any(word.text in functions for word in words)
+    return "".join(_masked(words, functions, names, everything))
 
 
 def _masked(
-    tokens: list[_Token], functions: frozenset[str], names: frozenset[str]
+    tokens: list[_Token], functions: frozenset[str], names: frozenset[str], everything: bool
 ) -> Iterator[str]:
     """Yield the tokens' texts; `hiding` holds the brackets inside which every string is hidden."""
     before: list[_Token] = []  # the last three that mean something
     hiding: list[str] = []
     for index, token in enumerate(tokens):
         given = _is_given_to_secret(before, names)
-        secret = token.kind == "string" and (hiding or given)
+        secret = token.kind == "string" and (everything or hiding or given)
         yield f'"{MASK}"' if secret else token.text
         if token.kind in ("blank", "comment"):
             continue

@@ -5,17 +5,18 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.cli.main import App
+from kosmo_circleci.cli.offers import files
 from kosmo_circleci.cli.options import KeyValue, Seconds, Size
 from kosmo_circleci.cli.output import emit, json_option
 from kosmo_circleci.cli.script import read_source, run_job, show
 from kosmo_circleci.envelope import Run
-from kosmo_circleci.errors import UsageError
+from kosmo_circleci.errors import ConfigurationError, KosmoError, UsageError
 from kosmo_circleci.isolate import Job
 from kosmo_circleci.jsonvalue import JsonError, JsonValue
 from kosmo_circleci.lua.limits import Limits
@@ -23,7 +24,9 @@ from kosmo_circleci.mcp_client.config import Server
 from kosmo_circleci.mcp_client.functions import McpFunctions
 from kosmo_circleci.mcp_client.trust import trust_store
 
-_F = TypeVar("_F", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 
 _CALL_SCRIPT: Final = Path(__file__).parent / "mcp_call.lua"
 _NONE: Final = (
@@ -31,6 +34,23 @@ _NONE: Final = (
     "the project, or to kosmo/mcp.json in your configuration folder; see "
     "'kosmo integrations:docs mcp'."
 )
+
+
+def _server_names(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> "list[CompletionItem]":
+    from click.shell_completion import CompletionItem
+
+    try:
+        servers = _functions().servers()
+    except KosmoError:
+        return []
+    return [
+        CompletionItem(name, help=server.target() or None)
+        for name, server in servers.items()
+        if name.startswith(incomplete)
+    ]
+
 
 force_option = click.option(
     "--force", is_flag=True, help="Lift trust and the read/write permission policy."
@@ -62,7 +82,7 @@ def list_servers(as_json: bool) -> None:
 
 
 @click.command("mcp:trust")
-@click.argument("name")
+@click.argument("name", shell_complete=_server_names)
 @click.option("--forget", is_flag=True, help="Withdraw the trust.")
 @json_option
 def trust(name: str, forget: bool, as_json: bool) -> None:
@@ -83,6 +103,8 @@ def trust(name: str, forget: bool, as_json: bool) -> None:
         text = f"{lua_name} is not trusted any more." if had else f"{lua_name} was not trusted."
     elif server.scope == "user":
         text = f"{lua_name} is a server of your own configuration folder and needs no trust."
+    elif server.fault is not None:
+        raise ConfigurationError(server.fault)
     else:
         store.trust(server)
         text = "\n".join([f"{lua_name} may run from now on:", *_description(server)])
@@ -91,7 +113,7 @@ def trust(name: str, forget: bool, as_json: bool) -> None:
 
 
 @click.command("mcp:tools")
-@click.argument("server", required=False)
+@click.argument("server", required=False, shell_complete=_server_names)
 @force_option
 @json_option
 @click.pass_obj
@@ -158,7 +180,7 @@ def call(
 
 
 @click.command("mcp:lua")
-@click.argument("file", required=False)
+@click.argument("file", required=False, shell_complete=files)
 @click.option("-e", "--eval", "code", metavar="CODE", help="Run CODE.")
 @json_option
 @force_option

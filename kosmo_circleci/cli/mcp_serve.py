@@ -44,8 +44,8 @@ def serve(
 ) -> int:
     """Serve CircleCI to an MCP client over standard input and output.
 
-    The client starts this command; 'kosmo integrations:docs mcp' has its configuration to paste for
-    Claude Code, Cursor and VS Code. Scripts run one by one in processes of their own, with limits.
+    The client starts this command; 'kosmo integrations:docs mcp' has the configuration to paste
+    into it. Each script runs in a process of its own, with the limits given here.
 
     \b
     Examples:

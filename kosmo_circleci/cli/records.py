@@ -2,8 +2,8 @@
 
 import datetime
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from kosmo_circleci.cli.output import warn
 from kosmo_circleci.cli.timeline import Timeline
@@ -12,7 +12,8 @@ from kosmo_circleci.errors import ConfigurationError, UsageError
 from kosmo_circleci.isolate import Job
 
 
-class Records(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Records:
     """Where the trace and the report go (None for one that is not wanted), and what goes in."""
 
     trace: Path | None
@@ -36,7 +37,7 @@ class Records(NamedTuple):
             None if trace is None else Path(trace),
             None if report is None else Path(report),
             datetime.datetime.now(datetime.UTC),
-            Timeline(),
+            Timeline(wants_source=report is not None),
         )
 
     def write(self, run: Run, job: Job) -> bool:
@@ -52,9 +53,23 @@ class Records(NamedTuple):
         if self.report is not None:
             from kosmo_circleci.cli import report
 
-            subject = report.Subject(job.name, _shown(job.code), tuple(job.args))
+            subject = report.Subject(job.name, self._source(job), tuple(job.args))
             kept &= _written(self.report, report.page(run, self.timeline, subject, self.began))
         return kept
+
+    def _source(self, job: Job) -> str:
+        from kosmo_circleci.catalog.load import load_catalog
+        from kosmo_circleci.cli.masked_source import masked_source
+        from kosmo_circleci.cli.status import read_configuration
+
+        try:
+            accounts = read_configuration().accounts
+        except ConfigurationError:
+            accounts = {}  # The run has said so; and without a configuration there is no token.
+        tokens = [account.token for account in accounts.values() if account.token]
+        known = self.timeline.source
+        text = job.code if known is None else known
+        return masked_source(text, tokens, load_catalog(), seen_by_run=known is not None)
 
 
 def _check(option: str, file: str, script: str | None) -> None:
@@ -75,16 +90,3 @@ def _written(path: Path, text: str) -> bool:
         warn(f"{path}: {error.strerror or 'cannot be written'}")
         return False
     return True
-
-
-def _shown(code: str) -> str:
-    from kosmo_circleci.catalog.load import load_catalog
-    from kosmo_circleci.cli.masked_source import masked_source
-    from kosmo_circleci.cli.status import read_configuration
-
-    try:
-        accounts = read_configuration().accounts
-    except ConfigurationError:
-        accounts = {}  # The run has said so; and without a configuration there is no token.
-    tokens = [account.token for account in accounts.values() if account.token]
-    return masked_source(code, tokens, load_catalog())

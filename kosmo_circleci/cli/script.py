@@ -53,7 +53,14 @@ def run_job(app: App, job: Job, *, as_json: bool, timeline: "Timeline | None" = 
     """
     child = app.take_child()
     try:
-        return watched(child, job, Witness(as_json, prompt.asker(), timeline))
+        if timeline is None or not timeline.wants_source:
+            return watched(child, job, Witness(as_json, prompt.asker(), timeline))
+        from kosmo_circleci.cli.masked_source import masked_by_run
+
+        job = job._replace(keep_state=True)
+        run = watched(child, job, Witness(as_json, prompt.asker(), timeline))
+        timeline.source = masked_by_run(child, job)
+        return run
     finally:
         child.kill()
 
@@ -79,7 +86,9 @@ def watched(child: Child, job: Job, witness: Witness) -> Run:
 def show(run: Run, as_json: bool) -> None:
     """Write what came of a run: the envelope, or the result on stdout and the error on stderr."""
     if as_json:
-        click.echo(run.to_json())
+        for part in run.json_parts():
+            click.echo(part, nl=False)
+        click.echo()
     elif run.error is not None:
         click.echo(f"error: {run.error}", err=True)
     elif run.result_json.startswith('"'):

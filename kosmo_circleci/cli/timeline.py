@@ -31,9 +31,15 @@ class Placed(NamedTuple):
 
 
 class Timeline:
-    """The calls, notices and printed lines of one run, as its watcher hears of them."""
+    """The calls, notices and printed lines of one run, as its watcher hears of them.
 
-    def __init__(self) -> None:
+    With `wants_source`, `source` is the script's text as the run itself masks it; None where the
+    run could not be asked.
+    """
+
+    def __init__(self, *, wants_source: bool = False) -> None:
+        self.wants_source = wants_source
+        self.source: str | None = None
         self._began = time.perf_counter()
         self._records: list[CallRecord] = []
         self._output: list[str] = []

@@ -128,10 +128,16 @@ class Calls:
     def _prepare(
         self, name: bytes, account: bytes, spoken: bytes, named: bool, text: bytes
     ) -> PreparedCall:
+        started = time.thread_time()
         function = self._catalog.get(name.decode())
         assert function is not None
-        raw = _raw_arguments(function.name, jsonvalue.decode(text), named)
-        return self._caller.prepare(function, account.decode(), spoken.decode(), raw)
+        try:
+            raw = _raw_arguments(function.name, jsonvalue.decode(text), named)
+            return self._caller.prepare(function, account.decode(), spoken.decode(), raw)
+        finally:
+            # Unlike the exchange, checking what a script passes is the script's doing: a loop of
+            # refused calls would otherwise compute without an end.
+            self.host_cpu_s -= time.thread_time() - started
 
     def _extend(self, name: bytes, text: bytes) -> Answer:
         return self._values.build(self._extended(name.decode(), _array(text)))
