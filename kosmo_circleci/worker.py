@@ -10,7 +10,6 @@ import select
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, NoReturn
@@ -185,11 +184,9 @@ class _Reports:
         self.say(frames.STARTED, f"{number} {spoken_name}")
 
     def ended(self, number: int, record: CallRecord) -> None:
-        main_thread = time.pthread_getcpuclockid(threading.main_thread().ident or 0)
-        of_threads_s = time.process_time() - time.clock_gettime(main_thread)
         said: JsonValue = {
             "number": number,
-            "host_cpu_s": self._host_cpu_s() + of_threads_s,
+            "host_cpu_s": self._host_cpu_s(),
             "record": record._asdict(),
         }
         self.say(frames.ENDED, encode(said))

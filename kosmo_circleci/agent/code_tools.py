@@ -6,7 +6,7 @@ from typing import Final
 from kosmo_circleci.agent import cut
 from kosmo_circleci.agent.executions import Executions
 from kosmo_circleci.agent.tool_arguments import checked
-from kosmo_circleci.agent.tool_result import ToolCall, ToolResult, shown_value
+from kosmo_circleci.agent.tool_result import ToolCall, ToolResult, shown_result
 from kosmo_circleci.envelope import Run
 from kosmo_circleci.jsonvalue import JsonValue, decode
 
@@ -30,6 +30,7 @@ _READ: Final = (
     "Read a page: 'circleci' (guide, common workflows, all functions; start here), "
     "'circleci.<function>' (parameters, result, example), 'examples', 'flow', 'errors'."
 )
+_RETURN_LESS: Final = "In Lua, return less: pick fields, filter, count, or one page."
 _REFUSES: Final = "Functions marked write are refused. "
 _CALLS_SHOWN: Final = 5
 
@@ -93,7 +94,7 @@ class CodeTools:
         )
         shown: dict[str, JsonValue] = {"success": run.success}
         if run.success:
-            shown |= shown_value(decode(run.result_json))
+            shown |= shown_result(decode(run.result_json), _RETURN_LESS)
         else:
             shown |= self._failure(run)
         left = max(cut.LIMIT_BYTES - cut.size(shown), cut.LIMIT_BYTES // 4)

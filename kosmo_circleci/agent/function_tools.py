@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kosmo_circleci.agent.executions import Executions
-from kosmo_circleci.agent.tool_result import ToolCall, ToolResult, shown_value
+from kosmo_circleci.agent.tool_result import ToolCall, ToolResult, shown_result
 from kosmo_circleci.call.wording import nearest
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.model import Function
@@ -14,6 +14,7 @@ from kosmo_circleci.errors import ValidationError
 from kosmo_circleci.jsonvalue import JsonValue, decode, encode
 
 _SCRIPT: Final = Path(__file__).parent / "call_function.lua"
+_ASK_FOR_LESS: Final = "Ask for less with the parameters that filter, or for one page at a time."
 _ACCOUNT: Final[JsonValue] = {
     "type": "string",
     "description": "The configured account to use.",
@@ -52,7 +53,7 @@ class FunctionTools:
         if "error" in answer:
             return self._failed(answer["error"])
         value = answer.get("value")
-        shown = shown_value(value)
+        shown = shown_result(value, _ASK_FOR_LESS)
         whole = isinstance(value, dict) and "result" in shown
         return ToolResult.of(value if whole else shown)
 

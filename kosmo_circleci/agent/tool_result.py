@@ -57,13 +57,13 @@ class Tools(Protocol):
         ...
 
 
-def shown_value(value: JsonValue, name: str = "result") -> dict[str, JsonValue]:
-    """Return `{name: value}`, or how it begins and what to do where it is too long."""
+def shown_result(value: JsonValue, advice: str) -> dict[str, JsonValue]:
+    """Return `{"result": value}`, or how it begins and `advice` where it is too long."""
     length = cut.size(value)
     if length <= cut.LIMIT_BYTES:
-        return {name: value}
+        return {"result": value}
     return {
-        f"{name}_beginning": cut.beginning(value, cut.LIMIT_BYTES // 2),
-        "cut": f"The {name} has {length:,} bytes of JSON; {cut.LIMIT_BYTES:,} can be shown, so "
-        f"only its beginning is. In Lua, return less: pick fields, filter, count, or one page.",
+        "result_beginning": cut.beginning(value, cut.LIMIT_BYTES // 2),
+        "cut": f"The result has {length:,} bytes of JSON; {cut.LIMIT_BYTES:,} can be shown, so "
+        f"only its beginning is. {advice}",
     }

@@ -13,11 +13,12 @@ _LIST: Final = (
 _SEARCH: Final = "Find CircleCI functions by meaning, e.g. 'cancel a running job'."
 _READ: Final = (
     "Read one page: 'circleci' (the guide; start here), 'circleci.<function>', "
-    "'overview', 'errors' or 'examples'."
+    "'examples', 'flow', 'errors' or 'overview'."
 )
 _EXECUTE: Final = (
     "Run Lua 5.4 in a sandbox. CircleCI API v2 is at app.integrations.circleci.<function>({name = "
-    "value}); print, dump, json.*, regex.*, docs.* exist. Return a value to get it back as JSON."
+    "value}); flow.* has pages, parallel calls and waiting; print, dump, json.*, regex.*, docs.* "
+    "exist. Return a value to get it back as JSON."
 )
 
 

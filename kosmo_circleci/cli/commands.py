@@ -143,9 +143,10 @@ def kosmo(context: click.Context) -> None:
 def _suggestion(name: str) -> str:
     import difflib
 
+    # `kosmo lua`, `kosmo doctor`: the part behind the colon is what people remember.
+    tails = {full.rpartition(":")[2]: full for full in reversed(COMMANDS)}
+    if name in tails:
+        return f" Did you mean '{tails[name]}'?"
     near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
-    if not near:
-        # `kosmo lua`, `kosmo doctor`: the part behind the colon is what people remember.
-        tails = {full.rpartition(":")[2]: full for full in reversed(COMMANDS)}
-        near = [tails[tail] for tail in difflib.get_close_matches(name, tails, n=1, cutoff=0.6)]
+    near = near or [tails[each] for each in difflib.get_close_matches(name, tails, n=1)]
     return f" Did you mean '{near[0]}'?" if near else ""

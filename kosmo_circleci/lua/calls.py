@@ -140,21 +140,23 @@ class Calls:
             self.host_cpu_s -= time.thread_time() - started
 
     def _extend(self, name: bytes, text: bytes) -> Answer:
-        return self._values.build(self._extended(name.decode(), _array(text)))
+        return self._values.build(self._extended(name.decode(), _array(text), self._door))
 
     def _submit_extension(self, scope: int, name: bytes, text: bytes) -> Answer:
         called, arguments = name.decode(), _array(text)
+        deadline = self._scopes[scope]
+        door = self._door.within(deadline)
         return self._submit(
-            self._scopes[scope], lambda: self._extended(called, arguments), lambda got: got
+            deadline, lambda: self._extended(called, arguments, door), lambda got: got
         )
 
-    def _extended(self, name: str, arguments: list[JsonValue]) -> JsonValue:
+    def _extended(self, name: str, arguments: list[JsonValue], door: "_Door") -> JsonValue:
         if self._source is None:
             raise ScriptError(f"{name} is not available in this run")
         with self._door.lock:
             if self._extension is None:
                 self._extension = self._source()
-        return self._extension.call(name, arguments, self._door)
+        return self._extension.call(name, arguments, door)
 
     def _submit(
         self,
@@ -283,15 +285,22 @@ class Clock:
 
 
 class _Door:
-    """A run as its extension sees it."""
+    """A run as its extension sees it, or a part of one that may be called off alone."""
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Caller, scope: Deadline | None = None) -> None:
         self._caller = caller
+        self._scope = scope
         self.lock = threading.RLock()
+
+    def within(self, scope: Deadline) -> "_Door":
+        """Return the same run, ending with `scope`."""
+        door = _Door(self._caller, scope)
+        door.lock = self.lock
+        return door
 
     @property
     def deadline(self) -> Deadline:
-        return self._caller.deadline
+        return self._scope or self._caller.deadline
 
     @property
     def mask(self) -> Mask:

@@ -138,6 +138,11 @@ class Host:
 
         where, unknown = path.decode(), python_text(name)
         depth = where.count(".")
+        if depth == 0 and unknown == "integrations":
+            raise ValidationError(
+                "app.integrations is not part of this run: `kosmo mcp:lua` has app.mcp alone. Use "
+                "`kosmo integrations:lua`, which has both."
+            )
         accounts = tuple(self._parts.caller.settings.accounts) if depth == 2 else ()
         known: tuple[str, ...] = (
             (*self._parts.catalog.names, *accounts)

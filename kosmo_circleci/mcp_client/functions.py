@@ -16,7 +16,7 @@ from kosmo_circleci.mcp_client import arguments as tool_arguments
 from kosmo_circleci.mcp_client import results
 from kosmo_circleci.mcp_client.config import Server, load
 from kosmo_circleci.mcp_client.door import RunDoor
-from kosmo_circleci.mcp_client.launch import resolve
+from kosmo_circleci.mcp_client.launch import Timeouts, resolve
 from kosmo_circleci.mcp_client.names import lua_names, original_name
 from kosmo_circleci.mcp_client.tool import Tool, described, question
 from kosmo_circleci.mcp_client.trust import trust_store
@@ -258,7 +258,6 @@ class McpFunctions:
                 raise NetworkError("The run has ended, and its MCP servers with it.")
             if self._sessions is None:
                 from kosmo_circleci.mcp_client.servers import Servers
-                from kosmo_circleci.mcp_client.session import Timeouts
 
                 default = Timeouts()
                 self._sessions = Servers(

@@ -57,6 +57,14 @@ class HttpLaunch:
 Launch: TypeAlias = StdioLaunch | HttpLaunch
 
 
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds: until a server has answered `initialize`, and for one call of it."""
+
+    start_s: float = 60.0
+    call_s: float = 120.0
+
+
 def resolve(server: Server, environ: Mapping[str, str], home: Path) -> Launch:
     """Return what to start or connect to.
 

@@ -48,6 +48,7 @@ class ServerProcess:
         self._stopping = threading.Lock()
         self._stderr_thread = threading.Thread(target=self._read_stderr, daemon=True)
         self._stderr_thread.start()
+        self._is_read = False
         self.too_long = False
 
     @property
@@ -61,6 +62,7 @@ class ServerProcess:
         `take` may block: nothing more is read meanwhile. A line over `MAX_MESSAGE_BYTES` ends the
         server and sets `too_long`.
         """
+        self._is_read = True
         threading.Thread(target=self._read_stdout, args=(take, end), daemon=True).start()
 
     def write(self, line: bytes) -> None:
@@ -105,6 +107,8 @@ class ServerProcess:
             self._kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._popen.wait(1)
+            if not self._is_read and self._popen.stdout is not None:
+                self._popen.stdout.close()
             self._dismiss_guard()
 
     def _ended_within(self, seconds: float) -> bool:

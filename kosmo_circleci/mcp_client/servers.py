@@ -6,6 +6,7 @@ their own, so that several calls may be under way at once.
 
 import asyncio
 import contextlib
+import importlib.util
 import threading
 from collections.abc import Mapping
 from concurrent.futures import CancelledError as CallCancelled
@@ -13,11 +14,11 @@ from concurrent.futures import Future
 from typing import Any, Final
 
 from kosmo_circleci.deadline import Deadline
-from kosmo_circleci.errors import KosmoError, NetworkError
+from kosmo_circleci.errors import ConfigurationError, KosmoError, NetworkError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
-from kosmo_circleci.mcp_client.launch import Launch
-from kosmo_circleci.mcp_client.session import CLOSE_S, Connection, Timeouts, load_sdk
+from kosmo_circleci.mcp_client.launch import Launch, Timeouts
+from kosmo_circleci.mcp_client.session import CLOSE_S, Connection
 
 _LOOK_EVERY_S: Final = 0.05
 _STACK_BYTES: Final = 8 * 1024 * 1024  # importing pydantic models nests deeply
@@ -87,7 +88,7 @@ class Servers:
     async def _perform(self, launch: Launch, method: str, params: Mapping[str, Any]) -> JsonValue:
         connection = self._connections.get(launch.name)
         if connection is None or connection.ended:
-            load_sdk(launch.name)
+            _need_sdk(launch.name)
             connection = Connection(launch, self._timeouts)
             self._connections[launch.name] = connection
         return await connection.request(method, params)
@@ -95,6 +96,18 @@ class Servers:
     async def _stop_all(self) -> None:
         stops = (connection.stop() for connection in self._connections.values())
         await asyncio.gather(*stops, return_exceptions=True)
+
+
+def _need_sdk(name: str) -> None:
+    try:
+        found = importlib.util.find_spec("mcp") is not None
+    except ValueError:
+        found = False
+    if not found:
+        raise ConfigurationError(
+            f"The MCP server '{name}' needs the MCP package, which is not installed; run: "
+            "pip install 'kosmo-circleci[mcp]'"
+        )
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:

@@ -7,13 +7,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from kosmo_circleci import jsonvalue
-from kosmo_circleci.errors import ConfigurationError, KosmoError, NetworkError
+from kosmo_circleci.errors import ConfigurationError, KosmoError
 from kosmo_circleci.jsonvalue import JsonError, JsonValue
-from kosmo_circleci.mcp_client.launch import HttpLaunch, Launch, StdioLaunch
+from kosmo_circleci.mcp_client import faults
+from kosmo_circleci.mcp_client.launch import HttpLaunch, Launch, StdioLaunch, Timeouts
 from kosmo_circleci.mcp_client.process import MAX_MESSAGE_BYTES, ServerProcess
 from kosmo_circleci.mcp_client.results import ServerError
 from kosmo_circleci.version import __version__
@@ -29,14 +29,6 @@ CLOSE_S: Final = 1.6
 _NO_SUCH_METHOD: Final = -32601
 _UNSUPPORTED_VERSION: Final = -32022
 _CLOSED: Final = -32000
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds: until a server has answered `initialize`, and for one call of it."""
-
-    start_s: float = 60.0
-    call_s: float = 120.0
 
 
 class Connection:
@@ -74,7 +66,9 @@ class Connection:
                 # Its answer may have been its last word.
                 await asyncio.wait({work}, timeout=0.2)
             if not work.done():
-                raise await self._death() if self._gone.is_set() else self._too_slow(method)
+                if self._gone.is_set():
+                    raise await self._death()
+                raise faults.too_slow(self._name, method, self._call_s)
             answer: JsonValue = work.result()
             return answer
         except KosmoError:
@@ -107,14 +101,19 @@ class Connection:
         finally:
             self._gone.set()
             if not self._ready.done():
-                self._ready.set_exception(NetworkError(f"MCP server '{self._name}' was stopped."))
+                self._ready.set_exception(faults.stopped(self._name))
             self._ready.exception()  # nobody may be waiting for it
 
     async def _hold_session(self) -> None:
-        from mcp.client.session import ClientSession
-        from mcp_types import Implementation
-
         async with contextlib.AsyncExitStack() as stack:
+            if isinstance(self._launch, StdioLaunch):
+                # Before the SDK is imported, which takes a second: both start side by side.
+                self._process = ServerProcess(self._launch)
+                stack.push_async_callback(self._end_process, self._process)
+            _load_sdk(self._name)
+            from mcp.client.session import ClientSession
+            from mcp_types import Implementation
+
             reading, writing = await stack.enter_async_context(self._streams())
             info = Implementation(name="kosmo-circleci", version=__version__)
             session = ClientSession(reading, writing, client_info=info)
@@ -140,17 +139,20 @@ class Connection:
     def _streams(self) -> Any:
         if isinstance(self._launch, HttpLaunch):
             return _http_streams(self._launch, self._take_note)
-        return self._stdio_streams(self._launch)
+        assert self._process is not None
+        return self._stdio_streams(self._process)
+
+    async def _end_process(self, process: ServerProcess) -> None:
+        await asyncio.shield(asyncio.to_thread(process.stop))
 
     def _take_note(self, status: int) -> None:
         self._refused = status
 
     @contextlib.asynccontextmanager
-    async def _stdio_streams(self, launch: StdioLaunch) -> AsyncIterator[tuple[Any, Any]]:
+    async def _stdio_streams(self, process: ServerProcess) -> AsyncIterator[tuple[Any, Any]]:
         import anyio
         from mcp.shared.message import SessionMessage
 
-        process = self._process = ServerProcess(launch)
         incoming, reading = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         writing, outgoing = anyio.create_memory_object_stream[SessionMessage](0)
         loop = self._loop
@@ -181,75 +183,48 @@ class Connection:
         finally:
             for stream in (incoming, reading, writing, outgoing):
                 stream.close()
-            await asyncio.shield(asyncio.to_thread(process.stop))
             writer.cancel()
 
     @property
     def _name(self) -> str:
         return self._launch.name
 
-    def _too_slow(self, method: str) -> KosmoError:
-        return NetworkError(
-            f"MCP server '{self._name}' did not answer {method} within {self._call_s:g} s. Raise "
-            'its "timeout" (milliseconds) in the configuration file, or MCP_TOOL_TIMEOUT.'
-        )
-
     async def _death(self) -> KosmoError:
         how, words = "closed the connection", ""
         if self._process is not None:
             how = await asyncio.to_thread(self._process.how_it_ended)
             words = self._process.last_words()
-        when = "" if self._ready.done() else " while it was started"
-        return NetworkError(f"MCP server '{self._name}' {how}{when}{words}")
+        return faults.ended(self._name, how, words, starting=not self._ready.done())
 
     async def _fault(self, error: Exception) -> KosmoError:
         from mcp.shared.exceptions import MCPError
 
-        cause = _cause(error)
+        cause = faults.innermost(error)
         if isinstance(cause, KosmoError):
             return cause
         if isinstance(cause, MCPError) and not (cause.code == _CLOSED and self._closed_by(cause)):
-            return ServerError(
-                f"MCP server '{self._name}'{self._refusal_by_http()}: {cause.message}",
-                server=self._name,
-                code=cause.code,
-                body=_plain(cause.data),
-            )
+            status, self._refused = self._refused, None
+            return faults.refused(self._launch, status, cause.code, cause.message, cause.data)
         if isinstance(cause, MCPError) or self._gone.is_set():
             return await self._death()
         if isinstance(self._launch, HttpLaunch) and _is_transport_fault(cause):
-            return NetworkError(
-                f"MCP server '{self._name}' at {self._launch.url}: "
-                f"{str(cause) or type(cause).__name__}"
-            )
-        return ServerError(
-            f"MCP server '{self._name}' answered what the protocol does not allow: {cause}",
-            server=self._name,
-        )
-
-    def _refusal_by_http(self) -> str:
-        status, self._refused = self._refused, None
-        if status is None or not isinstance(self._launch, HttpLaunch):
-            return ""
-        hint = " (its 'headers' say who asks)" if status in (401, 403) else ""
-        return f" at {self._launch.url} answered HTTP {status}{hint}"
+            return faults.unreachable(self._launch, cause)
+        return faults.not_allowed(self._name, cause)
 
     def _closed_by(self, error: Any) -> bool:
-        return self._gone.is_set() or "closed" in str(error.message).lower()
+        # The SDK's own words; a server may use the code as well.
+        return self._gone.is_set() or error.message == "Connection closed"
 
     async def _no_handshake(self) -> KosmoError:
         if self._gone.is_set():
             return await self._death()
         if self._stop.is_set():
-            return NetworkError(f"MCP server '{self._name}' was stopped.")
+            return faults.stopped(self._name)
         words = self._process.last_words() if self._process is not None else ""
-        return NetworkError(
-            f"MCP server '{self._name}' did not answer 'initialize' within {self._start_s:g} s"
-            f"{words or '.'} MCP_TIMEOUT (milliseconds) gives it longer."
-        )
+        return faults.too_slow_to_start(self._name, self._start_s, words)
 
     async def _start_fault(self, error: BaseException) -> KosmoError:
-        cause = _cause(error)
+        cause = faults.innermost(error)
         fault = await self._fault(cause if isinstance(cause, Exception) else Exception(str(cause)))
         if isinstance(fault, ServerError):
             fault.message = f"{fault.message} (while it was started)"
@@ -342,40 +317,23 @@ def _bounded_stream(stream: Any) -> Any:
     return Bounded()
 
 
-def _cause(error: BaseException) -> BaseException:
-    """Return what is inside nested exception groups."""
-    while isinstance(error, BaseExceptionGroup) and error.exceptions:
-        error = error.exceptions[0]
-    return error
-
-
 def _is_transport_fault(error: BaseException) -> bool:
     import httpx2
 
     return isinstance(error, httpx2.HTTPError | OSError)
 
 
-def _plain(value: Any) -> JsonValue:
-    try:
-        return jsonvalue.decode(jsonvalue.encode(value))
-    except (JsonError, TypeError):
-        return None
-
-
-def load_sdk(name: str) -> None:
-    """Import the SDK; raises `ConfigurationError` where it, which the server `name` needs, is not.
-
-    It logs what a server does wrong. That reaches the caller as an error; without a handler of the
-    program's own, Python would write it to stderr as well.
-    """
+def _load_sdk(name: str) -> None:
+    # It logs what a server does wrong. That reaches the caller as an error; without a handler of
+    # the program's own, Python would write it to stderr as well.
     for logger in ("mcp", "client"):
         logging.getLogger(logger).addHandler(logging.NullHandler())
     try:
         import mcp.client.session  # noqa: F401
-    except ImportError:
+    except ImportError as error:
         raise ConfigurationError(
-            f"The MCP server '{name}' needs the MCP package, which is not installed; run: "
-            "pip install 'kosmo-circleci[mcp]'"
+            f"The MCP server '{name}' needs the MCP package 2.3 or later; what is installed "
+            f"cannot be used ({error}). Run: pip install 'kosmo-circleci[mcp]'"
         ) from None
 
 

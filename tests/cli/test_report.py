@@ -157,3 +157,35 @@ def test_the_command_writes_the_page_without_secrets(process: Any, tmp_path: Pat
     assert 'value = "***"' in found.sections["script"]
     assert "hunter2!" not in file.read_text()
     assert "CCIPAT" not in file.read_text()
+
+
+SECRETIVE = """
+local pass = "hunter2!" -- a comment
+local slug = "gh/example-org/example-repo"
+app.integrations.circleci.create_project_env_var(slug, "KEY", pass)
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "shown"),
+    [
+        ("", ('"gh/example-org/example-repo"', 'local pass = "***"')),
+        ("error('boom')", ('"gh/example-org/example-repo"', 'local pass = "***"')),
+        # Killed in the middle of a C function: nobody knows any more which strings were secret.
+        (
+            "string.find(('a'):rep(3e4), ('.-'):rep(20) .. 'b')",
+            ('local slug = "***"', 'local pass = "***"'),
+        ),
+    ],
+)
+def test_a_secret_that_only_the_run_knows_is_hidden_in_the_script(
+    process: Any, tmp_path: Path, more: str, shown: tuple[str, ...]
+) -> None:
+    file = tmp_path / "run.html"
+    options = ("--simulate", "--force", "--timeout", "1", "--report", str(file))
+    ended = process("integrations:lua", *options, "-e", SECRETIVE + more)
+    assert ended.code == (1 if more else 0)
+    assert "hunter2!" not in file.read_text()
+    found = Page(file.read_text())
+    assert [each in found.sections["script"] for each in shown] == [True, True]
+    assert "a comment" in found.sections["script"]

@@ -81,11 +81,11 @@ HOMES: dict[str, set[str]] = {
     "waitress": {"simulator.server"},
     "pytest": {"simulator.pytest_plugin"},
     "prompt_toolkit": {"cli.repl"},
-    "mcp": {"mcp_client.session", "agent.mcp_server"},
+    "mcp": {"mcp_client.session"},
     # What the MCP SDK is made of, at home where it is.
-    "mcp_types": {"mcp_client.session", "agent.mcp_server"},
-    "httpx2": {"mcp_client.session", "agent.mcp_server"},
-    "anyio": {"mcp_client.session", "agent.mcp_server"},
+    "mcp_types": {"mcp_client.session"},
+    "httpx2": {"mcp_client.session"},
+    "anyio": {"mcp_client.session"},
 }
 
 

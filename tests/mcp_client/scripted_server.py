@@ -42,6 +42,7 @@ TOOLS = [
     tool("nothing", annotations=READ),
     tool("fail", {"why": TEXT}, annotations=READ),
     tool("refuse", annotations=READ),
+    tool("locked", annotations=READ),
     tool("nonsense", annotations=READ),
     tool("slow", {"seconds": {"type": "number"}}, annotations=READ),
     tool("die", annotations=READ),
@@ -95,6 +96,10 @@ def spawn(_given: dict[str, Any]) -> dict[str, Any]:
     return text(json.dumps({"server": os.getpid(), "child": child.pid}))
 
 
+def locked(_given: dict[str, Any]) -> dict[str, Any]:
+    raise PermissionError("the issue is closed")
+
+
 def several(_given: dict[str, Any]) -> dict[str, Any]:
     picture = {"type": "image", "data": "AAAA", "mimeType": "image/png"}
     return {"content": [{"type": "text", "text": "a picture"}, picture]}
@@ -116,6 +121,7 @@ ANSWERS = {
     "several": several,
     "nothing": lambda given: {"content": []},
     "fail": lambda given: text(given["why"], isError=True),
+    "locked": locked,
     "nonsense": lambda given: {"content": "not a list"},
     "slow": slow,
     "die": die,
@@ -209,6 +215,8 @@ def answer(message: dict[str, Any]) -> None:
     except KeyError as error:
         fault = {"code": -32601, "message": f"I know no {error}", "data": {"asked": str(error)}}
         send({"id": message["id"], "error": fault})
+    except PermissionError as error:
+        send({"id": message["id"], "error": {"code": -32000, "message": str(error)}})
     else:
         if "--modern" in OPTIONS:
             result = {"resultType": "complete", "ttlMs": 0, "cacheScope": "private"} | result

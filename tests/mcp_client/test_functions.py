@@ -45,7 +45,7 @@ def test_tools_are_listed_over_all_pages_with_kind_and_path(
     open_functions: Open, new_run: Any
 ) -> None:
     listed: Any = open_functions().call("mcp.tools", ["s"], new_run())
-    assert len(listed) == 20
+    assert len(listed) == 21
     assert listed[1] == {
         "name": "curious",
         "tool": "curious",
@@ -96,6 +96,16 @@ def test_an_error_of_the_protocol_has_its_code_and_data(open_functions: Open, ne
         "code": -32601,
         "body": {"asked": "'refuse'"},
     }
+
+
+def test_an_error_of_a_server_that_goes_on_is_not_taken_for_its_end(
+    open_functions: Open, new_run: Any
+) -> None:
+    functions = open_functions()
+    with pytest.raises(KosmoError) as raised:
+        functions.call("mcp.call", ["s.locked"], new_run())
+    assert raised.value.message == "MCP server 's': the issue is closed"
+    assert raised.value.fields()["code"] == -32000
 
 
 def test_an_answer_the_protocol_does_not_allow_is_an_api_error(

@@ -1,6 +1,7 @@
 """Servers over streamable HTTP: the SDK's own server, and addresses where none is."""
 
 import http.server
+import re
 import socket
 import threading
 import time
@@ -93,12 +94,18 @@ def test_an_answer_over_http_has_a_largest_size(
     assert functions.call("mcp.call", ["s.add", {"a": 1, "b": 2}], new_run()) == 3
 
 
+received: list[tuple[str, str | None]] = []
+
+
 class _Unwilling(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
+        received.append((self.headers["Host"], self.headers.get("X-Api-Key")))
         status, _, body = self.path[1:].partition("/")
         self.send_response(int(status))
         self.send_header("Content-Type", "text/html")
+        if status.startswith("3"):
+            self.send_header("Location", body)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body.encode())
@@ -154,3 +161,15 @@ def test_an_address_where_nobody_listens_is_a_network_error(
     assert raised.value.message == (
         f"MCP server 's' at http://127.0.0.1:{port}/mcp: All connection attempts failed"
     )
+
+
+def test_a_redirect_to_another_address_gets_no_headers(
+    open_functions: Open, new_run: Any, unwilling: str
+) -> None:
+    received.clear()
+    elsewhere = unwilling.replace("127.0.0.1", "localhost")
+    url = f"{unwilling}/307/{elsewhere}/200/"
+    functions = open_functions({"s": {"url": url, "headers": {"X-Api-Key": "k-123456"}}})
+    with pytest.raises(KosmoError, match=rf"Redirect to {re.escape(elsewhere)}/200/ not followed"):
+        functions.tools("s", new_run())
+    assert received == [(unwilling.removeprefix("http://"), "k-123456")]

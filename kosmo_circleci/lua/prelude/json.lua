@@ -203,6 +203,12 @@ local function write_object(out, value, style, depth)
   out[#out + 1] = close
 end
 
+local function content_of(value)
+  local content = core.contents[value]
+  if type(content) == "function" then return content() end
+  return content or value
+end
+
 local function write_table(out, value, style, depth)
   if rawequal(value, null) then
     out[#out + 1] = "null"
@@ -215,7 +221,7 @@ local function write_table(out, value, style, depth)
     error({ "nesting deeper than " .. MAX_DEPTH .. " levels", kind = "limit" }, 0)
   else
     style.path[value] = true
-    local content = core.contents[value] or value
+    local content = content_of(value)
     local kind, length = classify(content)
     if kind == "array" then
       write_array(out, content, length, style, depth + 1)
@@ -260,7 +266,8 @@ function core.list(count, ...)
   return list
 end
 
---- Tables the sandbox shows read-only stand for others: proxy -> table with the content.
+--- Tables the sandbox shows read-only stand for others: proxy -> table with the content, or a function that
+-- fetches it.
 core.contents = core.weak()
 
 --- The JSON text of `value`. `style` is {pretty=, strict=}: strict refuses what JSON lacks, otherwise it
@@ -284,7 +291,7 @@ end
 
 --- How many items a list has, nulls included.
 function core.length(value)
-  local kind, length = classify(core.contents[value] or value)
+  local kind, length = classify(content_of(value))
   return kind == "array" and length or 0
 end
 

@@ -35,7 +35,7 @@ local function lazy(path, fetch, missing)
     __len = function() return 0 end,
     __metatable = false,
   })
-  core.contents[proxy] = content
+  core.contents[proxy] = all
   return proxy
 end
 

@@ -1,0 +1,230 @@
+"""Three tools for the whole API: what they say of themselves, and what they answer."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kosmo_circleci.agent.code_tools import INSTRUCTIONS, CodeTools
+from kosmo_circleci.agent.cut import LIMIT_BYTES
+from kosmo_circleci.agent.executions import Executions, ServeOptions
+from kosmo_circleci.agent.tool_result import ToolCall
+from kosmo_circleci.deadline import Deadline
+from kosmo_circleci.docs import guides
+from kosmo_circleci.errors import ConfigurationError, ValidationError
+from kosmo_circleci.jsonvalue import encode
+
+
+@pytest.mark.parametrize("write", ["deny", "allow"])
+def test_the_definitions_have_at_most_2000_bytes(write: Any) -> None:
+    definitions = CodeTools(Executions(ServeOptions(write))).definitions()
+    assert [each["name"] for each in definitions] == [
+        "lua_search_docs",
+        "lua_read_doc",
+        "execute_lua",
+    ]
+    assert len(encode(list(definitions)).encode()) <= 2000
+    assert len(INSTRUCTIONS) < 500
+
+
+def test_what_the_definitions_name_exists(use: Any) -> None:
+    *_, read, execute = CodeTools(Executions(ServeOptions())).definitions()
+    named = {word for word in str(read["description"]).split("'")[1::2] if "<" not in word}
+    assert named <= {*guides.names(), "circleci"}
+    example = str(execute["description"]).partition("Example:\n")[2]
+    result = use("execute_lua", code=example.replace("gh/org/repo", "gh/example-org/example-repo"))
+    assert not result.is_error
+    assert "flow.all" in example
+
+
+def test_a_server_that_refuses_writes_says_so_and_is_read_only() -> None:
+    for write, read_only in (("deny", True), ("allow", False)):
+        execute = CodeTools(Executions(ServeOptions(write))).definitions()[2]  # type: ignore
+        assert execute["annotations"] == {"readOnlyHint": read_only}
+        assert ("Functions marked write are refused." in str(execute["description"])) is read_only
+
+
+def test_search_and_read_give_the_documentation(use: Any) -> None:
+    found = use("lua_search_docs", query="why did a job fail")
+    assert "circleci.get_job_details (read): " in found.text
+    assert not found.is_error
+    page = use("lua_read_doc", page="circleci.get_pipeline")
+    assert page.text.startswith("# circleci.get_pipeline\n")
+    assert (page.structured, page.is_error) == (None, False)
+
+
+def test_a_script_gives_back_what_it_returns_and_prints(use: Any) -> None:
+    result = use("execute_lua", code="print('one') print({a = 1}) return {list = json.array()}")
+    assert result.structured == {
+        "success": True,
+        "result": {"list": []},
+        "output": 'one\n{\n  "a": 1\n}',
+        "call_count": 0,
+        "simulated": True,
+    }
+    assert json.loads(result.text) == result.structured
+    assert result.is_error is False
+
+
+def test_a_whole_workflow_is_one_script(use: Any) -> None:
+    result = use(
+        "execute_lua",
+        code="""
+            local c = app.integrations.circleci
+            local me = c.get_current_user()
+            local page = c.list_project_pipelines{project_slug = "gh/example-org/example-repo"}
+            return {me.login, #page.items > 0}
+        """,
+    )
+    assert result.structured["result"] == ["example-user", True]
+    assert result.structured["call_count"] == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "error_type", "message"),
+    [
+        ("return (", "syntax", "script:1: unexpected symbol near <eof>"),
+        ("\nerror('boom')", "runtime", "script:2: boom"),
+        (
+            "app.integrations.circleci.get_project('gh/no/where')",
+            "api",
+            "script:1: CircleCI API error (404): Project not found",
+        ),
+        ("while true do end", "limit", "script:1: The script used more than 1 s of CPU time."),
+        ("return app.integrations.circleci.get_pipelin('x')", "validation", "Unknown function"),
+    ],
+)
+def test_a_script_that_fails_is_an_error_with_type_and_message(
+    use: Any, code: str, error_type: str, message: str
+) -> None:
+    result = use("execute_lua", code=code)
+    assert result.is_error
+    assert (result.structured["success"], result.structured["error_type"]) == (False, error_type)
+    assert message in result.structured["error"]
+
+
+def test_a_failed_script_shows_the_calls_before_its_end(use: Any) -> None:
+    code = """
+        local c = app.integrations.circleci
+        for _ = 1, 9 do c.get_current_user() end
+        print("so far")
+        c.get_project("gh/no/where")
+    """
+    shown = use("execute_lua", code=code).structured
+    assert [each["http_status"] for each in shown["last_calls"]] == [200, 200, 200, 200, 404]
+    assert shown["last_calls"][-1] == {
+        "function": "app.integrations.circleci.get_project",
+        "status": "error",
+        "http_status": 404,
+    }
+    assert (shown["output"], shown["call_count"]) == ("so far", 10)
+
+
+def test_a_write_is_refused_unless_the_server_allows_writes(use: Any) -> None:
+    code = "return app.integrations.circleci.trigger_pipeline('gh/example-org/example-repo').state"
+    refused = use("execute_lua", code=code)
+    assert refused.structured["error_type"] == "permission"
+    assert refused.structured["error"] == (
+        "script:1: app.integrations.circleci.trigger_pipeline is a write: the policy denies "
+        "writes. Nothing was sent. This server was started with --write=deny; a person can allow "
+        "writes with `kosmo mcp:serve --write=allow`."
+    )
+    assert refused.structured["call_count"] == 0
+    allowed = use("execute_lua", write="allow", code=code)
+    assert (allowed.is_error, allowed.structured["call_count"]) == (False, 1)
+
+
+def test_the_option_wins_over_the_configured_policy(tmp_path: Path) -> None:
+    file = tmp_path / ".config" / "kosmo" / "config.yaml"
+    file.parent.mkdir(parents=True)
+    code = "return app.integrations.circleci.trigger_pipeline('gh/example-org/example-repo').state"
+    outcomes = []
+    for configured, option in (("allow", "deny"), ("deny", "allow")):
+        file.write_text(f"integrations: {{circleci: {{permissions: {{write: {configured}}}}}}}\n")
+        tools = CodeTools(Executions(ServeOptions(option, simulate=True)))  # type: ignore
+        result = tools.call("execute_lua", {"code": code}, ToolCall(Deadline(20)))
+        tools.close()
+        outcomes.append(result.is_error)
+    assert outcomes == [True, False]
+
+
+def test_a_broken_configuration_is_told_by_the_script_and_not_by_the_documentation(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / ".config" / "kosmo" / "config.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text("integrations: [\n")
+    tools = CodeTools(Executions(ServeOptions()))
+    call = ToolCall(Deadline(20))
+    assert tools.call("lua_read_doc", {"page": "flow"}, call).text.startswith("# ")
+    with pytest.raises(ConfigurationError, match=str(file)):
+        tools.call("execute_lua", {"code": "return 1"}, call)
+
+
+def test_a_long_result_is_shown_by_its_beginning_and_says_what_to_do(use: Any) -> None:
+    code = "local t = {} for i = 1, 5000 do t[i] = {id = i, log = ('x'):rep(99)} end return t"
+    result = use("execute_lua", code=code)
+    shown = result.structured
+    assert "result" not in shown
+    assert shown["result_beginning"][0] == {"id": 1, "log": "x" * 99}
+    assert shown["result_beginning"][-1].endswith(" more")
+    assert shown["cut"] == (
+        "The result has 598,894 bytes of JSON; 32,000 can be shown, so only its beginning is. In "
+        "Lua, return less: pick fields, filter, count, or one page."
+    )
+    assert len(result.text) <= LIMIT_BYTES
+    assert json.loads(result.text) == shown
+
+
+def test_long_output_is_cut_between_prints_and_says_what_to_do(use: Any) -> None:
+    code = "for i = 1, 999 do print(('x'):rep(99)) end return {ok = true}"
+    result = use("execute_lua", code=code)
+    lines = result.structured["output"].split("\n")
+    assert {len(line) for line in lines} == {99}
+    left_out = 100 * (999 - len(lines))
+    assert result.structured["output_cut"] == (
+        f"The output has {left_out:,} bytes more than can be shown. "
+        "Print less, or return the value that matters."
+    )
+    assert result.structured["result"] == {"ok": True}
+    assert LIMIT_BYTES * 0.9 < len(result.text) <= LIMIT_BYTES * 1.1
+
+
+def test_a_long_error_is_cut(use: Any) -> None:
+    result = use("execute_lua", code="error(('e'):rep(99999))")
+    assert len(result.structured["error"]) == LIMIT_BYTES // 8 + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("execute_lu", {}, "Unknown tool 'execute_lu'. Did you mean 'execute_lua'?"),
+        ("lua_", {}, "Unknown tool 'lua_'. The tools are: "),
+        (
+            "execute_lua",
+            {"cod": "return 1"},
+            "execute_lua: Unknown argument 'cod'. 'code' is missing. It takes: code, account, "
+            "simulate",
+        ),
+        (
+            "execute_lua",
+            {"code": "return 1", "simulate": "yes", "account": None},
+            "execute_lua: 'simulate' must be a boolean, got string \"yes\". It takes: code, "
+            "account, simulate",
+        ),
+        ("lua_read_doc", {"page": ""}, "lua_read_doc: 'page' is missing. It takes: page"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_named(
+    use: Any, name: str, arguments: Any, message: str
+) -> None:
+    with pytest.raises(ValidationError) as raised:
+        use(name, **arguments)
+    assert raised.value.message.startswith(message)
+
+
+def test_an_account_that_is_not_configured_is_a_configuration_error(use: Any) -> None:
+    result = use("execute_lua", code="return 1", account="nope")
+    assert result.structured["error_type"] == "configuration"
+    assert result.structured["error"].startswith("Unknown account 'nope'.")
