@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kosmo_circleci.call.door import RunDoor
 from kosmo_circleci.call.wording import nearest, printable, shorten
 from kosmo_circleci.errors import KosmoError, NetworkError, ValidationError
 from kosmo_circleci.jsonvalue import JsonValue, encode
 from kosmo_circleci.mcp_client import arguments as tool_arguments
 from kosmo_circleci.mcp_client import results
 from kosmo_circleci.mcp_client.config import Server, load
-from kosmo_circleci.mcp_client.door import RunDoor
 from kosmo_circleci.mcp_client.launch import Timeouts, resolve
 from kosmo_circleci.mcp_client.names import lua_names, original_name
 from kosmo_circleci.mcp_client.tool import Tool, described, question

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kosmo_circleci.call.door import RunDoor
 from kosmo_circleci.call.permission import Policy
 from kosmo_circleci.caller import Caller, CallerSettings
 from kosmo_circleci.catalog.load import load_catalog
@@ -14,7 +15,6 @@ from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.envelope import Run
 from kosmo_circleci.errors import NetworkError
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.lua.extension import ExtensionDoor
 from kosmo_circleci.lua.run import RunOptions, Script, Session
 from kosmo_circleci.masking import Mask
 
@@ -28,7 +28,7 @@ class Slow:
         self._lock = threading.Lock()
         self._running = 0
 
-    def call(self, name: str, arguments: list[JsonValue], door: ExtensionDoor) -> JsonValue:
+    def call(self, name: str, arguments: list[JsonValue], door: RunDoor) -> JsonValue:
         door.permit("write", "server.tool", "app.mcp.server.tool", "May I?")
         with self._lock:
             self._running += 1

@@ -1,4 +1,4 @@
-"""What a run offers to the functions of MCP servers; `lua/extension.py` names the same shape."""
+"""What a run offers to functions that reach other servers than CircleCI: `app.mcp` and `mcp.*`."""
 
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from kosmo_circleci.masking import Mask
 
 
 class RunDoor(Protocol):
-    """The run that calls. Safe to use from several threads."""
+    """A run as the functions beyond CircleCI see it. Safe to use from several threads."""
 
     @property
     def deadline(self) -> Deadline:
@@ -17,11 +17,11 @@ class RunDoor(Protocol):
 
     @property
     def mask(self) -> Mask:
-        """The secrets of the run."""
+        """The secrets of the run; add to it what must not be shown."""
         ...
 
     def permit(self, kind: Kind, name: str, spoken_name: str, question: str) -> None:
-        """Return if the call may be made; raises `PermissionDenied`."""
+        """Return if the call may be made; raises `PermissionDenied`. Asks once per name and run."""
         ...
 
     def record(
