@@ -16,7 +16,7 @@ from kosmo_circleci.catalog.load import Catalog, load_catalog
 from kosmo_circleci.config.accounts import Configuration, load_configuration
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.envelope import Run, failure
-from kosmo_circleci.errors import ConfigurationError, KosmoError
+from kosmo_circleci.errors import ConfigurationError, KosmoError, ValidationError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.lua.limits import Limits
 from kosmo_circleci.masking import Mask
@@ -128,6 +128,8 @@ class Bridge:
         mode for code that is not trusted. In-process, a single C call of Lua (a pattern that never
         ends, a huge `table.move`) cannot be interrupted.
         """
+        if not isinstance(code, str):
+            raise TypeError(f"Bridge.run: code is Lua text (str), got {type(code).__name__}")
         limits, door = limits or Limits(), door or Door()
         if isolate:
             return self._run_isolated(code, name, account, force, args or {}, limits, door)
@@ -227,6 +229,12 @@ class Bridge:
         from kosmo_circleci.catalog.lookup import find
 
         known = find(self.catalog, function)
+        if not isinstance(arguments, Mapping | None):
+            raise ValidationError(
+                f"{known.name}: the arguments are an object of names and values, "
+                f"got {type(arguments).__name__}",
+                function_name=known.name,
+            )
         self._known_account(account)
         caller = self._caller(force, Door(), Deadline())
         raw = RawArguments(named=dict(arguments or {}))

@@ -41,6 +41,14 @@ class Run(_Fields):
         return jsonvalue.decode(self.result_json)
 
     @property
+    def meta(self) -> dict[str, JsonValue]:
+        """What else the envelope says: whether `--force` lifted something, whether it was real."""
+        return {
+            "permission_bypassed": self.permission_bypassed,
+            "simulated": self.simulated,
+        }
+
+    @property
     def exit_code(self) -> int:
         """What a shell gets: 0 success, 1 the run failed, 2 usage."""
         if self.success:
@@ -89,10 +97,7 @@ class Run(_Fields):
             "memory_usage": self.memory_usage,
             "call_count": self.call_count,
             "call_log": list(self.call_log),
-            "meta": {
-                "permission_bypassed": self.permission_bypassed,
-                "simulated": self.simulated,
-            },
+            "meta": self.meta,
         }
 
 

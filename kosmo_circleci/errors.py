@@ -32,6 +32,11 @@ class KosmoError(Exception):
         self.message = message
         self.function_name = function_name
 
+    @property
+    def type(self) -> str:
+        """The `error_type`, by the name it has in Lua and in `fields()`."""
+        return self.error_type
+
     def fields(self) -> dict[str, JsonValue]:
         """Return the error as plain JSON: `type`, `message`, and what else is known."""
         known: dict[str, JsonValue] = {"type": self.error_type, "message": self.message}

@@ -103,16 +103,18 @@ class _States:
 
 def _do(job: Job, states: _States, reports: "_Reports") -> None:
     deadline = Deadline(job.limits.timeout_s)
+    simulated = bool(job.bridge.get("simulate"))
     _limit_memory(job.limits)
     with reports.interrupting(deadline):
         try:
             run = _run(job, states, reports, deadline)
         except KosmoError as error:
-            run = failure(error.message, error.error_type)
+            run = failure(error.message, error.error_type, simulated=simulated)
         except (MemoryError, BrokenPipeError):
             raise
         except Exception as error:
-            run = failure(f"internal error: {type(error).__name__}: {error}", "runtime")
+            message = f"internal error: {type(error).__name__}: {error}"
+            run = failure(message, "runtime", simulated=simulated)
     reports.finish(run)
 
 

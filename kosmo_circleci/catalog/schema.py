@@ -50,6 +50,9 @@ def _property(parameter: Parameter) -> JsonValue:
         schema["items"] = items | ({"enum": enum} if enum else {})
     elif enum:
         schema["enum"] = enum
+    if parameter.repeated:
+        items_schema = schema.pop("items")
+        schema["anyOf"] = [items_schema, {"type": schema.pop("type"), "items": items_schema}]
     if parameter.format is not None:
         schema["format"] = parameter.format
     if parameter.default is not None:

@@ -69,7 +69,7 @@ def _parameters(function: Function) -> str:
     rows += [_row(parameter, function) for parameter in function.parameters]
     extra = [] if function.is_raw else [_pass_through(function)]
     if not function.parameters:
-        return "\n\n".join(["None.", *extra])
+        rows.append("| none | | | |")
     return "\n\n".join(["\n".join(rows), *extra])
 
 

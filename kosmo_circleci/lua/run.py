@@ -203,7 +203,8 @@ class Stage:
 
 
 def without_shebang(source: str) -> str:
-    """Return the source with a first line that starts with `#` emptied."""
+    """Return the source without a byte order mark; a first line that starts with `#` is emptied."""
+    source = source.removeprefix("\ufeff")
     if not source.startswith("#"):
         return source
     _, newline, rest = source.partition("\n")

@@ -49,7 +49,7 @@ def test_a_required_object_may_be_given_through_its_conveniences(manifest: dict[
         (
             "get_project_insights_summary",
             "branches",
-            {"type": "array", "items": {"type": "string"}},
+            {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
         ),
         ("get_job_details", "job_number", {"type": "integer"}),
         ("get_pipeline", "pipeline_id", {"type": "string", "format": "uuid"}),

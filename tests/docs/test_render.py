@@ -87,7 +87,7 @@ def test_a_row_tells_enum_secret_and_what_may_stand_in_for_it(function: str, row
 
 def test_a_function_without_parameters_says_so() -> None:
     page = render.function_page(CATALOG["get_current_user"], CATALOG)
-    assert "\n## Parameters\n\nNone.\n" in page
+    assert "| --- | --- | --- | --- |\n| none | | | |\n" in page
 
 
 def test_a_list_says_how_to_get_the_next_page() -> None:

@@ -27,11 +27,18 @@ local function message_of(value)
   return value
 end
 
+local function operand(value)
+  value = message_of(value)
+  local kind = type(value)
+  if kind == "string" or kind == "number" then return value end
+  error("attempt to concatenate a " .. kind .. " value", 3)
+end
+
 local Error = { __name = "error", __metatable = false }
 
 function Error.__tostring(err) return records[err].message end
 function Error.__len(err) return #records[err].message end
-function Error.__concat(left, right) return message_of(left) .. message_of(right) end
+function Error.__concat(left, right) return operand(left) .. operand(right) end
 
 -- err:match(...), err:find(...): the script's own string functions, applied to the message.
 function Error.__index(_, name)

@@ -27,17 +27,38 @@ core.null = null
 -- Integers beyond 64 bits: exact when printed, compared and sent back; floats in arithmetic.
 local Big = { __name = "integer", __metatable = false }
 local function float(value) return bigs[value] and tonumber(bigs[value] .. ".0") or value end
-local function digits(value) return type(value) == "table" and bigs[value] or value end
+
+-- What an operator refuses is an error on the script's line, as with numbers: level 3.
+local function digits(value)
+  local text = type(value) == "table" and bigs[value] or value
+  if type(text) == "string" or type(text) == "number" then return text end
+  error("attempt to concatenate a " .. type(value) .. " value", 3)
+end
+
+local function operand(value)
+  local number = tonumber(float(value))
+  if number then return number end
+  error("attempt to perform arithmetic on a " .. type(value) .. " value", 3)
+end
+
+local function comparable(value, other)
+  local number = float(value)
+  if type(number) == "number" then return number end
+  error("attempt to compare " .. type(value) .. " with " .. (bigs[other] and "number" or type(other)), 3)
+end
+
 function Big.__tostring(value) return bigs[value] end
 function Big.__eq(a, b) return bigs[a] == bigs[b] end
-function Big.__lt(a, b) return float(a) < float(b) end
-function Big.__le(a, b) return float(a) <= float(b) end
+function Big.__lt(a, b) return comparable(a, b) < comparable(b, a) end
+function Big.__le(a, b) return comparable(a, b) <= comparable(b, a) end
 function Big.__concat(a, b) return digits(a) .. digits(b) end
-function Big.__add(a, b) return float(a) + float(b) end
-function Big.__sub(a, b) return float(a) - float(b) end
-function Big.__mul(a, b) return float(a) * float(b) end
-function Big.__div(a, b) return float(a) / float(b) end
-function Big.__unm(a) return -float(a) end
+function Big.__add(a, b) return operand(a) + operand(b) end
+function Big.__sub(a, b) return operand(a) - operand(b) end
+function Big.__mul(a, b) return operand(a) * operand(b) end
+function Big.__div(a, b) return operand(a) / operand(b) end
+function Big.__mod(a, b) return operand(a) % operand(b) end
+function Big.__pow(a, b) return operand(a) ^ operand(b) end
+function Big.__unm(a) return -operand(a) end
 
 --- Take note of what the host's tables cannot say: {arrays = {t…}, nulls = {t, key, …}, bigs = {t, digits, …}}.
 function core.adopt(marks)

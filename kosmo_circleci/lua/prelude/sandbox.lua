@@ -6,6 +6,7 @@ local expect, getinfo, getmetatable, status, sub = core.expect, debug.getinfo, d
 local gsub = string.gsub
 local close, collectgarbage, create, error, load = coroutine.close, collectgarbage, coroutine.create, error, load
 local pairs, pcall, raw_rawset, raw_setmetatable, rawget = pairs, pcall, rawset, setmetatable, rawget
+local find, format, gmatch, pack, unpack = string.find, string.format, string.gmatch, table.pack, table.unpack
 local resume, select, string_meta, traceback, type = coroutine.resume, select, getmetatable(""), debug.traceback, type
 
 local G = core.globals
@@ -36,6 +37,31 @@ G.utf8 = copy(utf8, { "char", "charpattern", "codepoint", "codes", "len", "offse
 G.os = copy(os, { "clock", "date", "difftime", "time" })
 G.debug = { traceback = traceback }
 G.coroutine = copy(coroutine, { "isyieldable", "running", "status", "yield" })
+
+local LETTER = "%%[-+ #0]*%d*%.?%d*(%a?%%?)"
+
+-- An error of the real one would name the line of this file.
+local function formatted(ok, text)
+  if ok then return text end
+  error(text, text == "not enough memory" and 0 or 3)
+end
+
+--- string.format: `%s` shows a value as tostring does, `%p` is refused: addresses are the host's.
+function G.string.format(template, ...)
+  if type(template) ~= "string" or not find(template, "%%[-+ #0%d.]*[sp]") then
+    return formatted(pcall(format, template, ...))
+  end
+  local values, index = pack(...), 0
+  for letter in gmatch(template, LETTER) do
+    if letter ~= "%" then index = index + 1 end
+    local kind = type(values[index])
+    if letter == "p" then error("invalid conversion '%p' to 'format'", 2) end
+    if letter == "s" and index <= values.n and (kind == "table" or kind == "function" or kind == "thread") then
+      values[index] = core.show(values[index])
+    end
+  end
+  return formatted(pcall(format, template, unpack(values, 1, values.n)))
+end
 
 -- ("x"):rep(3) finds the script's own string table; nobody finds the metatable.
 string_meta.__index = G.string
