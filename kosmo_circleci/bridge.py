@@ -38,7 +38,8 @@ class Door(NamedTuple):
     `on_output` gets each printed line as it is printed, masked, without its newline. `ask` shows a
     permission question to a person; None means that nobody can answer. `deadline` lets a signal
     handler or another thread end the run; its time limit wins over `Limits.timeout_s`. `notice`
-    shows what `flow` waits for; `observer` hears of every request. The rest is as in `RunOptions`.
+    shows what `flow` waits for; `observer` hears of every request, `on_secret` of every value that
+    must not be shown from now on. The rest is as in `RunOptions`.
     """
 
     on_output: Callable[[str], None] | None = None
@@ -48,6 +49,7 @@ class Door(NamedTuple):
     observer: CallObserver | None = None
     on_pattern: Callable[[bool], None] | None = None
     on_begin: Callable[[Callable[[], float]], None] | None = None
+    on_secret: Callable[[JsonValue], None] | None = None
     integrations: bool = True
     pretty: bool = False
     keep_output: bool = True
@@ -336,12 +338,12 @@ class Bridge:
         return self.configuration.accounts[name]
 
     def send(self, request: ApiRequest, account: str, deadline: Deadline) -> ApiResponse:
-        """Send one request as it is, whatever the policy says, and return the answer.
+        """Send one request as it is, once, whatever the policy says, and return the answer.
 
         An account without a token sends none. Raises `ConfigurationError`, `NetworkError`, or the
         deadline's reason.
         """
-        return self._open().perform(request, self.account(account), deadline)
+        return self._open().perform(request, self.account(account), deadline, attempts=1)
 
     def _mcp_functions(self, force: bool) -> "Extension":
         from kosmo_circleci.mcp_client.functions import McpFunctions
@@ -351,14 +353,16 @@ class Bridge:
     def _known_account(self, name: str) -> None:
         known = self.configuration.accounts
         if name not in known:
+            shown = self._mask().text(name)
+            way_out = f", or set CIRCLECI_TOKEN_{name.upper()}." if name.isidentifier() else "."
             raise ConfigurationError(
-                f"Unknown account '{name}'. Configured accounts: {', '.join(known)}. Add it to the "
-                f"configuration file, or set CIRCLECI_TOKEN_{name.upper()}."
+                f"Unknown account '{shown}'. Configured accounts: {', '.join(known)}. "
+                f"Add it to the configuration file{way_out if shown == name else '.'}"
             )
 
     def _caller(self, force: bool, door: Door, deadline: Deadline) -> Caller:
         accounts = self.configuration.accounts
-        mask = Mask(each.token for each in accounts.values() if each.token)
+        mask = self._mask(door.on_secret)
         if self._simulate:
             from kosmo_circleci.simulator.transport import SIMULATED_TOKEN
 
@@ -368,6 +372,10 @@ class Bridge:
         policy: Policy = self.configuration.policy
         settings = CallerSettings(accounts, policy, force, door.ask, door.observer)
         return Caller(settings, self._open, deadline, mask)
+
+    def _mask(self, on_secret: Callable[[JsonValue], None] | None = None) -> Mask:
+        tokens = (each.token for each in self.configuration.accounts.values())
+        return Mask((token for token in tokens if token), on_secret)
 
     def _settings(self) -> dict[str, JsonValue]:
         return {

@@ -58,7 +58,7 @@ class Performed(NamedTuple):
 
 
 class CallObserver(Protocol):
-    """Who wants to know of every request while the run goes on. Called from any thread."""
+    """Who wants to know how the run goes on, request by request. Called from any thread."""
 
     def started(self, number: int, spoken_name: str) -> None:
         """Take note that request `number` goes out now."""
@@ -66,6 +66,10 @@ class CallObserver(Protocol):
 
     def ended(self, number: int, record: CallRecord) -> None:
         """Take note of what came of request `number`."""
+        ...
+
+    def waiting(self, text: str) -> None:
+        """Take note of what `flow` waits for now; an empty text ends it."""
         ...
 
 

@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from kosmo_circleci import frames
 from kosmo_circleci.call.model import CallRecord
@@ -25,6 +25,9 @@ from kosmo_circleci.envelope import Run
 from kosmo_circleci.errors import ConfigurationError, Interrupted, KosmoError, ScriptError
 from kosmo_circleci.jsonvalue import JsonValue, decode, encode
 from kosmo_circleci.lua.limits import Limits
+
+if TYPE_CHECKING:
+    from kosmo_circleci.masking import Mask
 
 GRACE_S: Final = 0.5
 """How long past a limit the script's process may take to end the run itself."""
@@ -78,6 +81,7 @@ class Watcher(NamedTuple):
     ask: Callable[[str], bool] | None = None
     warn: Callable[[str], None] | None = None
     notice: Callable[[str], None] | None = None
+    waiting: Callable[[str], None] | None = None
     started: Callable[[str], None] | None = None
     ended: Callable[[CallRecord], None] | None = None
     deadline: Deadline | None = None
@@ -246,6 +250,7 @@ class _Watch:
         self._readable.register(child.reading, select.POLLIN)
         self._started = time.perf_counter()
         self._output = bytearray()
+        self._mask: Mask | None = None
         self._records: deque[CallRecord] = deque(maxlen=_LOG_LENGTH)
         self._call_count = 0
         self._in_flight: dict[int, tuple[str, float]] = {}
@@ -266,6 +271,8 @@ class _Watch:
             frames.QUESTION: self._question,
             frames.WARNING: self._warning,
             frames.NOTICE: self._notice,
+            frames.WAITING: self._waiting,
+            frames.SECRET: self._secret,
             frames.RESULT: self._result,
             frames.DONE: self._finish,
         }
@@ -334,6 +341,16 @@ class _Watch:
     def _notice(self, payload: bytes) -> None:
         if self._watcher.notice is not None:
             self._watcher.notice(payload.decode())
+
+    def _secret(self, payload: bytes) -> None:
+        from kosmo_circleci.masking import Mask
+
+        self._mask = self._mask or Mask()
+        self._mask.add(decode(payload))
+
+    def _waiting(self, payload: bytes) -> None:
+        if self._watcher.waiting is not None:
+            self._watcher.waiting(payload.decode())
 
     def _result(self, payload: bytes) -> None:
         self._result_json = payload.decode()
@@ -425,7 +442,8 @@ class _Watch:
         )
 
     def _text(self) -> str:
-        return self._output[:-1].decode("utf-8", "surrogatepass")
+        text = self._output[:-1].decode("utf-8", "surrogatepass")
+        return self._mask.text(text) if self._mask else text
 
     def _elapsed_ms(self) -> float:
         return (time.perf_counter() - self._started) * 1000

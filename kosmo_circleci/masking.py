@@ -7,7 +7,7 @@ out: printed output, results, errors, the call log.
 import json
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 from urllib.parse import quote, quote_plus
 
@@ -28,12 +28,19 @@ class Mask:
     own masking of job output draws the same line (CircleCI docs, "Secrets masking").
     """
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        secrets: Iterable[str] = (),
+        on_secret: Callable[[JsonValue], None] | None = None,
+    ) -> None:
+        """Hide `secrets`; `on_secret` hears of every further one."""
+        self._on_secret: Callable[[JsonValue], None] | None = None
         self._lock = threading.Lock()
         self._forms: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
         for secret in secrets:
             self.add(secret)
+        self._on_secret = on_secret
 
     def add(self, value: JsonValue) -> None:
         """Hide a secret from now on: a string, or every string inside a list or object."""
@@ -44,6 +51,8 @@ class Mask:
             self._forms |= forms
             longest_first = sorted(self._forms, key=len, reverse=True)
             self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+        if self._on_secret is not None:
+            self._on_secret(value)
 
     def text(self, text: str) -> str:
         """Return `text` with every secret, in every form it may be written in, as `***`."""

@@ -148,6 +148,7 @@ def _door(job: Job, reports: "_Reports", deadline: Deadline) -> Door:
         on_pattern=lambda begins: reports.say(frames.PATTERN, "1" if begins else "0"),
         notice=lambda text: reports.say(frames.NOTICE, text),
         on_begin=reports.begin,
+        on_secret=lambda secret: reports.say(frames.SECRET, encode(secret)),
         integrations=job.integrations,
         pretty=job.pretty,
         keep_output=False,
@@ -184,6 +185,9 @@ class _Reports:
 
     def started(self, number: int, spoken_name: str) -> None:
         self.say(frames.STARTED, f"{number} {spoken_name}")
+
+    def waiting(self, text: str) -> None:
+        self.say(frames.WAITING, text)
 
     def ended(self, number: int, record: CallRecord) -> None:
         said: JsonValue = {

@@ -15,6 +15,11 @@ CLEARED = frozenset(
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update` writes golden files anew; read the change in review."""
+    parser.addoption("--update", action="store_true", help="write golden files anew")
+
+
 @pytest.fixture(autouse=True)
 def isolation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Clear the environment, move home to `tmp_path`, and fail on a socket that leaves loopback.

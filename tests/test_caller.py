@@ -202,6 +202,9 @@ class Seen:
     def ended(self, number: int, record: CallRecord) -> None:
         self.events.append((record.status, number))
 
+    def waiting(self, text: str) -> None:
+        raise AssertionError(text)
+
 
 def test_an_observer_hears_of_every_request_when_it_starts_and_ends() -> None:
     seen = Seen()

@@ -25,6 +25,9 @@ _TEXT_TYPES: Final = frozenset(
 _HTML_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
 _UNTOLD: Final = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 _LOOKS_LIKE_HTML: Final = re.compile(r"\s*<(!doctype html|html|head|body)\b", re.I)
+_RELATIVE: Final = re.compile(r"(?!//)(?![^/?#]*:)[!-\[\]-~]+")
+"""An address on the same server: no scheme, no host, no backslash (some read it as a slash)."""
+
 _CODE_KEYS: Final = ("code", "error_code", "type")
 _VCS_SHORT: Final = {"github": "gh", "bitbucket": "bb"}
 
@@ -97,7 +100,7 @@ def _folded(organization: str) -> str:
 def _refused(function: Function, response: ApiResponse) -> ApiError:
     body = _error_body(response)
     if 300 <= response.status < 400 and "location" in response.headers:
-        message = _redirect_message(response.headers["location"])
+        message = _redirect_message(function.method, response.headers["location"])
     else:
         message = _message(body) or _reason_phrase(response.status)
     return _error(function, response, message + _wait_asked_for(response), body)
@@ -149,16 +152,21 @@ def _reason_phrase(status: int) -> str:
         return "no reason given"
 
 
-def _redirect_message(location: str) -> str:
+def _redirect_message(method: str, location: str) -> str:
+    rule = "at most five in a row"
+    if method != "GET":
+        rule = f"a write by 307 and 308 alone, and {rule}"
+    if _RELATIVE.fullmatch(location):
+        return f"a redirect within the account's own origin, which was not followed: {rule}"
     # The host only: paths and queries of login pages carry what should not be printed.
     try:
         host = urlsplit(location).hostname
     except ValueError:
         host = None
-    target = printable(shorten(host)) if host else "another address"
+    target = printable(shorten(host)) if host else "an address that cannot be read"
     return (
         f"a redirect to {target}, which was not followed: only redirects within the account's own "
-        "origin are, a write by 307 and 308 alone, and at most five in a row"
+        f"origin are, {rule}"
     )
 
 

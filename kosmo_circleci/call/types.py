@@ -84,10 +84,11 @@ def describe_taken(parameter: Parameter) -> str:
 def query_texts(value: JsonValue) -> list[str]:
     """Return the values of one query key: a list gives one each, None gives none.
 
-    Booleans are `true` and `false`, integers their digits. Raises `ValueError` for what a query
-    cannot carry: objects, lists in lists, infinities, NaN, lone surrogates.
+    Booleans are `true` and `false`, integers their digits. An empty object is a list that stayed
+    empty: in Lua both are `{}`. Raises `ValueError` for what a query cannot carry: objects, lists
+    in lists, infinities, NaN, lone surrogates.
     """
-    if value is None:
+    if value is None or value == {}:
         return []
     if isinstance(value, list):
         return [text for each in value if each is not None for text in [_query_text(each)]]
@@ -149,10 +150,12 @@ def _string(value: JsonValue) -> str:
 
 
 def _number_text(number: int | float) -> str:
-    """Return a finite number as Lua 5.4's `tostring` writes it."""
+    """Return a finite number as Lua 5.4's `tostring` writes it; whole numbers with all digits."""
     if isinstance(number, int):
         return str(number)
     text = f"{number:.14g}"
+    if number.is_integer() and float(text) != number:
+        return repr(number)  # an id that became a float: `tostring` would lose its last digits
     return text if text.strip("-0123456789") else text + ".0"
 
 

@@ -24,7 +24,7 @@ from kosmo_circleci.errors import ConfigurationError, KosmoError
 from kosmo_circleci.jsonvalue import JsonError, JsonValue
 
 PATIENCE_S: Final = 20.0
-"""How long the request to CircleCI may take, repeats included."""
+"""How long the request to CircleCI may take."""
 
 _LOOK: Final = "kosmo integrations:status"
 _ERROR_TYPES: Final = {"DNS": "network", "reachable": "network", "who am I": "api"}

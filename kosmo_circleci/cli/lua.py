@@ -7,7 +7,7 @@ import click
 
 from kosmo_circleci.cli.main import App
 from kosmo_circleci.cli.offers import account_names, files
-from kosmo_circleci.cli.options import KeyValue, Seconds, Size
+from kosmo_circleci.cli.options import KeyValue, Seconds, Size, eval_option
 from kosmo_circleci.cli.output import json_option
 from kosmo_circleci.cli.script import read_source, run_job, show
 from kosmo_circleci.errors import UsageError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command("integrations:lua")
 @click.argument("file", required=False, shell_complete=files)
-@click.option("-e", "--eval", "code", metavar="CODE", help="Run CODE.")
+@eval_option
 @json_option
 @click.option("--force", is_flag=True, help="Lift the read/write permission policy.")
 @click.option(

@@ -75,6 +75,9 @@ def _fill_streams() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115 -- for good
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def _early_child(given: list[str]) -> "Child | None":
@@ -119,13 +122,31 @@ def _run(given: list[str], app: App) -> int:
         _report("Interrupted by Ctrl-C.", "interrupted", given)
         return 1
     except Exception as error:
-        # A fault of ours: a program still gets its one JSON object, a person what to report.
-        import traceback
-
-        traceback.print_exc()
-        _report(f"internal error: {type(error).__name__}: {error}", "runtime", given)
-        return 1
+        return _unexpected(error, given)
     return code if isinstance(code, int) else 0
+
+
+def _unexpected(error: Exception, given: list[str]) -> int:
+    if isinstance(error, OSError) and error.filename is None:
+        return _cannot_write(error)
+    return _internal(error, given)
+
+
+def _internal(error: Exception, given: list[str]) -> int:
+    """Tell of a fault of ours: a program gets its one JSON object, a person what to report."""
+    import traceback
+
+    traceback.print_exception(error)
+    _report(f"internal error: {type(error).__name__}: {error}", "runtime", given)
+    return 1
+
+
+def _cannot_write(error: OSError) -> int:
+    """Tell of an output that takes nothing (a full disk), on the other stream."""
+    sys.stderr.write(f"error: cannot write the output: {error.strerror or error}\n")
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still buffered cannot go either
+    return 1
 
 
 def _with_help_hint(error: "click.UsageError", given: list[str]) -> str:
@@ -140,6 +161,7 @@ def _report(message: str, error_type: str, given: list[str]) -> None:
 
     from kosmo_circleci import jsonvalue
 
+    message = _without_tokens(message)
     if "--json" not in given:
         click.echo(f"error: {message}", err=True)
     elif SCRIPT_COMMANDS & set(given[:1]):
@@ -154,6 +176,17 @@ def _report(message: str, error_type: str, given: list[str]) -> None:
     else:
         fault: jsonvalue.JsonValue = {"success": False, "error": message, "error_type": error_type}
         click.echo(jsonvalue.encode(fault))
+
+
+def _without_tokens(message: str) -> str:
+    """Return the message without the environment's tokens: one may stand where a name belongs."""
+    prefixes = ("CIRCLECI_TOKEN", "CIRCLE_TOKEN", "CIRCLECI_CLI_TOKEN")
+    tokens = [value for name, value in os.environ.items() if name.startswith(prefixes)]
+    if not any(token and token in message for token in tokens):
+        return message
+    from kosmo_circleci.masking import Mask
+
+    return Mask(tokens).text(message)
 
 
 def _exit_at_once(code: int) -> NoReturn:

@@ -12,7 +12,7 @@ import click
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.cli.main import App
 from kosmo_circleci.cli.offers import files
-from kosmo_circleci.cli.options import KeyValue, Seconds, Size
+from kosmo_circleci.cli.options import KeyValue, Seconds, Size, eval_option
 from kosmo_circleci.cli.output import emit, json_option
 from kosmo_circleci.cli.script import read_source, run_job, show
 from kosmo_circleci.envelope import Run
@@ -181,7 +181,7 @@ def call(
 
 @click.command("mcp:lua")
 @click.argument("file", required=False, shell_complete=files)
-@click.option("-e", "--eval", "code", metavar="CODE", help="Run CODE.")
+@eval_option
 @json_option
 @force_option
 @click.option("--arg", "args", multiple=True, type=KeyValue(), help="A string in the table args.")

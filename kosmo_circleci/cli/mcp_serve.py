@@ -11,7 +11,6 @@ from kosmo_circleci.lua.limits import Limits
 
 if TYPE_CHECKING:
     from kosmo_circleci.agent.executions import ServeOptions
-    from kosmo_circleci.agent.mcp_server import McpServer
     from kosmo_circleci.agent.tool_result import Tools
 
 
@@ -33,6 +32,12 @@ if TYPE_CHECKING:
 @click.option("--memory-limit", type=Size(), default="128M", help="Lua memory. Default 128M.")
 @click.option("--cpu-limit", type=Seconds(), default="30", help="CPU time of a script. Default 30.")
 @click.option("--timeout", type=Seconds(), default="300", help="Wall clock of a call. Default 300.")
+@click.option(
+    "--json",
+    is_flag=True,
+    expose_value=False,
+    help="Tell of a failure to start in one JSON object.",
+)
 def serve(
     write: str,
     simulate: bool,
@@ -58,30 +63,35 @@ def serve(
     limits = Limits(memory_bytes=memory_limit, cpu_s=cpu_limit, timeout_s=timeout)
     policy: Literal["deny", "allow"] = "allow" if write == "allow" else "deny"
     options = ServeOptions(policy, simulate, account, limits)
-    reading, writing = _take_streams()
-    _server(options, expose, writing).serve(reading)
+    _serve(options, *_tools(options, expose))
     return 0
 
 
-def _server(options: "ServeOptions", expose: str, writing: int) -> "McpServer":
-    from kosmo_circleci.agent.code_tools import INSTRUCTIONS, CodeTools
+def _tools(options: "ServeOptions", expose: str) -> tuple["Tools", str]:
+    """Return what is offered, and the instructions to it."""
     from kosmo_circleci.agent.executions import Executions
-    from kosmo_circleci.agent.mcp_server import McpServer
-    from kosmo_circleci.deadline import Deadline
 
     executions = Executions(options)
-    tools: Tools = CodeTools(executions)
-    instructions = INSTRUCTIONS
     if expose == "functions":
         from kosmo_circleci.agent.function_tools import FunctionTools
 
-        tools, instructions = FunctionTools(executions), ""
-    return McpServer(
+        return FunctionTools(executions), ""
+    from kosmo_circleci.agent.code_tools import INSTRUCTIONS, CodeTools
+
+    return CodeTools(executions), INSTRUCTIONS
+
+
+def _serve(options: "ServeOptions", tools: "Tools", instructions: str) -> None:
+    from kosmo_circleci.agent.mcp_server import McpServer
+    from kosmo_circleci.deadline import Deadline
+
+    reading, writing = _take_streams()
+    McpServer(
         tools,
         lambda line: _write(writing, line),
         new_deadline=lambda: Deadline(options.limits.timeout_s),
         instructions=instructions,
-    )
+    ).serve(reading)
 
 
 def _take_streams() -> tuple[BinaryIO, int]:

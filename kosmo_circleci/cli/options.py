@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kosmo_circleci.errors import UsageError
 from kosmo_circleci.lua.limits import parse_size
 
 if TYPE_CHECKING:
@@ -59,3 +60,17 @@ class Seconds(ParamType):
         if not 0 < seconds < float("inf"):
             self.fail(f"'{value}' is not a positive number of seconds", param, ctx)
         return seconds
+
+
+def _the_one(_ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> str | None:
+    if len(values) > 1:
+        raise UsageError(
+            f"Give {param.opts[-1]} once, not {len(values)} times: a run has one script."
+        )
+    return values[0] if values else None
+
+
+eval_option = click.option(
+    "-e", "--eval", "code", metavar="CODE", multiple=True, callback=_the_one, help="Run CODE."
+)
+"""Given twice, the first would be lost without a word."""

@@ -49,7 +49,7 @@ class Progress:
         self._done = 0
         self._failed = 0
         self._in_flight: Counter[str] = Counter()
-        self._notice = ""
+        self._waiting = ""
         self._thread = threading.Thread(target=self._keep_drawing, name="progress", daemon=True)
 
     def __enter__(self) -> "Progress":
@@ -70,6 +70,7 @@ class Progress:
             ask=ask and self._asking(ask),
             warn=warn and self._aside(warn),
             notice=self.notice,
+            waiting=self.waiting,
             started=self.started,
             ended=self.ended,
         )
@@ -88,9 +89,15 @@ class Progress:
             self._failed += record.status == "error"
 
     def notice(self, text: str) -> None:
-        """Show what `flow` is waiting for."""
+        """Write what has changed as a line of its own, at once: the line below it goes on."""
         with self._lock:
-            self._notice = " ".join(text.split())
+            self._erase()
+            self._write(_printable(" ".join(text.split())) + "\n")
+
+    def waiting(self, text: str) -> None:
+        """Show what `flow` is waiting for, until the next text; an empty one ends it."""
+        with self._lock:
+            self._waiting = " ".join(text.split())
 
     def _aside(self, write: Callable[[str], None]) -> Callable[[str], None]:
         """Return `write` with the line gone meanwhile."""
@@ -127,8 +134,8 @@ class Progress:
         if under_way:
             names = ", ".join(name.rpartition(".")[2] for name in list(self._in_flight)[:3])
             parts.append(f"{under_way} in flight ({names})")
-        if self._notice:
-            parts.append(self._notice)
+        if self._waiting:
+            parts.append(self._waiting)
         return " · ".join(parts)
 
     def _keep_drawing(self) -> None:
@@ -142,7 +149,7 @@ class Progress:
         if self._hidden:
             return
         width = _columns(self._stream) - 1
-        text = "".join(char if char.isprintable() else " " for char in self.line())
+        text = _printable(self.line())
         text = text if len(text) <= width else text[: max(0, width - 1)] + "…"
         shown = f"{_DIM}{text}{_PLAIN}" if self._color else text
         self._write(f"{_CLEAR}{shown}")
@@ -171,6 +178,11 @@ def _columns(stream: TextIO) -> int:
         return os.get_terminal_size(stream.fileno()).columns or 80
     except (OSError, ValueError):
         return 80
+
+
+def _printable(text: str) -> str:
+    """Return `text` without what a terminal would obey."""
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def _calls(count: int, what: str) -> str:

@@ -96,6 +96,10 @@ def interpret(value: Any, source: "_Source", reserved_names: Collection[str]) ->
     )
 
 
+_OURS: Final = ("integrations", "circleci")
+"""Where in the file everything is ours, so that every key must be known."""
+
+
 class _Source(NamedTuple):
     name: str
     lines: Mapping[Path_, int]
@@ -115,7 +119,10 @@ class _Source(NamedTuple):
             self.fail(at, f"{what} must be a mapping, not {_kind(value)}")
         for key in value:
             if known is not None and key not in known:
-                self.fail((*at, str(key)), _unknown_key(str(key), known))
+                near = _near(str(key), known)
+                # Other tools and integrations keep their own blocks beside ours in one file.
+                if near or len(at) >= len(_OURS):
+                    self.fail((*at, str(key)), _unknown_key(str(key), near, known))
         return value
 
     def string(self, value: Any, at: Path_) -> str | None:
@@ -178,10 +185,13 @@ def _check_name(name: Any, source: _Source, at: Path_, reserved: Collection[str]
         source.fail(at, f"'{name}' cannot name an account: a function has that name")
 
 
-def _unknown_key(key: str, known: tuple[str, ...]) -> str:
+def _near(key: str, known: tuple[str, ...]) -> list[str]:
     import difflib
 
-    near = difflib.get_close_matches(key, known, n=1)
+    return difflib.get_close_matches(key, known, n=1)
+
+
+def _unknown_key(key: str, near: list[str], known: tuple[str, ...]) -> str:
     hint = f"Did you mean '{near[0]}'?" if near else f"Known here: {', '.join(known)}."
     return f"unknown key '{key}'. {hint}"
 

@@ -71,6 +71,7 @@ class Host:
             "unknown_name": self._unknown_name,
             "print": self._print,
             "notice": self._notice,
+            "waiting": self._waiting,
             "json_decode": self._json_decode,
             "docs_list": self._docs_list,
             "docs_search": self._docs_search,
@@ -168,6 +169,12 @@ class Host:
     def _notice(self, text: bytes) -> Answer:
         if self._parts.notice is not None:
             self._parts.notice(self._parts.caller.mask.text(python_text(text)))
+        return ()
+
+    def _waiting(self, text: bytes) -> Answer:
+        caller = self._parts.caller
+        if caller.settings.observer is not None:
+            caller.settings.observer.waiting(caller.mask.text(python_text(text)))
         return ()
 
     def _json_decode(self, text: bytes) -> Answer:

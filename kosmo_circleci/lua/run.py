@@ -258,4 +258,5 @@ class LimitedOutput:
 
     def text(self) -> str:
         """Return all lines, joined by newlines."""
-        return self._text[:-1].decode("utf-8", "surrogatepass")
+        # Once more: a secret may have been printed before the call that made it one.
+        return self._mask.text(self._text[:-1].decode("utf-8", "surrogatepass"))

@@ -22,6 +22,8 @@ _PYTHON_TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
     "array": list,
 }
 
+_READ_AS_JSON: Final = frozenset({"application/json", "application/x-www-form-urlencoded"})
+
 
 def check_path(function: Function, path: Mapping[str, str]) -> None:
     """Refuse (400) a path parameter that must be a number and is none."""
@@ -47,12 +49,13 @@ def read_body(
 ) -> dict[str, JsonValue]:
     """Return the JSON object of the body, {} if the operation takes none or none was sent.
 
-    Refuses with 415 a body that says it is something else than JSON; with 400 one that is not a
-    JSON object, lacks a required field, or has a field of another type than the documented one.
+    Refuses with 415 a body that says it is something else than JSON or a form, which is what curl
+    says of any body; with 400 one that is not a JSON object, lacks a required field, or has a field
+    of another type than the documented one.
     """
     if not function.has_body:
         return {}
-    if body and content_type is not None and not _is_json(content_type):
+    if body and content_type is not None and not _may_be_json(content_type):
         raise Refused(
             415, "Unsupported media type: send the body with Content-Type: application/json."
         )
@@ -116,9 +119,9 @@ def _check_choice(parameter: Parameter, value: JsonValue) -> None:
         raise bad_request(f"{parameter.wire}: expected one of {', '.join(parameter.enum)}")
 
 
-def _is_json(content_type: str) -> bool:
+def _may_be_json(content_type: str) -> bool:
     media_type = content_type.partition(";")[0].strip().lower()
-    return media_type == "application/json" or media_type.endswith("+json")
+    return media_type in _READ_AS_JSON or media_type.endswith("+json")
 
 
 def _with_article(type_name: str) -> str:

@@ -17,7 +17,12 @@ from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ConfigurationError, NetworkError, ValidationError
 from kosmo_circleci.jsonvalue import JsonError, encode
 from kosmo_circleci.transport.pace import Pace, Paces
-from kosmo_circleci.transport.retry import delay_s, rate_limit_pause_s, retry_after_seconds
+from kosmo_circleci.transport.retry import (
+    MAX_ATTEMPTS,
+    delay_s,
+    rate_limit_pause_s,
+    retry_after_seconds,
+)
 from kosmo_circleci.transport.wire import (
     Cancelled,
     Transport,
@@ -60,12 +65,19 @@ class Executor:
         self._jitter = jitter
         self._paces = Paces()
 
-    def perform(self, request: ApiRequest, account: Account, deadline: Deadline) -> ApiResponse:
+    def perform(
+        self,
+        request: ApiRequest,
+        account: Account,
+        deadline: Deadline,
+        *,
+        attempts: int = MAX_ATTEMPTS,
+    ) -> ApiResponse:
         """Return the last answer, whatever its status, with the number of requests it took.
 
-        Repeats by the table of `retry.py`. A 429 makes every request of the account wait, not
-        only this one (`pace.py`). Redirects are followed within the account's origin, at most
-        `MAX_REDIRECTS` of them; any other redirect is returned as it came.
+        Repeats by the table of `retry.py`, `attempts` at most. A 429 makes every request of the
+        account wait, not only this one (`pace.py`). Redirects are followed within the account's
+        origin, at most `MAX_REDIRECTS` of them; any other redirect is returned as it came.
 
         Raises `NetworkError` when no usable answer arrived, the deadline's own reason when the run
         has to end, `ValidationError` for a path or a body that cannot be sent, and
@@ -89,7 +101,7 @@ class Executor:
             pause_s = delay_s(
                 request.method, outcome, sent - redirects, self._now(), self._jitter()
             )
-            if pause_s is None:
+            if pause_s is None or sent - redirects >= attempts:
                 break
             if not _is_rate_limit(outcome):  # its pause is the account's, and already under way
                 self._sleep(deadline, pause_s)

@@ -24,6 +24,7 @@ from kosmo_circleci.transport.compression import ACCEPTED, Body
 from kosmo_circleci.transport.wire import (
     Cancelled,
     TransportError,
+    Untrusted,
     WireRequest,
     WireResponse,
 )
@@ -148,7 +149,8 @@ class LiveTransport:
         where = _host(url)
         if isinstance(error, _NEVER_SENT):
             what = _connect_failure(error, where, self._connect_timeout_s)
-            return TransportError(what + _through_proxy(url), surely_unsent=True)
+            failure = Untrusted if _is_untrusted(error) else TransportError
+            return failure(what + _through_proxy(url), surely_unsent=True)
         if isinstance(error, httpx.TimeoutException):
             did_not = "did not answer" if status is None else "sent nothing more of its answer"
             return TransportError(f"{where} {did_not} within {self._read_timeout_s:g} s")
@@ -362,6 +364,10 @@ def _connect_failure(error: Exception, where: str, connect_timeout_s: float) -> 
         if isinstance(cause, OSError):
             return f"could not connect to {where} ({cause.strerror or type(cause).__name__})"
     return f"could not connect to {where}"
+
+
+def _is_untrusted(error: Exception) -> bool:
+    return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -5,7 +5,13 @@ from datetime import UTC, datetime
 from typing import Final
 
 from kosmo_circleci.call.model import MAX_RETRY_AFTER_S
-from kosmo_circleci.transport.wire import BodyTooLarge, Cancelled, TransportError, WireResponse
+from kosmo_circleci.transport.wire import (
+    BodyTooLarge,
+    Cancelled,
+    TransportError,
+    Untrusted,
+    WireResponse,
+)
 
 MAX_ATTEMPTS: Final = 4
 """The first request and three more."""
@@ -77,7 +83,7 @@ def _backoff_s(attempt: int, jitter: float) -> float:
 def _is_repeatable(method: str, outcome: WireResponse | TransportError) -> bool:
     if isinstance(outcome, WireResponse):
         return method in _METHODS_BY_STATUS.get(outcome.status, ())
-    if isinstance(outcome, BodyTooLarge | Cancelled):
+    if isinstance(outcome, BodyTooLarge | Cancelled | Untrusted):
         return False
     return method in (_EVERY_METHOD if outcome.surely_unsent else _REPEATABLE)
 

@@ -37,6 +37,10 @@ class BodyTooLarge(TransportError):
     """The answer's body passed the size limit and was not read to its end."""
 
 
+class Untrusted(TransportError):
+    """The server's certificate could not be verified; another attempt meets the same one."""
+
+
 class Cancelled(TransportError):
     """The run was interrupted or ran out of time while the request was in flight."""
 

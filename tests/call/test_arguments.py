@@ -212,7 +212,7 @@ def test_a_query_holds_values_and_lists_of_values(
 ) -> None:
     function = request.getfixturevalue(name)
     required = ["/me"] if name == "api_get" else ["gh/acme/web", 1]
-    assert fault(function, *required, query={"ok": 1, "a": {}, "b": [[1]]}) == (
+    assert fault(function, *required, query={"ok": 1, "a": {"x": 1}, "b": [[1]], "none": {}}) == (
         "Parameter 'query', key 'a': a query value is a string, a number, a boolean or a list of "
         "those. Parameter 'query', key 'b': a query value is a string, a number, a boolean or a "
         "list of those."

@@ -226,16 +226,37 @@ def test_an_error_page_is_kept_but_not_whole() -> None:
     [
         ("https://user:pw@login.example:8443/in?token=x", "login.example"),
         ("//login.example/in", "login.example"),
-        ("/login", "another address"),
-        ("http://[broken", "another address"),
+        ("http://[broken", "an address that cannot be read"),
+        ("/\\login.example", "an address that cannot be read"),
+        ("login.example:8443/in", "an address that cannot be read"),
     ],
 )
 def test_a_redirect_is_refused_and_only_its_host_is_named(location: str, target: str) -> None:
     error = fault("", None, 302, headers={"location": location})
     assert str(error) == (
         f"CircleCI API error (302): a redirect to {target}, which was not followed: only "
-        "redirects within the account's own origin are, a write by 307 and 308 alone, and at most "
-        "five in a row"
+        "redirects within the account's own origin are, at most five in a row"
+    )
+
+
+@pytest.mark.parametrize("location", ["/login", "there?next=https://login.example", "?page=2"])
+@pytest.mark.parametrize(
+    ("function", "rule"),
+    [
+        (FUNCTION, "at most five in a row"),
+        (
+            FUNCTION._replace(kind="write", method="POST"),
+            "a write by 307 and 308 alone, and at most five in a row",
+        ),
+    ],
+)
+def test_a_redirect_at_home_is_told_as_such(function: Function, rule: str, location: str) -> None:
+    response = ApiResponse(302, {"location": location}, b"")
+    with pytest.raises(ApiError) as caught:
+        decode(function, Arguments({}), response)
+    assert str(caught.value) == (
+        "CircleCI API error (302): a redirect within the account's own origin, which was not "
+        f"followed: {rule}"
     )
 
 

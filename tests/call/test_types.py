@@ -191,7 +191,7 @@ def test_the_value_of_a_secret_is_never_in_the_message(value: str) -> None:
 def test_a_number_sent_as_text_is_still_that_number_to_fourteen_digits(number: float) -> None:
     text = convert(STRING, number)
     assert isinstance(text, str)
-    assert float(text) == float(f"{number:.14g}")
+    assert float(text) == (number if number.is_integer() else float(f"{number:.14g}"))
     assert set(text) & set(".e")  # Never to be taken for an integer.
 
 
@@ -229,7 +229,7 @@ def test_a_query_value_becomes_text(value: Any, texts: list[str]) -> None:
     assert query_texts(value) == texts
 
 
-@pytest.mark.parametrize("value", [{}, {"a": 1}, [["a"]], [{}], NAN, "\ud800", b"x"])
+@pytest.mark.parametrize("value", [{"a": 1}, [["a"]], [{}], NAN, "\ud800", b"x"])
 def test_a_query_value_that_is_no_text_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match=r"query|surrogate"):
         query_texts(value)

@@ -104,7 +104,7 @@ def test_a_closed_standard_input_is_no_fault(process: Any) -> None:
     assert process("integrations:lua", "-e", "return 1", command=command) == (0, "1\n", "")
     ended = process("integrations:lua", command=command)
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err.startswith("error: Nothing to run.")
+    assert ended.err.startswith("error: Standard input is empty.")
     ended = process("integrations:call", "get_current_user", "--simulate", command=command)
     assert (ended.code, ended.err) == (0, "")
 

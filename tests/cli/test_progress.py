@@ -44,21 +44,36 @@ def test_a_line_is_drawn_on_a_terminal_that_can_erase_it(
 
 
 def test_the_line_tells_what_is_done_in_flight_and_waited_for() -> None:
-    now = iter([100.0, 100.0, 107.0, 167.0])
+    now = iter([100.0, 100.0, 107.0, 167.0, 227.0])
     progress = Progress(Screen(), {}, lambda: next(now))
     assert progress.line() == "0:00 · 0 calls done"
     progress.started("app.integrations.circleci.get_pipeline")
     progress.started("app.integrations.circleci.work.list_contexts")
-    progress.notice("waiting for workflow\n build")
+    progress.waiting("flow.wait: look 3,\n next in 5 s")
     assert progress.line() == (
         "0:07 · 0 calls done · 2 in flight (get_pipeline, list_contexts) · "
-        "waiting for workflow build"
+        "flow.wait: look 3, next in 5 s"
     )
     progress.ended(record())
     progress.ended(record("error"))  # one that was never told to start
     assert progress.line() == (
-        "1:07 · 2 calls done · 1 failed · 1 in flight (list_contexts) · waiting for workflow build"
+        "1:07 · 2 calls done · 1 failed · 1 in flight (list_contexts) · "
+        "flow.wait: look 3, next in 5 s"
     )
+    progress.waiting("")
+    assert progress.line() == "2:07 · 2 calls done · 1 failed · 1 in flight (list_contexts)"
+
+
+def test_a_change_is_a_line_of_its_own_at_once() -> None:
+    screen = Screen()
+    with Progress(screen, {"NO_COLOR": "1"}) as progress:
+        progress.notice("workflow build:\n \x1b[2Jrunning")
+        assert screen.getvalue() == "workflow build:  [2Jrunning\n"
+        wait_for(lambda: "calls done" in screen.getvalue())
+        progress.notice("workflow build: success")
+        wait_for(lambda: screen.getvalue().rpartition("success")[2].count("calls done"))
+    assert re.search(r"calls done\r\x1b\[Kworkflow build: success\n", screen.getvalue())
+    assert screen.getvalue().endswith("\r\x1b[K")
 
 
 def test_what_is_written_meanwhile_finds_an_empty_line() -> None:
@@ -138,6 +153,29 @@ def test_the_output_on_a_terminal_is_whole_lines(terminal: Any) -> None:
     assert "calls done" in screen.seen
     left = re.sub(r"[^\n]*\r\x1b\[K", "", screen.seen)
     assert left == "".join(f"line {number}\n" for number in range(1, 61))
+
+
+def test_a_terminal_shows_what_is_waited_for(terminal: Any) -> None:
+    code = "local n = 0 flow.wait(function() n = n + 1 end, function() return n == 3 end, %s)"
+    options = "{interval = 0.4, backoff = 1, timeout = 60}"
+    screen = terminal("integrations:lua", "-e", code % options, env={"NO_COLOR": "1"})
+    screen.expect("0 calls done · flow.wait: look 2, next in 0.4 s, 60 s left")
+    assert screen.end() == 0
+    assert screen.seen.endswith("\r\x1b[K")
+
+
+def test_a_terminal_shows_every_change_of_a_pipeline(terminal: Any, process: Any) -> None:
+    code = """
+        local project = {project_slug = "gh/example-org/example-repo"}
+        local pipeline = app.integrations.circleci.trigger_pipeline(project)
+        return #flow.wait_pipeline(pipeline.id)
+    """
+    arguments = ("integrations:lua", "--simulate", "--force", "-e", code)
+    screen = terminal(*arguments, env={"NO_COLOR": "1"}, piped=True)
+    assert screen.end() == 0
+    left = re.sub(r"[^\n]*\r\x1b\[K", "", screen.seen)
+    assert left == "workflow build-and-test: running\nworkflow build-and-test: success\n"
+    assert process(*arguments) == (0, "1\n", "")
 
 
 @pytest.mark.parametrize("env", [{"TERM": "dumb"}, {}])

@@ -49,6 +49,11 @@ def test_a_file_may_say_nothing(text: str, tmp_path: Path) -> None:
     assert load(tmp_path, text) == FileConfiguration()
 
 
+def test_the_blocks_of_other_tools_are_left_alone(tmp_path: Path) -> None:
+    text = "agents: {x: 1}\nintegrations:\n  gitlab: {token: x}\n  circleci: {}\n"
+    assert load(tmp_path, text) == FileConfiguration()
+
+
 def test_one_policy_may_be_given_without_the_other(tmp_path: Path) -> None:
     assert load(tmp_path, f"{START}    permissions: {{write: allow}}\n").policy == Policy(
         "allow", "allow"
@@ -66,7 +71,7 @@ def test_one_policy_may_be_given_without_the_other(tmp_path: Path) -> None:
         ("- a\n", "1: the file must be a mapping, not a list"),
         ("text\n", "1: the file must be a mapping, not a string"),
         ("\nintegration: {}\n", "2: unknown key 'integration'. Did you mean 'integrations'?"),
-        ("integrations:\n  gitlab: {}\n", "2: unknown key 'gitlab'. Known here: circleci."),
+        ("integrations:\n  circle: {}\n", "2: unknown key 'circle'. Did you mean 'circleci'?"),
         (f"{START}    acounts: {{}}\n", "3: unknown key 'acounts'. Did you mean 'accounts'?"),
         (f"{START}    accounts: []\n", "3: 'accounts' must be a mapping, not a list"),
         (f"{ACCOUNTS}      work: abc\n", "4: 'work' must be a mapping, not a string"),

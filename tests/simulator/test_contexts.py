@@ -36,6 +36,12 @@ def test_a_variable_is_written_listed_without_its_value_and_deleted(ask: Ask, se
     )
 
 
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_context_has_a_name(ask: Ask, name: str) -> None:
+    body = {"name": name, "owner": {"slug": "gh/example-org"}}
+    assert ask("POST", "/context", body) == (400, {"message": "name: must not be empty"})
+
+
 def test_a_variable_written_again_keeps_when_it_was_created(ask: Ask) -> None:
     ask("PUT", f"{VARIABLES}/NPM_TOKEN", {"value": "one"})
     status, variable = ask("PUT", f"{VARIABLES}/NPM_TOKEN", {"value": "two"})

@@ -11,7 +11,7 @@ import pytest
 
 from kosmo_circleci.errors import ConfigurationError
 from kosmo_circleci.transport.live import LiveTransport
-from kosmo_circleci.transport.wire import TransportError, WireRequest, WireResponse
+from kosmo_circleci.transport.wire import TransportError, Untrusted, WireRequest, WireResponse
 
 CERTIFICATE = Path(__file__).parent.parent / "data" / "tls" / "certificate.pem"
 TOKEN = "CCIPAT_live_0123456789"
@@ -37,6 +37,7 @@ def test_an_unknown_certificate_is_refused_and_names_the_way_out(
         f"the certificate of {host} could not be verified (self-signed certificate); "
         "if an authority of your own signed it, set SSL_CERT_FILE to its certificate"
     )
+    assert isinstance(caught.value, Untrusted)
     assert (caught.value.surely_unsent, tls_server.seen) == (True, [])
 
 

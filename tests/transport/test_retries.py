@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kosmo_circleci.call.model import ApiRequest
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import Interrupted, LimitExceeded, NetworkError
 
@@ -195,6 +196,24 @@ def test_a_refused_connection_is_tried_again_by_every_method(
 
     assert caught.value.message == f"{method} /api/v2/me: {host} refused the connection {ending}"
     assert wire.pauses == [0.5, 1.0, 2.0]
+
+
+def test_a_certificate_that_is_not_trusted_is_met_once(tls_server: Any, wire: Any) -> None:
+    wire.account = wire.account._replace(origin=tls_server.origin)
+
+    with pytest.raises(NetworkError, match=r"could not be verified .* \(1 attempt\)\.$"):
+        wire.perform()
+
+    assert wire.pauses == []
+
+
+def test_a_caller_may_want_one_attempt_only(server: Any, wire: Any) -> None:
+    server.plays(server.answer(503), server.answer())
+
+    request = ApiRequest("GET", "/api/v2/me")
+    answer = wire.executor.perform(request, wire.account, Deadline(), attempts=1)
+
+    assert (answer.status, answer.attempts, wire.pauses) == (503, 1, [])
 
 
 def test_a_write_that_was_limited_and_then_lost_is_not_sent_a_third_time(

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kosmo_circleci.transport.retry import delay_s, rate_limit_pause_s, retry_after_seconds
-from kosmo_circleci.transport.wire import BodyTooLarge, Cancelled, TransportError, WireResponse
+from kosmo_circleci.transport.wire import (
+    BodyTooLarge,
+    Cancelled,
+    TransportError,
+    Untrusted,
+    WireResponse,
+)
 
 NOW = datetime(2026, 10, 21, 7, 28, tzinfo=UTC)
 
@@ -37,6 +43,7 @@ def response(status: int, **headers: str) -> WireResponse:
         ),
         (BodyTooLarge("large"), []),
         (Cancelled("over"), []),
+        (Untrusted("self-signed", surely_unsent=True), []),
     ],
 )
 def test_which_methods_are_repeated_after_which_outcome(

@@ -3,23 +3,44 @@
 local core = ...
 
 local error, getinfo, pairs, rawget, select = error, debug.getinfo, pairs, rawget, select
-local setmetatable, sub, tostring, type = setmetatable, string.sub, tostring, type
+local running, setmetatable, sub, tostring, type = coroutine.running, setmetatable, string.sub, tostring, type
 
 local records = core.weak()   -- error value -> {type, message, where}; what a script cannot change
 core.error_records = records
+
+-- coroutine -> the function it runs, or the place where it was started: `return fn()` in it leaves no other trace.
+local beginnings = core.weak()
+
+local function is_scripts(frame)
+  return frame.what ~= "C" and sub(frame.source, 1, 7) ~= "=[kosmo"
+end
+
+--- Take note of what a coroutine runs; `place` is where it was started, for a function that is not the script's.
+function core.begins(thread, fn, place)
+  beginnings[thread] = type(fn) == "function" and is_scripts(getinfo(fn, "S")) and fn or place
+end
+
+local function beginning()
+  local began = beginnings[running()]
+  if type(began) ~= "function" then return began or "" end
+  local frame = getinfo(began, "S")
+  return frame.short_src .. ":" .. frame.linedefined .. ":"
+end
 
 --- "eval:3:" for the innermost frame of the script's own code, or "" where there is none.
 local function where()
   local level = 2
   while true do
     local frame = getinfo(level, "Sl")
-    if frame == nil then return "" end
-    if frame.currentline > 0 and sub(frame.source, 1, 7) ~= "=[kosmo" then
+    if frame == nil then return beginning() end
+    if frame.currentline > 0 and is_scripts(frame) then
       return frame.short_src .. ":" .. frame.currentline .. ":"
     end
     level = level + 1
   end
 end
+
+core.where = where
 
 local function message_of(value)
   local record = type(value) == "table" and records[value]

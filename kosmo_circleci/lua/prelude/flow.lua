@@ -3,7 +3,7 @@
 local core = ...
 
 local error, huge, next, pack, pcall = error, math.huge, next, table.pack, pcall
-local rawget, type, unpack = rawget, type, table.unpack
+local format, rawget, type, unpack = string.format, rawget, type, table.unpack
 local kinds, options, refuse, shown = core.kinds, core.options, core.refuse, core.shown
 
 local flow = {}
@@ -136,11 +136,24 @@ core.wait_options = {
   max_interval = { 30, kinds.seconds },
 }
 
+local function seconds_text(seconds)
+  return format(seconds < 10 and "%.2g s" or "%.0f s", seconds)
+end
+
+--- Let `pause` seconds pass while a person sees what is waited for.
+local function wait_told(helper, look, pause, left)
+  local rest = left < huge and ", " .. seconds_text(left) .. " left" or ""
+  core.call_host("waiting", format("%s: look %d, next in %s%s", helper, look, seconds_text(pause), rest))
+  core.wait(pause)
+  core.call_host("waiting", "")
+end
+
 --- fn() until done(value), with the options of flow.wait.
 function core.wait_until(helper, fn, done, taken)
   local now = core.call_host("now")
-  local stop_at, pause = now + taken.timeout, taken.interval
+  local stop_at, pause, look = now + taken.timeout, taken.interval, 0
   while true do
+    look = look + 1
     local value = fn()
     if done(value) then return value end
     now = core.call_host("now")
@@ -150,7 +163,8 @@ function core.wait_until(helper, fn, done, taken)
       err.value = value
       error(err, 0)
     end
-    core.wait(pause < stop_at - now and pause or stop_at - now)
+    local left = stop_at - now
+    wait_told(helper, look, pause < left and pause or left, left)
     pause = pause * taken.backoff
     if pause > taken.max_interval then pause = taken.max_interval end
   end

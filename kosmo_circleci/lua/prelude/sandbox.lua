@@ -43,7 +43,7 @@ local LETTER = "%%[-+ #0]*%d*%.?%d*(%a?%%?)"
 -- An error of the real one would name the line of this file.
 local function formatted(ok, text)
   if ok then return text end
-  error(text, text == "not enough memory" and 0 or 3)
+  error(text, text == "not enough memory" and 0 or 2)
 end
 
 --- string.format: `%s` shows a value as tostring does, `%p` is refused: addresses are the host's.
@@ -116,6 +116,7 @@ local function own_coroutine(body)
   expect("function", body, "coroutine", 1)
   local thread = create(body)
   core.guard(thread)
+  core.begins(thread, body, core.where())
   own[thread] = true
   return thread
 end

@@ -140,6 +140,7 @@ function start_more(group)
       return fn(list[index], index)
     end)
     core.guard(thread)
+    core.begins(thread, fn, group.place)
     local branch = { thread = thread, group = group, index = index }
     branches[thread], group.branches[index] = branch, branch
     push(branch)
@@ -194,6 +195,7 @@ function core.run_branches(list, count, fn, concurrency, collect)
     running = 0, open = count, next_index = 1, branches = {},
     parent = parent, root = parent and parent.group.root or new_root(),
     scope = core.call_host("open_scope", parent and parent.group.scope or 0, concurrency),
+    place = core.where(),
   }
   local outcome
   if parent then parent.nested = group end

@@ -27,6 +27,8 @@ def create(call: Call) -> JsonValue:
     fields = call.object("owner")
     owner = _owner(call, fields.get("id"), fields.get("slug"), "owner.id, owner.slug")
     name = call.text("name")
+    if not name.strip():
+        raise bad_request("name: must not be empty")
     if any(each.owner is owner and each.name == name for each in call.world.contexts.values()):
         raise bad_request(f"A context named {name} already exists.")
     context = Context(call.world.new_id(), name, owner, call.world.now_s, {}, {})

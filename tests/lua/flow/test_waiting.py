@@ -6,11 +6,29 @@ from typing import Any
 
 import pytest
 
+from kosmo_circleci.bridge import Door
+from kosmo_circleci.call.model import CallRecord
 from kosmo_circleci.envelope import Run
 from kosmo_circleci.lua.limits import Limits
 from kosmo_circleci.transport.wire import TransportError
 
 RunLua = Callable[..., Run]
+
+
+class Heard:
+    """Hears what a run waits for."""
+
+    def __init__(self) -> None:
+        self.waits: list[str] = []
+
+    def started(self, number: int, spoken_name: str) -> None:
+        raise AssertionError(spoken_name)
+
+    def ended(self, number: int, record: CallRecord) -> None:
+        raise AssertionError(record)
+
+    def waiting(self, text: str) -> None:
+        self.waits.append(text)
 
 
 def test_wait_returns_the_first_value_that_will_do(run_lua: RunLua) -> None:
@@ -44,6 +62,30 @@ def test_the_pause_grows_by_the_backoff_up_to_its_maximum(run_lua: RunLua) -> No
 
     assert run.result == 5
     assert 0.02 + 0.04 + 0.06 + 0.06 <= time.monotonic() - began < 1
+
+
+def test_a_person_is_told_what_is_waited_for_until_it_is_looked_at_again(run_lua: RunLua) -> None:
+    heard = Heard()
+
+    run_lua(
+        """
+        local n = 0
+        local function look() n = n + 1 return n end
+        local function third(value) return value == 3 end
+        flow.wait(look, third, {interval = 0.01, timeout = 540})
+        flow.wait(look, function() return n == 5 end, {interval = 0, timeout = math.huge})
+        """,
+        door=Door(observer=heard),
+    )
+
+    assert heard.waits == [
+        "flow.wait: look 1, next in 0.01 s, 540 s left",
+        "",
+        "flow.wait: look 2, next in 0.015 s, 540 s left",
+        "",
+        "flow.wait: look 1, next in 0 s",
+        "",
+    ]
 
 
 def test_a_timeout_is_a_limit_error_with_the_last_value(run_lua: RunLua) -> None:

@@ -1,0 +1,27 @@
+"""mcp:serve from the shell: what it says before the conversation, and that the rest is protocol."""
+
+import json
+from typing import Any
+
+import pytest
+
+
+@pytest.mark.parametrize("expose", ["lua", "functions"])
+def test_with_json_the_output_is_the_protocol_all_the_same(process: Any, expose: str) -> None:
+    message = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    options = ("--json", "--simulate", f"--expose={expose}")
+
+    ended = process("mcp:serve", *options, stdin=json.dumps(message) + "\n")
+
+    assert (ended.code, ended.json, ended.err) == (0, {"jsonrpc": "2.0", "id": 1, "result": {}}, "")
+
+
+def test_a_failure_to_start_is_one_object_with_json(kosmo: Any) -> None:
+    ended = kosmo("mcp:serve", "--json", "--timeout=0")
+
+    assert (ended.code, ended.err) == (2, "")
+    assert ended.json == {
+        "success": False,
+        "error": "Invalid value for '--timeout': '0' is not a positive number of seconds",
+        "error_type": "usage",
+    }
