@@ -8,6 +8,7 @@ although RFC 8259 does not (`NaN`, `Infinity`) is refused.
 import json
 import math
 import re
+from functools import cache
 from typing import Final, NoReturn, TypeAlias
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
@@ -51,7 +52,7 @@ def decode(text: str | bytes) -> JsonValue:
     text = text.removeprefix("\ufeff")
     _refuse_deep_nesting(text)
     try:
-        value: JsonValue = json.loads(text, parse_constant=_refuse_constant, parse_float=_float)
+        value: JsonValue = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
         raise JsonError(f"{error.msg.removesuffix(' at')} at {where}") from None
@@ -68,14 +69,7 @@ def encode(value: JsonValue, *, pretty: bool = False, sort_keys: bool = False) -
     escapes.
     """
     try:
-        text = json.dumps(
-            value,
-            ensure_ascii=False,
-            allow_nan=False,
-            sort_keys=sort_keys,
-            indent=2 if pretty else None,
-            separators=None if pretty else (",", ":"),
-        )
+        text = _encoder(pretty, sort_keys).encode(value)
     except ValueError as error:
         raise JsonError(str(error)) from None
     except RecursionError:
@@ -94,6 +88,21 @@ def _float(digits: str) -> float:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise JsonError(f"{name} is not JSON")
+
+
+# Made once: `json.loads` and `json.dumps` with options make a new one for every text.
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_float)
+
+
+@cache
+def _encoder(pretty: bool, sort_keys: bool) -> json.JSONEncoder:
+    return json.JSONEncoder(
+        ensure_ascii=False,
+        allow_nan=False,
+        sort_keys=sort_keys,
+        indent=2 if pretty else None,
+        separators=None if pretty else (",", ":"),
+    )
 
 
 def _refuse_deep_nesting(text: str) -> None:
