@@ -15,11 +15,6 @@ local function is_scripts(frame)
   return frame.what ~= "C" and sub(frame.source, 1, 7) ~= "=[kosmo"
 end
 
---- Take note of what a coroutine runs; `place` is where it was started, for a function that is not the script's.
-function core.begins(thread, fn, place)
-  beginnings[thread] = type(fn) == "function" and is_scripts(getinfo(fn, "S")) and fn or place
-end
-
 local function beginning()
   local began = beginnings[running()]
   if type(began) ~= "function" then return began or "" end
@@ -41,6 +36,11 @@ local function where()
 end
 
 core.where = where
+
+--- Take note of what a coroutine runs; `place` is where it was started, for a function that is not the script's.
+function core.begins(thread, fn, place)
+  beginnings[thread] = type(fn) == "function" and is_scripts(getinfo(fn, "S")) and fn or place or where()
+end
 
 local function message_of(value)
   local record = type(value) == "table" and records[value]

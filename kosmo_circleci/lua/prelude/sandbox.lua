@@ -116,7 +116,7 @@ local function own_coroutine(body)
   expect("function", body, "coroutine", 1)
   local thread = create(body)
   core.guard(thread)
-  core.begins(thread, body, core.where())
+  core.begins(thread, body)
   own[thread] = true
   return thread
 end
