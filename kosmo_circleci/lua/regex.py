@@ -11,6 +11,7 @@ import regex
 
 from kosmo_circleci.errors import LimitExceeded, ScriptError
 from kosmo_circleci.lua.limits import Limits, shown_size
+from kosmo_circleci.lua.pcre import translate
 
 _FLAGS: Final = {"i": regex.I, "m": regex.M, "s": regex.S, "x": regex.X}
 _TEMPLATE: Final = regex.compile(
@@ -103,7 +104,7 @@ class Regex:
                 )
             bits |= _FLAGS[letter]
         try:
-            return regex.compile(pattern, bits)
+            return regex.compile(translate(pattern, extended="x" in flags), bits)
         except (regex.error, ValueError, OverflowError, RecursionError) as error:
             raise ScriptError(f"Bad pattern: {error}", function_name="regex") from None
 
