@@ -385,7 +385,8 @@ class Bridge:
         }
 
     def _isolated(self) -> "Pool":
-        from kosmo_circleci.isolate import Pool, spawn_child
+        from kosmo_circleci.child import spawn_child
+        from kosmo_circleci.isolate import Pool
 
         with self._lock:
             if self._pool is None:

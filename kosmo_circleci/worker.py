@@ -33,7 +33,7 @@ sys.modules["httpx._main"] = None  # type: ignore[assignment]
 
 
 def main() -> NoReturn:
-    """Serve on standard input and output: how `isolate.spawn_child` starts this process."""
+    """Serve on standard input and output: how `child.spawn_child` starts this process."""
     reading, writing = os.dup(0), os.dup(1)
     serve(reading, writing)
 

@@ -12,6 +12,7 @@ import click
 
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.lookup import bare_name
+from kosmo_circleci.child import Child, fork_child
 from kosmo_circleci.cli import prompt
 from kosmo_circleci.cli.lua_words import KEYWORDS, Word, word_before
 from kosmo_circleci.cli.main import App
@@ -21,7 +22,7 @@ from kosmo_circleci.docs import guides, pages
 from kosmo_circleci.docs import search as doc_search
 from kosmo_circleci.envelope import Run
 from kosmo_circleci.errors import ConfigurationError, KosmoError, UsageError
-from kosmo_circleci.isolate import Child, Job, Watcher, fork_child, supervise
+from kosmo_circleci.isolate import Job, Watcher, supervise
 
 HELP: Final = """\
 Type Lua. An expression shows its value; a line that is not complete goes on in the next one.

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from kosmo_circleci.catalog.load import Catalog
-from kosmo_circleci.isolate import Child, Job, Watcher, supervise
+from kosmo_circleci.child import Child
+from kosmo_circleci.isolate import Job, Watcher, supervise
 from kosmo_circleci.masking import MASK, Mask
 
 _TELLTALE: Final = re.compile(r"secret|token|passw|credential|private|api_?key", re.IGNORECASE)

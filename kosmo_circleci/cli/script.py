@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from kosmo_circleci.child import Child
 from kosmo_circleci.cli import prompt
 from kosmo_circleci.cli.main import App
 from kosmo_circleci.cli.output import warn
@@ -16,7 +17,7 @@ from kosmo_circleci.cli.signals import interruptible
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.envelope import Run
 from kosmo_circleci.errors import UsageError
-from kosmo_circleci.isolate import Child, Job, Watcher, supervise
+from kosmo_circleci.isolate import Job, Watcher, supervise
 
 if TYPE_CHECKING:
     from kosmo_circleci.cli.timeline import Timeline

@@ -36,6 +36,7 @@ LEVELS: dict[str, int] = {
     "envelope": 4,
     "lua": 5,
     "bridge": 6,
+    "child": 6,
     "isolate": 6,
     "agent.tools": 6,
     "cli": 7,
@@ -49,6 +50,8 @@ LEVELS: dict[str, int] = {
 SIDEWAYS = {
     ("docs", "call"),  # the words for parameter types, and text made safe for a terminal
     ("bridge", "isolate"),
+    ("bridge", "child"),
+    ("isolate", "child"),
     ("bridge", "agent.tools"),
     ("cli", "agent"),  # a command starts the server
 }
@@ -69,7 +72,7 @@ ONLY = {
 
 # This list may only shrink.
 EXCEPTIONS = {
-    ("isolate", "worker"),  # the child of a fork goes on in the worker's code, and never returns
+    ("child", "worker"),  # the child of a fork goes on in the worker's code, and never returns
 }
 
 HOMES: dict[str, set[str]] = {
