@@ -155,7 +155,7 @@ class Host:
         if near:
             hint = f"Did you mean: {', '.join(near)}?"
         elif depth < 2:
-            hint = f"There is: {known[0]}."
+            hint = f"There is: {', '.join(known)}."
         else:
             hint = 'Find functions with docs.search("…").'
             if accounts:
