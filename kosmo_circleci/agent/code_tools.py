@@ -35,11 +35,18 @@ _REFUSES: Final = "Functions marked write are refused. "
 _CALLS_SHOWN: Final = 5
 
 INSTRUCTIONS: Final = (
-    "CircleCI: pipelines, workflows, jobs, logs, contexts, insights and the rest of API v2. Search "
-    "with lua_search_docs, read the pages of the functions you need with lua_read_doc, then write "
-    "one Lua script for execute_lua. Ids come from calls, project slugs look like gh/org/repo."
+    "CircleCI: pipelines, workflows, jobs, tests, contexts, insights and the rest of API v2. Read "
+    "the page 'circleci' with lua_read_doc first: it is often enough. Find further functions with "
+    "lua_search_docs (docs.search in a script) and read their pages, then write one Lua script for "
+    "execute_lua. Ids come from calls, project slugs look like gh/org/repo."
 )
 """What the client's model is told when it connects."""
+
+SIMULATED: Final = (
+    "SIMULATED: this server talks to a built-in fake CircleCI. Nothing it answers is real, and "
+    "nothing it does has an effect; say so when you report. "
+)
+"""What it is told before that by a server that only simulates."""
 
 
 class CodeTools:
@@ -93,6 +100,8 @@ class CodeTools:
             on_output=lines.append,
         )
         shown: dict[str, JsonValue] = {"success": run.success}
+        if run.simulated:
+            shown["simulated"] = True  # before the result, where it is not overlooked
         if run.success:
             shown |= shown_result(decode(run.result_json), _RETURN_LESS)
         else:
@@ -100,8 +109,6 @@ class CodeTools:
         left = max(cut.LIMIT_BYTES - cut.size(shown), cut.LIMIT_BYTES // 4)
         shown |= _shown_output(lines, left)
         shown |= {"call_count": run.call_count}
-        if run.simulated:
-            shown["simulated"] = True
         return ToolResult.of(shown, is_error=not run.success)
 
     def _failure(self, run: Run) -> dict[str, JsonValue]:

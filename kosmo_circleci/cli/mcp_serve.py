@@ -69,16 +69,16 @@ def serve(
 
 def _tools(options: "ServeOptions", expose: str) -> tuple["Tools", str]:
     """Return what is offered, and the instructions to it."""
+    from kosmo_circleci.agent.code_tools import INSTRUCTIONS, SIMULATED, CodeTools
     from kosmo_circleci.agent.executions import Executions
 
     executions = Executions(options)
+    warning = SIMULATED if options.simulate else ""
     if expose == "functions":
         from kosmo_circleci.agent.function_tools import FunctionTools
 
-        return FunctionTools(executions), ""
-    from kosmo_circleci.agent.code_tools import INSTRUCTIONS, CodeTools
-
-    return CodeTools(executions), INSTRUCTIONS
+        return FunctionTools(executions), warning.strip()
+    return CodeTools(executions), warning + INSTRUCTIONS
 
 
 def _serve(options: "ServeOptions", tools: "Tools", instructions: str) -> None:
