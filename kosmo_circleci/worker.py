@@ -51,6 +51,8 @@ def serve(reading: int, writing: int) -> NoReturn:
             os._exit(OUT_OF_MEMORY)
         except BrokenPipeError:
             os._exit(0)
+    if states.session is not None:
+        states.session.close()
     os._exit(0)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from kosmo_circleci.cli.options import ParamType
 from kosmo_circleci.cli.output import emit, json_option
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _LATENCY: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s)?")
 _LONGEST_LATENCY_S: Final = 600.0
 
 
-class RatePerMinute(click.ParamType[Any]):
+class RatePerMinute(ParamType):
     """`60/min` -> 60."""
 
     name = "N/min"
@@ -36,7 +37,7 @@ class RatePerMinute(click.ParamType[Any]):
         return int(found[1])
 
 
-class Latency(click.ParamType[Any]):
+class Latency(ParamType):
     """`200ms`, `0.2s` or `0.2` -> 0.2 seconds."""
 
     name = "TIME"

@@ -1,7 +1,6 @@
 """The command as a person or a program meets it: a line, what came of it, and a terminal."""
 
 import fcntl
-import json
 import os
 import pty
 import select
@@ -10,28 +9,14 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
 
 import pytest
+from ended import Ended
 
 from kosmo_circleci.cli.main import main
 
 PATIENCE_S = 20.0
 COMMAND = (sys.executable, "-m", "kosmo_circleci")
-
-
-class Ended(NamedTuple):
-    """What a command left: exit code, standard output, standard error."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """The one JSON object on standard output."""
-        assert self.out.count("\n") == 1, self
-        return json.loads(self.out)
 
 
 Kosmo = Callable[..., Ended]

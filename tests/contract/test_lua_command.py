@@ -1,29 +1,15 @@
 """Contract, section 2: `kosmo integrations:lua` as a process, its sources and its envelope."""
 
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from ended import Ended
 
 PATIENCE_S = 20.0
-
-
-class Ended(NamedTuple):
-    """What the command left: exit code, standard output, standard error."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """The one JSON object on standard output."""
-        assert self.out.count("\n") == 1, self
-        return json.loads(self.out)
 
 
 def lua(*arguments: str, stdin: str | None = None, cwd: Path | None = None) -> Ended:

@@ -7,9 +7,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from ended import Ended
 
 from kosmo_circleci import Bridge
 from kosmo_circleci.lua.limits import Limits
@@ -17,14 +18,6 @@ from kosmo_circleci.lua.limits import Limits
 SCRIPTED = Path(__file__).parents[1] / "mcp_client" / "scripted_server.py"
 COMMAND = (sys.executable, "-m", "kosmo_circleci")
 PATIENCE_S = 20.0
-
-
-class Ended(NamedTuple):
-    """What a command left."""
-
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture(autouse=True)
