@@ -36,10 +36,9 @@ def main() -> int:
     if old == text:
         return 0
     if check:
-        lines = [each.replace("},{", "},\n{").splitlines() for each in (old, text)]
-        sys.stdout.writelines(
-            f"{line}\n" for line in difflib.unified_diff(*lines, "committed", "built", lineterm="")
-        )
+        before, after = (each.replace("},{", "},\n{").splitlines() for each in (old, text))
+        changes = difflib.unified_diff(before, after, "committed", "built", lineterm="")
+        sys.stdout.writelines(f"{line}\n" for line in changes)
         print("error: manifest.json is stale; run `make generate`", file=sys.stderr)
         return 1
     TARGET.write_text(text, "utf-8")
