@@ -11,12 +11,18 @@ import regex
 
 from kosmo_circleci.errors import LimitExceeded, ScriptError
 from kosmo_circleci.lua.limits import Limits, shown_size
-from kosmo_circleci.lua.pcre import translate
+from kosmo_circleci.lua.pcre import PatternError, Translation, translate
 
-_FLAGS: Final = {"i": regex.I, "m": regex.M, "s": regex.S, "x": regex.X}
+_FLAGS: Final = {"i": regex.I, "m": regex.M, "s": regex.S}
 _TEMPLATE: Final = regex.compile(
-    r"\$(?:(?P<n>\d{1,2})|\{(?P<name>\w+)\}|(?P<dollar>\$))|\\(?:(?P<b>\d)|(?P<backslash>\\))"
+    r"\$(?:(?P<n>[0-9]{1,2})|\{(?P<name>\w+)\}|(?P<dollar>\$))"
+    r"|\\(?:(?P<b>[0-9])|(?P<backslash>\\))"
 )
+
+_LONGEST_NUMBER: Final = 9
+"""Digits of a group's number in a replacement; a longer one names no group."""
+
+_PATTERNS_KEPT: Final = 200
 
 Found = dict[int | str, str]
 
@@ -29,6 +35,7 @@ class Regex:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._compiled: dict[tuple[str, str], Any] = {}
 
     def match(self, subject: bytes, pattern: bytes, flags: bytes | None) -> Found | None:
         """Return the first match: {1: whole, 2: first group, …, name: group}, or None."""
@@ -83,7 +90,7 @@ class Regex:
     def _matches(
         self, subject: bytes, pattern: bytes, flags: bytes | None, limit: int | None
     ) -> Iterator[Any]:
-        compiled = self._compile(_text(pattern), _text(flags or b""))
+        compiled = self._pattern(_text(pattern), _text(flags or b""))
         # `concurrent` lets other threads work meanwhile: those of an embedding host above all.
         matches = compiled.finditer(_text(subject), timeout=self._limits.regex_s, concurrent=True)
         try:
@@ -93,20 +100,17 @@ class Regex:
                 yield found
         except TimeoutError:
             raise self._limits.regex_error() from None
+        except MemoryError:
+            # A pattern that calls itself without end, such as `(?R)?`.
+            raise self._limits.memory_error() from None
 
-    def _compile(self, pattern: str, flags: str) -> Any:
-        bits = regex.V0
-        for letter in flags:
-            if letter not in _FLAGS:
-                raise ScriptError(
-                    f"Unknown regex flag '{letter}'; the flags are i, m, s and x",
-                    function_name="regex",
-                )
-            bits |= _FLAGS[letter]
-        try:
-            return regex.compile(translate(pattern, extended="x" in flags), bits)
-        except (regex.error, ValueError, OverflowError, RecursionError) as error:
-            raise ScriptError(f"Bad pattern: {error}", function_name="regex") from None
+    def _pattern(self, pattern: str, flags: str) -> Any:
+        compiled = self._compiled.get((pattern, flags))
+        if compiled is None:
+            if len(self._compiled) >= _PATTERNS_KEPT:
+                self._compiled.clear()
+            compiled = self._compiled[pattern, flags] = compile_pattern(pattern, flags)
+        return compiled
 
 
 class _Budget:
@@ -134,6 +138,34 @@ class _Budget:
         return table
 
 
+def compile_pattern(pattern: str, flags: str) -> Any:
+    """Return `regex`'s pattern for a PCRE pattern and letters of "imsx".
+
+    Raises `ScriptError` for a letter that is no flag, and for a pattern that is none.
+    """
+    for letter in flags:
+        if letter not in "imsx":
+            raise ScriptError(
+                f"Unknown regex flag '{letter}'; the flags are i, m, s and x",
+                function_name="regex",
+            )
+    try:
+        return _compiled(translate(pattern, flags), pattern)
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise ScriptError(f"Bad pattern: {error}", function_name="regex") from None
+
+
+def _compiled(translation: Translation, source: str) -> Any:
+    bits = regex.V0
+    for letter in translation.flags:
+        bits |= _FLAGS[letter]
+    try:
+        return regex.compile(translation.pattern, bits)
+    except regex.error as error:
+        position = 0 if error.pos is None else translation.source_position(error.pos)
+        raise PatternError(error.msg, source, position) from None
+
+
 def groups(found: Any) -> Found:
     """Return a match as Lua sees it; a group that took no part is absent."""
     table: Found = {1: found.group()}
@@ -156,7 +188,7 @@ def expand(template: str, found: Any) -> str:
         if part["dollar"] or part["backslash"]:
             return str(part["dollar"] or part["backslash"])
         name = part["name"]
-        if name is None or name.isdigit():
+        if name is None or (name.isdecimal() and len(name) <= _LONGEST_NUMBER):
             name = int(name or part["n"] or part["b"])
         try:
             return found.group(name) or ""
