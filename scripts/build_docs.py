@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
-from command_docs import MarkersMissing, cli_guide
+from command_docs import cli_guide
+from markers import DocumentError, between
 
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.model import Function
@@ -41,10 +42,6 @@ TOPICS: Final = {
 
 Render: TypeAlias = Callable[[str], str]
 """Old text of a file ("" where there is none) -> what it should be. Raises `DocumentError`."""
-
-
-class DocumentError(Exception):
-    """A file cannot take its generated part."""
 
 
 class Target(NamedTuple):
@@ -84,18 +81,6 @@ def readme_with_commands(old: str) -> str:
     return between(old, "commands", "\n".join(rows))
 
 
-def between(old: str, part: str, new: str) -> str:
-    """Return `old` with `new` between the markers of `part`, each of which stands there once."""
-    begin, end = f"<!-- {part}: begin (generated) -->", f"<!-- {part}: end -->"
-    if old.count(begin) != 1 or old.count(end) != 1 or old.index(end) < old.index(begin):
-        raise DocumentError(
-            f"expected the lines '{begin}' and '{end}', once each and in this order"
-        )
-    before, _, rest = old.partition(begin)
-    _, _, after = rest.partition(end)
-    return f"{before}{begin}\n\n{new}\n\n{end}{after}"
-
-
 # A further generated document is one more row.
 TARGETS: Final = (
     Target(ROOT / "lua_docs" / "circleci.md", guide_with_index),
@@ -116,7 +101,7 @@ def _bring_up_to_date(target: Target, check: bool) -> int:
     old = target.path.read_text("utf-8") if target.path.exists() else ""
     try:
         new = target.render(old)
-    except (DocumentError, MarkersMissing) as error:
+    except DocumentError as error:
         print(f"error: {shown}: {error}", file=sys.stderr)
         return 1
     if new == old:

@@ -7,30 +7,21 @@ after the generated part is edited by hand.
 import inspect
 import re
 from collections.abc import Iterator
-from typing import Final
 
 import click
+from markers import between, markers
 
 from kosmo_circleci.cli.commands import grouped, kosmo, load
 
-BEGIN: Final = "<!-- commands: begin (generated) -->"
-END: Final = "<!-- commands: end -->"
-
-
-class MarkersMissing(ValueError):
-    """The document has no place for the generated part."""
+BEGIN, END = markers("commands")
 
 
 def cli_guide(old: str) -> str:
     """Return the guide with every command described between its markers.
 
-    Raises `MarkersMissing` where the two marker lines do not stand there once and in this order.
+    Raises `DocumentError` where the two marker lines do not stand there once and in this order.
     """
-    if old.count(BEGIN) != 1 or old.count(END) != 1 or old.index(END) < old.index(BEGIN):
-        raise MarkersMissing(f"expected the lines '{BEGIN}' and '{END}', once and in this order")
-    before, _, rest = old.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{commands()}\n\n{END}{after}"
+    return between(old, "commands", commands())
 
 
 def commands() -> str:
