@@ -11,25 +11,30 @@ local function each_of(content)
   return function(_, key) return next(content, key) end
 end
 
---- A table that can be read and listed, not changed. `missing(name)` raises for an unknown name.
-local function read_only(content, path, missing)
+--- A table that can be read and listed, not changed. `all()` returns its content; `missing(name)` answers for an
+-- unknown name.
+local function read_only_of(all, path, missing)
   local proxy = setmetatable({}, {
     __index = function(_, name)
-      local value = content[name]
+      local value = all()[name]
       if value == nil then return missing(name) end
       return value
     end,
     __newindex = function(_, name)
       core.raise("runtime", path .. " is read-only: '" .. core.show(name) .. "' cannot be set")
     end,
-    __pairs = function(self) return each_of(content), self, nil end,
+    __pairs = function(self) return each_of(all()), self, nil end,
     __len = function() return 0 end,
     __metatable = false,
   })
-  core.contents[proxy] = content
+  core.contents[proxy] = all
   return proxy
 end
-core.read_only = read_only
+core.read_only_of = read_only_of
+
+local function read_only(content, path, missing)
+  return read_only_of(function() return content end, path, missing)
+end
 
 --- One function of the namespace. A single table is the named form; anything else is positional.
 local function caller(name, account, spoken)

@@ -225,9 +225,8 @@ local function write_object(out, value, style, depth)
 end
 
 local function content_of(value)
-  local content = core.contents[value]
-  if type(content) == "function" then return content() end
-  return content or value
+  local all = core.contents[value]
+  return all and all() or value
 end
 
 local function write_table(out, value, style, depth)
@@ -287,8 +286,7 @@ function core.list(count, ...)
   return list
 end
 
---- Tables the sandbox shows read-only stand for others: proxy -> table with the content, or a function that
--- fetches it.
+--- Tables the sandbox shows read-only stand for others: proxy -> function that returns the content.
 core.contents = core.weak()
 
 --- The JSON text of `value`. `style` is {pretty=, strict=}: strict refuses what JSON lacks, otherwise it

@@ -5,7 +5,7 @@
 
 local core = ...
 
-local next, setmetatable, type = next, setmetatable, type
+local type = type
 
 local mcp = {}
 
@@ -19,24 +19,7 @@ local function lazy(path, fetch, missing)
     end
     return content
   end
-  local proxy = setmetatable({}, {
-    __index = function(_, name)
-      local value = all()[name]
-      if value == nil then return missing(name) end
-      return value
-    end,
-    __newindex = function(_, name)
-      core.raise("runtime", path .. " is read-only: '" .. core.show(name) .. "' cannot be set")
-    end,
-    __pairs = function(self)
-      local listed = all()   -- not handed out itself: a script could change it
-      return function(_, key) return next(listed, key) end, self, nil
-    end,
-    __len = function() return 0 end,
-    __metatable = false,
-  })
-  core.contents[proxy] = all
-  return proxy
+  return core.read_only_of(all, path, missing)
 end
 
 local function tool(server, name)
