@@ -13,7 +13,7 @@ from kosmo_circleci.call.model import Account, ApiRequest, ApiResponse, RawArgum
 from kosmo_circleci.call.permission import Policy
 from kosmo_circleci.caller import Caller, CallerSettings, CallObserver
 from kosmo_circleci.catalog.load import Catalog, load_catalog
-from kosmo_circleci.config.accounts import Configuration, load_configuration
+from kosmo_circleci.config.accounts import Configuration, home_folder, load_configuration
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.envelope import Run, failure
 from kosmo_circleci.errors import ConfigurationError, KosmoError, ValidationError
@@ -24,7 +24,7 @@ from kosmo_circleci.transport.wire import Transport
 from kosmo_circleci.version import __version__
 
 if TYPE_CHECKING:
-    from kosmo_circleci.isolate import Pool
+    from kosmo_circleci.isolate import Job, Pool
     from kosmo_circleci.lua.calls import Clock
     from kosmo_circleci.lua.extension import Extension
     from kosmo_circleci.lua.run import Session
@@ -134,7 +134,20 @@ class Bridge:
             raise TypeError(f"Bridge.run: code is Lua text (str), got {type(code).__name__}")
         limits, door = limits or Limits(), door or Door()
         if isolate:
-            return self._run_isolated(code, name, account, force, args or {}, limits, door)
+            from kosmo_circleci.isolate import Job
+
+            job = Job(
+                code,
+                name,
+                account,
+                force,
+                dict(args or {}),
+                limits,
+                integrations=door.integrations,
+                pretty=door.pretty,
+                can_ask=door.ask is not None,
+            )
+            return self._run_isolated(job, door)
         from kosmo_circleci.lua.run import Script
 
         try:
@@ -179,37 +192,16 @@ class Bridge:
         caller = self._caller(force, door, door.deadline or Deadline(limits.timeout_s))
         return Session(self.catalog, caller, options)
 
-    def _run_isolated(
-        self,
-        code: str,
-        name: str,
-        account: str,
-        force: bool,
-        args: Mapping[str, str],
-        limits: Limits,
-        door: Door,
-    ) -> Run:
-        from kosmo_circleci.isolate import Job, Watcher
+    def _run_isolated(self, job: "Job", door: Door) -> Run:
+        from kosmo_circleci.isolate import Watcher
 
         if self._given_transport:
             raise ConfigurationError("isolate=True cannot use a transport object of this process.")
         try:
-            settings = self._settings()
+            job = job._replace(bridge=self._settings())
             pool = self._isolated()
         except ConfigurationError as error:
             return failure(error.message, error.error_type, simulated=self._simulate)
-        job = Job(
-            code,
-            name,
-            account,
-            force,
-            dict(args),
-            limits,
-            settings,
-            door.integrations,
-            door.pretty,
-            door.ask is not None,
-        )
         watcher = Watcher(
             on_output=door.on_output, ask=door.ask, notice=door.notice, deadline=door.deadline
         )
@@ -326,7 +318,7 @@ class Bridge:
             if self._configuration is None:
                 self._configuration = load_configuration(
                     self._environ,
-                    _home(self._environ),
+                    home_folder(self._environ),
                     reserved_names=self.catalog.names,
                     explicit=self._explicit,
                 )
@@ -348,12 +340,12 @@ class Bridge:
     def _mcp_functions(self, force: bool) -> "Extension":
         from kosmo_circleci.mcp_client.functions import McpFunctions
 
-        return McpFunctions(self._environ, _home(self._environ), Path.cwd(), force=force)
+        return McpFunctions(self._environ, home_folder(self._environ), Path.cwd(), force=force)
 
     def _known_account(self, name: str) -> None:
         known = self.configuration.accounts
         if name not in known:
-            shown = self._mask().text(name)
+            shown = self.mask().text(name)
             way_out = f", or set CIRCLECI_TOKEN_{name.upper()}." if name.isidentifier() else "."
             raise ConfigurationError(
                 f"Unknown account '{shown}'. Configured accounts: {', '.join(known)}. "
@@ -362,7 +354,7 @@ class Bridge:
 
     def _caller(self, force: bool, door: Door, deadline: Deadline) -> Caller:
         accounts = self.configuration.accounts
-        mask = self._mask(door.on_secret)
+        mask = self.mask(door.on_secret)
         if self._simulate:
             from kosmo_circleci.simulator.transport import SIMULATED_TOKEN
 
@@ -373,7 +365,8 @@ class Bridge:
         settings = CallerSettings(accounts, policy, force, door.ask, door.observer)
         return Caller(settings, self._open, deadline, mask)
 
-    def _mask(self, on_secret: Callable[[JsonValue], None] | None = None) -> Mask:
+    def mask(self, on_secret: Callable[[JsonValue], None] | None = None) -> Mask:
+        """Return a mask that hides the configured tokens; `on_secret` hears of what is added."""
         tokens = (each.token for each in self.configuration.accounts.values())
         return Mask((token for token in tokens if token), on_secret)
 
@@ -451,7 +444,3 @@ def _file_form(configuration: Configuration) -> dict[str, JsonValue]:
     policy = configuration.policy
     permissions: JsonValue = {"read": policy.read, "write": policy.write}
     return {"integrations": {"circleci": {"permissions": permissions, "accounts": accounts}}}
-
-
-def _home(environ: Mapping[str, str]) -> Path:
-    return Path(environ["HOME"]) if environ.get("HOME") else Path.home()

@@ -9,10 +9,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from itertools import count
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from kosmo_circleci.call import permission
 from kosmo_circleci.call.model import (
+    LOG_LENGTH,
     Account,
     ApiRequest,
     ApiResponse,
@@ -30,8 +31,6 @@ from kosmo_circleci.masking import Mask
 
 if TYPE_CHECKING:
     from kosmo_circleci.transport.executor import Executor
-
-LOG_LENGTH: Final = 1000
 
 
 class Exchange(NamedTuple):

@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from kosmo_circleci import frames
-from kosmo_circleci.call.model import CallRecord
+from kosmo_circleci.call.model import LOG_LENGTH, CallRecord
 from kosmo_circleci.child import Child
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.envelope import Run
@@ -36,7 +36,6 @@ OUT_OF_MEMORY: Final = 77
 """The exit status of a process that could not even say that its memory was used up."""
 
 _LOOK_EVERY_S: Final = 0.05
-_LOG_LENGTH: Final = 1000
 _FEW_CALLS: Final = 20
 _COLLECT_S: Final = 0.005
 
@@ -142,7 +141,7 @@ class _Watch:
         self._started = time.perf_counter()
         self._output = bytearray()
         self._mask: Mask | None = None
-        self._records: deque[CallRecord] = deque(maxlen=_LOG_LENGTH)
+        self._records: deque[CallRecord] = deque(maxlen=LOG_LENGTH)
         self._call_count = 0
         self._in_flight: dict[int, tuple[str, float]] = {}
         self._cpu_at_start_s: float | None = None

@@ -69,6 +69,10 @@ class ApiResponse(NamedTuple):
     retry_after_s: float | None = None
 
 
+LOG_LENGTH: Final = 1000
+"""How many requests the call log keeps: the last ones."""
+
+
 class CallRecord(NamedTuple):
     """One line of the call log.
 

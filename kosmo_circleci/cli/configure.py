@@ -15,7 +15,12 @@ from kosmo_circleci.cli.offers import account_names, policies
 from kosmo_circleci.cli.output import emit, json_option, warn
 from kosmo_circleci.cli.status import home
 from kosmo_circleci.config import file
-from kosmo_circleci.config.accounts import DEFAULT, KEYRING_SERVICE, configuration_file
+from kosmo_circleci.config.accounts import (
+    DEFAULT,
+    DEFAULT_TOKEN_VARIABLES,
+    KEYRING_SERVICE,
+    configuration_file,
+)
 from kosmo_circleci.config.policy import RULES, parse_rule
 from kosmo_circleci.config.urls import origin
 from kosmo_circleci.config.write import KeyPath, Setting, update
@@ -268,7 +273,7 @@ def _warn_of_environment(account: str, wanted: Wanted) -> None:
         return
     names = [f"CIRCLECI_TOKEN_{account.upper()}"]
     if account == DEFAULT:
-        names = ["CIRCLECI_TOKEN", "CIRCLE_TOKEN", "CIRCLECI_CLI_TOKEN", *names]
+        names = [*DEFAULT_TOKEN_VARIABLES, *names]
     for name in names:
         if os.environ.get(name):
             warn(f"{name} is set, and wins over what was written now")

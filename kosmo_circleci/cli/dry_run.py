@@ -13,7 +13,7 @@ from kosmo_circleci.call.model import RawArguments
 from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.masking import MASK, Mask
+from kosmo_circleci.masking import MASK
 from kosmo_circleci.transport.executor import Executor
 from kosmo_circleci.transport.wire import WireRequest, WireResponse
 from kosmo_circleci.version import __version__
@@ -79,7 +79,7 @@ def shown_request(
         Deadline(),
     )
     wire = recorder.sent[0]
-    mask = Mask(each.token for each in bridge.configuration.accounts.values() if each.token)
+    mask = bridge.mask()
     headers = dict(wire.headers) | {"Circle-Token": MASK if known.token else NO_TOKEN}
     body = None if wire.body is None else mask.json(jsonvalue.decode(wire.body))
     return ShownRequest(wire.method, mask.text(wire.url), headers, body)

@@ -6,6 +6,7 @@ from typing import Final
 import click
 
 from kosmo_circleci.cli.output import emit, json_option
+from kosmo_circleci.config.accounts import DEFAULT_TOKEN_VARIABLES
 from kosmo_circleci.errors import UsageError
 from kosmo_circleci.jsonvalue import JsonValue
 
@@ -53,14 +54,14 @@ FIELDS: Final = (
         None,
         "Personal API token of the account.",
         (
-            "environment: CIRCLECI_TOKEN, CIRCLE_TOKEN, CIRCLECI_CLI_TOKEN (account default)",
+            f"environment: {', '.join(DEFAULT_TOKEN_VARIABLES)} (account default)",
             "environment: CIRCLECI_TOKEN_NAME (account NAME)",
             f"{_ACCOUNT}token_env",
             f"{_ACCOUNT}token",
             "keyring: service kosmo-circleci, where keyring is true",
             "file: ~/.circleci/cli.yml, token (account default)",
         ),
-        ("CIRCLECI_TOKEN", "CIRCLE_TOKEN", "CIRCLECI_CLI_TOKEN", "CIRCLECI_TOKEN_NAME"),
+        (*DEFAULT_TOKEN_VARIABLES, "CIRCLECI_TOKEN_NAME"),
         secret=True,
         required=True,
     ),

@@ -7,7 +7,7 @@ import click
 
 from kosmo_circleci.cli.main import App
 from kosmo_circleci.cli.offers import account_names, files
-from kosmo_circleci.cli.options import KeyValue, Seconds, Size, eval_option
+from kosmo_circleci.cli.options import KeyValue, eval_option, limit_options
 from kosmo_circleci.cli.output import json_option
 from kosmo_circleci.cli.script import read_source, run_job, show
 from kosmo_circleci.errors import UsageError
@@ -34,9 +34,7 @@ if TYPE_CHECKING:
     help="Account of the bare functions.",
 )
 @click.option("--arg", "args", multiple=True, type=KeyValue(), help="A string in the table args.")
-@click.option("--memory-limit", type=Size(), default="128M", help="Lua memory. Default 128M.")
-@click.option("--cpu-limit", type=Seconds(), default="30", help="CPU time of Lua code. Default 30.")
-@click.option("--timeout", type=Seconds(), help="Wall clock for the run. Default: none.")
+@limit_options
 @click.option(
     "--trace", metavar="FILE", shell_complete=files, help="Write the calls as Chrome trace events."
 )

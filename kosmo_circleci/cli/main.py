@@ -118,7 +118,7 @@ def _run(given: list[str], app: App) -> int:
         _report(error.message, error.error_type, given)
         return error.exit_code
     except BrokenPipeError:
-        raise
+        raise  # no fault: `main` ends quietly
     except (KeyboardInterrupt, click.Abort):
         _report("Interrupted by Ctrl-C.", "interrupted", given)
         return 1
@@ -181,8 +181,12 @@ def _report(message: str, error_type: str, given: list[str]) -> None:
 
 def _without_tokens(message: str) -> str:
     """Return the message without the environment's tokens: one may stand where a name belongs."""
-    prefixes = ("CIRCLECI_TOKEN", "CIRCLE_TOKEN", "CIRCLECI_CLI_TOKEN")
-    tokens = [value for name, value in os.environ.items() if name.startswith(prefixes)]
+    from kosmo_circleci.config.accounts import DEFAULT_TOKEN_VARIABLES
+
+    # By their beginnings: `CIRCLECI_TOKEN_WORK` is the token of the account `work`.
+    tokens = [
+        value for name, value in os.environ.items() if name.startswith(DEFAULT_TOKEN_VARIABLES)
+    ]
     if not any(token and token in message for token in tokens):
         return message
     from kosmo_circleci.masking import Mask
@@ -193,7 +197,7 @@ def _without_tokens(message: str) -> str:
 def _exit_at_once(code: int) -> NoReturn:
     """End the process without Python's tear-down: a one-line script would wait for little else."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):  # None where it is closed
+        with contextlib.suppress(OSError, ValueError):
             stream.flush()
     os._exit(code)
 

@@ -12,9 +12,10 @@ import click
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.cli.main import App
 from kosmo_circleci.cli.offers import files
-from kosmo_circleci.cli.options import KeyValue, Seconds, Size, eval_option
+from kosmo_circleci.cli.options import KeyValue, Seconds, eval_option, limit_options
 from kosmo_circleci.cli.output import emit, json_option
 from kosmo_circleci.cli.script import read_source, run_job, show
+from kosmo_circleci.config.accounts import home_folder
 from kosmo_circleci.envelope import Run
 from kosmo_circleci.errors import ConfigurationError, KosmoError, UsageError
 from kosmo_circleci.isolate import Job
@@ -97,7 +98,7 @@ def trust(name: str, forget: bool, as_json: bool) -> None:
       kosmo mcp:trust github --forget
     """
     lua_name, server = _functions().server(name)
-    store = trust_store(os.environ, _home())
+    store = trust_store(os.environ, home_folder(os.environ))
     if forget:
         had = store.forget(server)
         text = f"{lua_name} is not trusted any more." if had else f"{lua_name} was not trusted."
@@ -185,9 +186,7 @@ def call(
 @json_option
 @force_option
 @click.option("--arg", "args", multiple=True, type=KeyValue(), help="A string in the table args.")
-@click.option("--memory-limit", type=Size(), default="128M", help="Lua memory. Default 128M.")
-@click.option("--cpu-limit", type=Seconds(), default="30", help="CPU time of Lua code. Default 30.")
-@click.option("--timeout", type=Seconds(), help="Wall clock for the run. Default: none.")
+@limit_options
 @click.pass_obj
 def lua(
     app: App,
@@ -225,11 +224,7 @@ def lua(
 
 
 def _functions() -> McpFunctions:
-    return McpFunctions(os.environ, _home(), Path.cwd())
-
-
-def _home() -> Path:
-    return Path(os.environ["HOME"]) if os.environ.get("HOME") else Path.home()
+    return McpFunctions(os.environ, home_folder(os.environ), Path.cwd())
 
 
 def _description(server: Server) -> list[str]:

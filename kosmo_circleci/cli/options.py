@@ -1,6 +1,7 @@
 """Option types: what a word on the command line means."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     ParamType = click.ParamType[Any]
 else:
     ParamType = click.ParamType  # generic for type checkers only: older versions have no such class
+
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class KeyValue(ParamType):
@@ -74,3 +78,18 @@ eval_option = click.option(
     "-e", "--eval", "code", metavar="CODE", multiple=True, callback=_the_one, help="Run CODE."
 )
 """Given twice, the first would be lost without a word."""
+
+
+def limit_options(command: _F) -> _F:
+    """Add the limits of a script to a command, as `memory_limit`, `cpu_limit` and `timeout`."""
+    for option in (
+        click.option("--timeout", type=Seconds(), help="Wall clock for the run. Default: none."),
+        click.option(
+            "--cpu-limit", type=Seconds(), default="30", help="CPU time of Lua code. Default 30."
+        ),
+        click.option(
+            "--memory-limit", type=Size(), default="128M", help="Lua memory. Default 128M."
+        ),
+    ):
+        command = option(command)
+    return command

@@ -38,7 +38,7 @@ def read_source(file: str | None, code: str | None) -> Source:
         return Source(code, "eval")
     if file is not None and file != "-":
         return Source(_read_file(file), file)
-    if sys.stdin is None or (file is None and sys.stdin.isatty()):
+    if file is None and sys.stdin.isatty():
         raise UsageError("Nothing to run. Give FILE, --eval CODE, or pipe Lua to standard input.")
     text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
     if not text.strip():

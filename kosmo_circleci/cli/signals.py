@@ -4,9 +4,13 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Final
 
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import Interrupted
+
+ENDING: Final = (signal.SIGINT, signal.SIGTERM)
+"""The signals that ask a command to end."""
 
 
 @contextmanager
@@ -28,14 +32,21 @@ def interrupted_at_once() -> Iterator[None]:
 
 
 @contextmanager
+def handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Let `handler` have SIGINT and SIGTERM in the block."""
+    before = {each: signal.signal(each, handler) for each in ENDING}
+    try:
+        yield
+    finally:
+        for each, earlier in before.items():
+            signal.signal(each, earlier)
+
+
+@contextmanager
 def _handling(take: Callable[[Interrupted], None]) -> Iterator[None]:
     def stop(number: int, _frame: FrameType | None) -> None:
         what = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
         take(Interrupted(f"Interrupted by {what}."))
 
-    before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with handled_by(stop):
         yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)

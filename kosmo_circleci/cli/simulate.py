@@ -13,6 +13,7 @@ import click
 
 from kosmo_circleci.cli.options import ParamType
 from kosmo_circleci.cli.output import emit, json_option
+from kosmo_circleci.cli.signals import ENDING, handled_by
 
 if TYPE_CHECKING:
     from kosmo_circleci.simulator.server import ServerOptions
@@ -147,13 +148,9 @@ def _ended_by_signals() -> Iterator[None]:
     """End the block quietly on Ctrl-C or a termination signal; a second one changes nothing."""
 
     def end(number: int, frame: FrameType | None) -> None:
-        for each in known:
+        for each in ENDING:
             signal.signal(each, signal.SIG_IGN)
         raise SystemExit(0)
 
-    known = {each: signal.signal(each, end) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with handled_by(end):
         yield
-    finally:
-        for each, handler in known.items():
-            signal.signal(each, handler)

@@ -8,7 +8,12 @@ import click
 
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.cli.output import emit, json_option, warn
-from kosmo_circleci.config.accounts import Configuration, configuration_file, load_configuration
+from kosmo_circleci.config.accounts import (
+    Configuration,
+    configuration_file,
+    home_folder,
+    load_configuration,
+)
 from kosmo_circleci.jsonvalue import JsonValue
 
 
@@ -38,7 +43,7 @@ def read_configuration() -> Configuration:
 
 def home() -> Path:
     """Return the user's home folder."""
-    return Path(os.environ["HOME"]) if os.environ.get("HOME") else Path.home()
+    return home_folder(os.environ)
 
 
 def mode_of(path: Path) -> str | None:

@@ -21,9 +21,14 @@ from kosmo_circleci.jsonvalue import JsonValue
 DEFAULT: Final = "default"
 KEYRING_SERVICE: Final = "kosmo-circleci"
 
-_DEFAULT_TOKENS: Final = ("CIRCLECI_TOKEN", "CIRCLE_TOKEN", "CIRCLECI_CLI_TOKEN")
+DEFAULT_TOKEN_VARIABLES: Final = ("CIRCLECI_TOKEN", "CIRCLE_TOKEN", "CIRCLECI_CLI_TOKEN")
 _TOKEN_PREFIX: Final = "CIRCLECI_TOKEN_"
 _URL_PREFIX: Final = "CIRCLECI_BASE_URL_"
+
+
+def home_folder(environ: Mapping[str, str]) -> Path:
+    """Return the home folder of whoever `environ` belongs to."""
+    return Path(environ["HOME"]) if environ.get("HOME") else Path.home()
 
 
 class Configuration(NamedTuple):
@@ -121,7 +126,7 @@ class _Collector:
 
     def _token(self, name: str, said: FileAccount) -> str | None:
         own = (_TOKEN_PREFIX + name.upper(),)
-        for variable in (*_DEFAULT_TOKENS, *own) if name == DEFAULT else own:
+        for variable in (*DEFAULT_TOKEN_VARIABLES, *own) if name == DEFAULT else own:
             token = self._checked(self._environ.get(variable), variable)
             if token:
                 self._sources[name, "token"] = f"environment {variable}"
