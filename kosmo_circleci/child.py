@@ -101,9 +101,12 @@ def spawn_child(environ: Mapping[str, str], secrets: tuple[str, ...]) -> Child:
         if not name.startswith(("CIRCLECI_", "CIRCLE_"))
         and not any(secret in value for secret in secrets)
     }
-    kept["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    # `-P` keeps the current folder off `sys.path`, where `-c` would put it first: a repository may
+    # hold a `struct.py`, and its code would run with the tokens in reach. A relative entry of this
+    # process's path means the same folder.
+    kept["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if os.path.isabs(path))
     process = subprocess.Popen(
-        [sys.executable, "-c", "from kosmo_circleci.worker import main; main()"],
+        [sys.executable, "-P", "-c", "from kosmo_circleci.worker import main; main()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=kept,
