@@ -14,7 +14,6 @@ from kosmo_circleci.version import __version__
 
 if TYPE_CHECKING:
     from kosmo_circleci.bridge import Bridge, Door
-    from kosmo_circleci.envelope import Run
     from kosmo_circleci.errors import (
         ApiError,
         ConfigurationError,
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
         PermissionDenied,
         ValidationError,
     )
-    from kosmo_circleci.lua.limits import Limits
+    from kosmo_circleci.limits import Limits
+    from kosmo_circleci.run.envelope import Run
 
 __all__ = [
     "ApiError",
@@ -46,8 +46,8 @@ __all__ = [
 _HOMES = {
     "Bridge": "kosmo_circleci.bridge",
     "Door": "kosmo_circleci.bridge",
-    "Limits": "kosmo_circleci.lua.limits",
-    "Run": "kosmo_circleci.envelope",
+    "Limits": "kosmo_circleci.limits",
+    "Run": "kosmo_circleci.run.envelope",
 }
 
 

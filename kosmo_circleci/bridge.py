@@ -15,19 +15,19 @@ from kosmo_circleci.caller import Caller, CallerSettings, CallObserver
 from kosmo_circleci.catalog.load import Catalog, load_catalog
 from kosmo_circleci.config.accounts import Configuration, home_folder, load_configuration
 from kosmo_circleci.deadline import Deadline
-from kosmo_circleci.envelope import Run, failure
 from kosmo_circleci.errors import ConfigurationError, KosmoError, ValidationError
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.lua.limits import Limits
+from kosmo_circleci.limits import Limits
 from kosmo_circleci.masking import Mask
+from kosmo_circleci.run.envelope import Run, failure
 from kosmo_circleci.transport.wire import Transport
 from kosmo_circleci.version import __version__
 
 if TYPE_CHECKING:
-    from kosmo_circleci.isolate import Job, Pool
     from kosmo_circleci.lua.calls import Clock
     from kosmo_circleci.lua.extension import Extension
     from kosmo_circleci.lua.run import Session
+    from kosmo_circleci.run.supervisor import Job, Pool
     from kosmo_circleci.simulator.transport import SimulatorTransport
     from kosmo_circleci.transport.executor import Executor
 
@@ -134,7 +134,7 @@ class Bridge:
             raise TypeError(f"Bridge.run: code is Lua text (str), got {type(code).__name__}")
         limits, door = limits or Limits(), door or Door()
         if isolate:
-            from kosmo_circleci.isolate import Job
+            from kosmo_circleci.run.supervisor import Job
 
             job = Job(
                 code,
@@ -193,7 +193,7 @@ class Bridge:
         return Session(self.catalog, caller, options)
 
     def _run_isolated(self, job: "Job", door: Door) -> Run:
-        from kosmo_circleci.isolate import Watcher
+        from kosmo_circleci.run.supervisor import Watcher
 
         if self._given_transport:
             raise ConfigurationError("isolate=True cannot use a transport object of this process.")
@@ -233,7 +233,7 @@ class Bridge:
         caller = self._caller(force, Door(), Deadline())
         raw = RawArguments(named=dict(arguments or {}))
         try:
-            return caller.call(known, account, _spoken_name(known.name, account), raw)
+            return caller.call(known, account, _call_path(known.name, account), raw)
         except KosmoError as error:
             caller.mask.hide_in_error(error)
             raise
@@ -260,7 +260,7 @@ class Bridge:
             self._known_account(account)
             caller = self._caller(force, door, door.deadline or Deadline())
             raw = RawArguments(named=dict(arguments or {}))
-            result = caller.call(known, account, _spoken_name(known.name, account), raw)
+            result = caller.call(known, account, _call_path(known.name, account), raw)
         except KosmoError as error:
             fault = error
         mask = caller.mask if caller else Mask()
@@ -378,8 +378,8 @@ class Bridge:
         }
 
     def _isolated(self) -> "Pool":
-        from kosmo_circleci.child import spawn_child
-        from kosmo_circleci.isolate import Pool
+        from kosmo_circleci.run.child import spawn_child
+        from kosmo_circleci.run.supervisor import Pool
 
         with self._lock:
             if self._pool is None:
@@ -430,7 +430,7 @@ class Bridge:
         return LiveTransport()
 
 
-def _spoken_name(function: str, account: str) -> str:
+def _call_path(function: str, account: str) -> str:
     segment = "" if account == "default" else f"{account}."
     return f"app.integrations.circleci.{segment}{function}"
 

@@ -59,7 +59,7 @@ class Performed(NamedTuple):
 class CallObserver(Protocol):
     """Who wants to know how the run goes on, request by request. Called from any thread."""
 
-    def started(self, number: int, spoken_name: str) -> None:
+    def started(self, number: int, call_path: str) -> None:
         """Take note that request `number` goes out now."""
         ...
 
@@ -104,7 +104,7 @@ class Caller:
         self._numbers = count()
         self._began = time.perf_counter()
 
-    def renew(self, deadline: Deadline) -> None:
+    def reset(self, deadline: Deadline) -> None:
         """Begin the next run: an empty log and a new deadline; permissions given stay."""
         self.deadline = deadline
         self.log.clear()
@@ -114,14 +114,14 @@ class Caller:
         self._began = time.perf_counter()
 
     def call(
-        self, function: Function, account: str, spoken_name: str, raw: RawArguments
+        self, function: Function, account: str, call_path: str, raw: RawArguments
     ) -> JsonValue:
         """Return the decoded answer of one call, or raise the `KosmoError` that stopped it."""
-        prepared = self.prepare(function, account, spoken_name, raw)
+        prepared = self.prepare(function, account, call_path, raw)
         return self.finish(prepared, self.perform(prepared))
 
     def prepare(
-        self, function: Function, account: str, spoken_name: str, raw: RawArguments
+        self, function: Function, account: str, call_path: str, raw: RawArguments
     ) -> PreparedCall:
         """Check arguments, then permission, then the account; build the request. Sends nothing.
 
@@ -133,8 +133,8 @@ class Caller:
         arguments = call_arguments.bind(function, raw)
         self._hide_secrets(function, arguments)
         api_request = request.build(function, arguments)
-        self._permit(function, arguments, spoken_name)
-        return PreparedCall(function, arguments, api_request, self._account(account), spoken_name)
+        self._permit(function, arguments, call_path)
+        return PreparedCall(function, arguments, api_request, self._account(account), call_path)
 
     def perform(self, call: PreparedCall, deadline: Deadline | None = None) -> Performed:
         """Send the request, and the manifest's fallback where the first answer calls for it.
@@ -183,7 +183,7 @@ class Caller:
         number = next(self._numbers)
         self._under_way[id(call)] = number
         if self.settings.observer is not None:
-            self.settings.observer.started(number, call.spoken_name)
+            self.settings.observer.started(number, call.call_path)
         started = time.perf_counter()
         started_ms = (started - self._began) * 1000
         answer: ApiResponse | None = None
@@ -202,7 +202,7 @@ class Caller:
         self.add_record(
             exchange.number,
             CallRecord(
-                function=call.spoken_name,
+                function=call.call_path,
                 tool=call.function.tool_name,
                 account=call.account.name,
                 status="ok" if ok else "error",
@@ -224,15 +224,15 @@ class Caller:
         number = self._under_way.get(id(call), -1)
         self._record(call, Exchange(number, started_ms, duration_ms), ok=False)
 
-    def record_elsewhere(
-        self, spoken_name: str, tool: str, server: str, *, ok: bool, duration_ms: float
+    def record_external_call(
+        self, call_path: str, tool: str, server: str, *, ok: bool, duration_ms: float
     ) -> None:
         """Log a call that went to another server than CircleCI and has just ended."""
         ended_ms = (time.perf_counter() - self._began) * 1000
         status: Literal["ok", "error"] = "ok" if ok else "error"
         started_ms = ended_ms - duration_ms
         self.add_record(
-            -1, CallRecord(spoken_name, tool, server, status, None, duration_ms, 1, started_ms)
+            -1, CallRecord(call_path, tool, server, status, None, duration_ms, 1, started_ms)
         )
 
     def add_record(self, number: int, record: CallRecord) -> None:
@@ -242,15 +242,15 @@ class Caller:
         if self.settings.observer is not None:
             self.settings.observer.ended(number, record)
 
-    def _permit(self, function: Function, arguments: Arguments, spoken_name: str) -> None:
+    def _permit(self, function: Function, arguments: Arguments, call_path: str) -> None:
         self.permit(
             function.kind,
             function.name,
-            spoken_name,
-            lambda: permission.question(function, arguments, spoken_name),
+            call_path,
+            lambda: permission.question(function, arguments, call_path),
         )
 
-    def permit(self, kind: Kind, name: str, spoken_name: str, question: Callable[[], str]) -> None:
+    def permit(self, kind: Kind, name: str, call_path: str, question: Callable[[], str]) -> None:
         """Return if the call may be made; a person is asked once per `name` and run.
 
         Raises `PermissionDenied`.
@@ -264,7 +264,7 @@ class Caller:
                 self._answers[name] = self.settings.ask(self.mask.text(question()))
             if self._answers[name]:
                 return
-        raise permission.refusal(kind, decision, spoken_name, name)
+        raise permission.refusal(kind, decision, call_path, name)
 
     def _account(self, name: str) -> Account:
         account = self.settings.accounts[name]

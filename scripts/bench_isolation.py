@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from kosmo_circleci import Bridge, Limits
-from kosmo_circleci.child import fork_child
+from kosmo_circleci.run.child import fork_child
 
 CODE = "return 6 * 7"
 COMMAND = (sys.executable, "-m", "kosmo_circleci", "integrations:lua", "--simulate", "-e", CODE)

@@ -35,7 +35,7 @@ from kosmo_circleci.call import paths, request
 from kosmo_circleci.call.model import ApiRequest, RawArguments
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.model import Function
-from kosmo_circleci.cli import call_arguments as words
+from kosmo_circleci.cli.call import call_arguments as words
 from kosmo_circleci.errors import UsageError, ValidationError
 from kosmo_circleci.jsonvalue import JsonError, JsonValue
 

@@ -196,7 +196,7 @@ class Seen:
     def __init__(self) -> None:
         self.events: list[tuple[str, int]] = []
 
-    def started(self, number: int, spoken_name: str) -> None:
+    def started(self, number: int, call_path: str) -> None:
         self.events.append(("started", number))
 
     def ended(self, number: int, record: CallRecord) -> None:

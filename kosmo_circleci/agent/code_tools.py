@@ -7,8 +7,8 @@ from kosmo_circleci.agent import cut
 from kosmo_circleci.agent.executions import Executions
 from kosmo_circleci.agent.tool_arguments import checked
 from kosmo_circleci.agent.tool_result import ToolCall, ToolResult, shown_result
-from kosmo_circleci.envelope import Run
 from kosmo_circleci.jsonvalue import JsonValue, decode
+from kosmo_circleci.run.envelope import Run
 
 _EXECUTE: Final = (
     "Run a Lua 5.4 script on CircleCI (API v2) in a sandbox; get back what it returns, as JSON. "

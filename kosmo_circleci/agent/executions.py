@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from kosmo_circleci.agent.tool_result import ToolCall
-from kosmo_circleci.envelope import Run
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.lua.limits import Limits
+from kosmo_circleci.limits import Limits
+from kosmo_circleci.run.envelope import Run
 
 if TYPE_CHECKING:
     from kosmo_circleci.bridge import Bridge

@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from kosmo_circleci.agent.executions import Executions
 from kosmo_circleci.agent.tool_result import ToolCall, ToolResult, shown_result
-from kosmo_circleci.call.wording import nearest
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.catalog.schema import parameters_schema
 from kosmo_circleci.errors import ValidationError
 from kosmo_circleci.jsonvalue import JsonValue, decode, encode
+from kosmo_circleci.wording import nearest
 
 _SCRIPT: Final = Path(__file__).parent / "call_function.lua"
 _ASK_FOR_LESS: Final = "Ask for less with the parameters that filter, or for one page at a time."

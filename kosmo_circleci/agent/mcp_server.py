@@ -70,9 +70,9 @@ class McpServer:
             for line in jsonrpc.lines(stream):
                 self._take(line)
         except OSError:
-            self._calls.call_off()  # nobody reads the answers any more
+            self._calls.cancel_all()  # nobody reads the answers any more
         self._calls.wait(_GRACE_S)
-        self._calls.call_off()
+        self._calls.cancel_all()
         self._calls.wait(_END_S)
         self._tools.close()
 
@@ -175,7 +175,7 @@ class McpServer:
         try:
             self._send(line)
         except OSError:
-            self._calls.call_off()
+            self._calls.cancel_all()
 
 
 class _Calls:
@@ -192,7 +192,7 @@ class _Calls:
             return self._deadlines.setdefault(request_id, deadline) is deadline
 
     def cancel(self, request_id: Any) -> None:
-        """Call one call off; one that has ended, or never was, does not mind."""
+        """Cancel one call; no-op for one that has ended or never was."""
         with self._changed:
             if not isinstance(request_id, str | int) or request_id not in self._deadlines:
                 return
@@ -211,8 +211,8 @@ class _Calls:
             del self._deadlines[request_id]
             self._changed.notify_all()
 
-    def call_off(self) -> None:
-        """Call off every call."""
+    def cancel_all(self) -> None:
+        """Cancel every call."""
         with self._changed:
             deadlines = list(self._deadlines.values())
         for each in deadlines:

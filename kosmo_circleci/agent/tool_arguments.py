@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from kosmo_circleci.call.wording import nearest, show
 from kosmo_circleci.errors import ValidationError
 from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.wording import nearest, show
 
 _TYPES: Final[dict[str, type]] = {"string": str, "boolean": bool}
 

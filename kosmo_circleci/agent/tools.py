@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Final, Protocol
 
-from kosmo_circleci.envelope import Run
 from kosmo_circleci.errors import ValidationError
 from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.run.envelope import Run
 
 _LIST: Final = (
     "List every documentation page of the CircleCI bridge: guides, then one page per function."

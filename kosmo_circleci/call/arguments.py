@@ -9,10 +9,10 @@ from typing import Final
 
 from kosmo_circleci.call import paths, types
 from kosmo_circleci.call.model import Arguments, RawArguments
-from kosmo_circleci.call.wording import nearest, printable, shorten, show
 from kosmo_circleci.catalog.model import Function, Parameter
 from kosmo_circleci.errors import ValidationError
 from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.wording import nearest, printable, shorten, show
 
 METHODS_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 """The methods whose functions take the pass-through object `payload`."""

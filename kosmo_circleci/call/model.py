@@ -110,4 +110,4 @@ class PreparedCall(NamedTuple):
     arguments: Arguments
     request: ApiRequest
     account: Account
-    spoken_name: str
+    call_path: str

@@ -9,8 +9,8 @@ from typing import Final
 from urllib.parse import parse_qsl, quote, unquote
 
 from kosmo_circleci.call.model import QueryPairs
-from kosmo_circleci.call.wording import shorten
 from kosmo_circleci.catalog.model import Parameter
+from kosmo_circleci.wording import shorten
 
 API_V2: Final = "/api/v2"
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from kosmo_circleci.call.model import Arguments
-from kosmo_circleci.call.wording import printable, shorten
 from kosmo_circleci.catalog.model import Function, Kind, Parameter
 from kosmo_circleci.errors import PermissionDenied
 from kosmo_circleci.jsonvalue import JsonValue, encode
 from kosmo_circleci.masking import MASK
+from kosmo_circleci.wording import printable, shorten
 
 Rule: TypeAlias = Literal["allow", "ask", "deny"]
 
@@ -56,11 +56,11 @@ def decide(kind: Kind, policy: Policy, *, force: bool) -> Decision:
 
 
 def refusal(
-    kind: Kind, decision: MustAsk | Denied, spoken_name: str, function_name: str
+    kind: Kind, decision: MustAsk | Denied, call_path: str, function_name: str
 ) -> PermissionDenied:
     """Return the error for a call that is not made: what, why, and the two ways out.
 
-    `spoken_name` is the function as the script named it. A `MustAsk` ends here when nobody could be
+    `call_path` is the function as the script named it. A `MustAsk` ends here when nobody could be
     asked, or when the answer was no.
     """
     why = (
@@ -69,7 +69,7 @@ def refusal(
         else f"the policy asks before {kind}s, and nobody said yes"
     )
     return PermissionDenied(
-        f"{spoken_name} is a {kind}: {why}. Nothing was sent. Run it with --force (Python: "
+        f"{call_path} is a {kind}: {why}. Nothing was sent. Run it with --force (Python: "
         f"force=True), or change the policy: `kosmo integrations:configure circleci --{kind} allow`"
         f", which is `permissions: {{{kind}: allow}}` under integrations.circleci in the "
         "configuration file.",
@@ -77,13 +77,13 @@ def refusal(
     )
 
 
-def question(function: Function, arguments: Arguments, spoken_name: str) -> str:
+def question(function: Function, arguments: Arguments, call_path: str) -> str:
     """Return the text of a terminal prompt: the call, line by line, with secrets as `***`.
 
     Nothing in it can steer the terminal: control and invisible characters are written as escapes.
     """
     lines = [
-        f"{spoken_name} ({function.kind}, {function.method} {function.path})",
+        f"{call_path} ({function.kind}, {function.method} {function.path})",
         *(_line(name, shown) for name, shown in _shown(function, arguments)),
         f"Allow {function.name} for the rest of this run?",
     ]

@@ -6,11 +6,11 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from kosmo_circleci.call.model import MAX_RETRY_AFTER_S, ApiResponse, Arguments
-from kosmo_circleci.call.wording import printable, shorten
 from kosmo_circleci.catalog.model import Function, Rows
 from kosmo_circleci.errors import ApiError
 from kosmo_circleci.jsonvalue import JsonError, JsonValue
 from kosmo_circleci.jsonvalue import decode as decode_json
+from kosmo_circleci.wording import printable, shorten
 
 SHOWN_CHARACTERS: Final = 200
 """How much of a body that cannot be read is kept, and of a text that serves as the message."""

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
-from kosmo_circleci.call.wording import MAX_INTEGER_BITS, nearest, show
 from kosmo_circleci.catalog.model import Parameter, ParameterType
 from kosmo_circleci.jsonvalue import MAX_DEPTH, JsonValue
+from kosmo_circleci.wording import MAX_INTEGER_BITS, nearest, show
 
 _UNSENDABLE_TEXT: Final = re.compile("[\0\ud800-\udfff]")
 _DIGITS: Final = re.compile(r"[0-9]{1,308}")

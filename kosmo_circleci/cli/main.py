@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 if TYPE_CHECKING:
     import click
 
-    from kosmo_circleci.child import Child
+    from kosmo_circleci.run.child import Child
 
 SCRIPT_COMMANDS: Final = frozenset({"integrations:lua", "mcp:lua"})
 """The commands whose script runs in a process of its own."""
@@ -31,7 +31,7 @@ class App:
 
     def take_child(self) -> "Child":
         """Return the process for this command's script; it is the caller's to end."""
-        from kosmo_circleci.child import fork_child
+        from kosmo_circleci.run.child import fork_child
 
         child, self._child = self._child or fork_child(), None
         return child
@@ -82,8 +82,8 @@ def _fill_streams() -> None:
 
 def _early_child(given: list[str]) -> "Child | None":
     if given[:1] and given[0] in SCRIPT_COMMANDS and not {"--help", "-h"} & set(given):
-        import kosmo_circleci.isolate  # noqa: F401 -- before the fork: both sides need it
-        from kosmo_circleci.child import can_fork, fork_child
+        import kosmo_circleci.run.supervisor  # noqa: F401 -- before the fork: both sides need it
+        from kosmo_circleci.run.child import can_fork, fork_child
 
         if can_fork():
             return fork_child()
@@ -166,12 +166,12 @@ def _report(message: str, error_type: str, given: list[str]) -> None:
     if "--json" not in given:
         click.echo(f"error: {message}", err=True)
     elif SCRIPT_COMMANDS & set(given[:1]):
-        from kosmo_circleci.envelope import failure
+        from kosmo_circleci.run.envelope import failure
 
         click.echo(failure(message, error_type, simulated="--simulate" in given).to_json())
     elif CALL_COMMANDS & set(given[:1]):
-        from kosmo_circleci.cli.call import envelope
-        from kosmo_circleci.envelope import failure
+        from kosmo_circleci.cli.call.call import envelope
+        from kosmo_circleci.run.envelope import failure
 
         click.echo(envelope(failure(message, error_type, simulated="--simulate" in given)))
     else:

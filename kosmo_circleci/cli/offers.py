@@ -49,7 +49,7 @@ def account_names(
     _context: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> "list[CompletionItem]":
     """Offer the configured accounts with the address each one talks to."""
-    from kosmo_circleci.cli.status import read_configuration
+    from kosmo_circleci.cli.accounts.status import read_configuration
 
     try:
         accounts = read_configuration().accounts.values()
@@ -78,7 +78,7 @@ def files(
 
 def parameter_flags(context: click.Context, incomplete: str) -> "list[CompletionItem]":
     """Offer the flags of the function that the line names: `--project-slug`, …"""
-    from kosmo_circleci.cli.call_arguments import as_flag, parameter_flags
+    from kosmo_circleci.cli.call.call_arguments import as_flag, parameter_flags
 
     function = _function(context)
     if function is None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kosmo_circleci.errors import UsageError
-from kosmo_circleci.lua.limits import parse_size
+from kosmo_circleci.limits import parse_size
 
 if TYPE_CHECKING:
     ParamType = click.ParamType[Any]

@@ -13,7 +13,7 @@ import click
 
 from kosmo_circleci.cli.options import ParamType
 from kosmo_circleci.cli.output import emit, json_option
-from kosmo_circleci.cli.signals import ENDING, handled_by
+from kosmo_circleci.cli.script.signals import ENDING, handled_by
 
 if TYPE_CHECKING:
     from kosmo_circleci.simulator.server import ServerOptions

@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from kosmo_circleci.call.wording import printable, shorten
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.catalog.lookup import nearest, split_path
 from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.docs import guides, render
 from kosmo_circleci.errors import ValidationError
+from kosmo_circleci.wording import printable, shorten
 
 _NAMESPACE: Final = ("app", "integrations", "circleci")
 _MOST_OFFERED: Final = 3

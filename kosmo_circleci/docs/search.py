@@ -5,10 +5,10 @@ from collections import Counter
 from functools import lru_cache
 from typing import Final
 
-from kosmo_circleci.call.wording import printable, shorten
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.docs import pages, synonyms, words
+from kosmo_circleci.wording import printable, shorten
 
 MAX_LINES: Final = 10
 

@@ -51,7 +51,7 @@ class Calls:
         self._values = values
         self._source = extension
         self._extension: Extension | None = None
-        self._door = _Door(caller)
+        self._context = _Context(caller)
         self._clock = clock
         self._tickets: Tickets[Any] | None = None
         self._in_flight: dict[int, _InFlight] = {}
@@ -69,30 +69,30 @@ class Calls:
             "submit_extension": self._timed(self._submit_extension),
             "open_scope": self._open_scope,
             "close_scope": self._close_scope,
-            "call_off": self._call_off_scope,
+            "cancel": self._cancel_scope,
             "wait": self._timed(self._wait),
             "now": lambda: (self._clock.now_s(),),
             "sleep": self._timed(self._sleep),
             "nearest": _nearest,
         }
 
-    def call_off(self) -> None:
+    def cancel(self) -> None:
         """Call off what a script left in flight, and let its threads go."""
         if self._tickets is not None:
-            self._abandon(self._tickets.call_off(self._scopes[0]))
+            self._abandon(self._tickets.cancel(self._scopes[0]))
             self._tickets.close()
             self._tickets = None
         self._in_flight.clear()
 
-    def renew(self) -> None:
+    def reset(self) -> None:
         """Begin the next script of this state, under the caller's new deadline."""
-        self.call_off()
+        self.cancel()
         self._scopes = {0: self._caller.deadline.child()}
         self.host_cpu_s = 0.0
 
     def close(self) -> None:
         """Let go of threads and extensions."""
-        self.call_off()
+        self.cancel()
         if self._extension is not None:
             self._extension.close()
 
@@ -107,15 +107,17 @@ class Calls:
 
         return timed
 
-    def _call(self, name: bytes, account: bytes, spoken: bytes, named: bool, text: bytes) -> Answer:
-        prepared = self._prepare(name, account, spoken, named, text)
+    def _call(
+        self, name: bytes, account: bytes, call_path: bytes, named: bool, text: bytes
+    ) -> Answer:
+        prepared = self._prepare(name, account, call_path, named, text)
         value = self._caller.finish(prepared, self._caller.perform(prepared))
         return self._values.build(value)
 
     def _submit_call(
-        self, scope: int, name: bytes, account: bytes, spoken: bytes, named: bool, text: bytes
+        self, scope: int, name: bytes, account: bytes, call_path: bytes, named: bool, text: bytes
     ) -> Answer:
-        prepared = self._prepare(name, account, spoken, named, text)
+        prepared = self._prepare(name, account, call_path, named, text)
         deadline = self._scopes[scope]
 
         def finish(performed: Performed) -> JsonValue:
@@ -126,37 +128,37 @@ class Calls:
         )
 
     def _prepare(
-        self, name: bytes, account: bytes, spoken: bytes, named: bool, text: bytes
+        self, name: bytes, account: bytes, call_path: bytes, named: bool, text: bytes
     ) -> PreparedCall:
         started = time.thread_time()
         function = self._catalog.get(name.decode())
         assert function is not None
         try:
             raw = _raw_arguments(function.name, jsonvalue.decode(text), named)
-            return self._caller.prepare(function, account.decode(), spoken.decode(), raw)
+            return self._caller.prepare(function, account.decode(), call_path.decode(), raw)
         finally:
             # Unlike the exchange, checking what a script passes is the script's doing: a loop of
             # refused calls would otherwise compute without an end.
             self.host_cpu_s -= time.thread_time() - started
 
     def _extend(self, name: bytes, text: bytes) -> Answer:
-        return self._values.build(self._extended(name.decode(), _array(text), self._door))
+        return self._values.build(self._extended(name.decode(), _array(text), self._context))
 
     def _submit_extension(self, scope: int, name: bytes, text: bytes) -> Answer:
         called, arguments = name.decode(), _array(text)
         deadline = self._scopes[scope]
-        door = self._door.within(deadline)
+        context = self._context.within(deadline)
         return self._submit(
-            deadline, lambda: self._extended(called, arguments, door), lambda got: got
+            deadline, lambda: self._extended(called, arguments, context), lambda got: got
         )
 
-    def _extended(self, name: str, arguments: list[JsonValue], door: "_Door") -> JsonValue:
+    def _extended(self, name: str, arguments: list[JsonValue], context: "_Context") -> JsonValue:
         if self._source is None:
             raise ScriptError(f"{name} is not available in this run")
-        with self._door.lock:
+        with self._context.lock:
             if self._extension is None:
                 self._extension = self._source()
-        return self._extension.call(name, arguments, door)
+        return self._extension.call(name, arguments, context)
 
     def _submit(
         self,
@@ -195,12 +197,12 @@ class Calls:
         del self._scopes[scope]
         return ()
 
-    def _call_off_scope(self, scope: int) -> Answer:
+    def _cancel_scope(self, scope: int) -> Answer:
         """Stop what is in flight in a scope, and close it."""
         # A group that ran out of memory while it was stopped is stopped once more.
         deadline = self._scopes.pop(scope, None)
         if deadline is not None:
-            self._abandon(self._pool().call_off(deadline))
+            self._abandon(self._pool().cancel(deadline))
         return ()
 
     def _abandon(self, begun: "list[Ticket[Any]]") -> None:
@@ -284,7 +286,7 @@ class Clock:
             self._advance(int(whole_s))
 
 
-class _Door:
+class _Context:
     """A run as its extension sees it, or a part of one that may be called off alone."""
 
     def __init__(self, caller: Caller, scope: Deadline | None = None) -> None:
@@ -292,11 +294,11 @@ class _Door:
         self._scope = scope
         self.lock = threading.RLock()
 
-    def within(self, scope: Deadline) -> "_Door":
+    def within(self, scope: Deadline) -> "_Context":
         """Return the same run, ending with `scope`."""
-        door = _Door(self._caller, scope)
-        door.lock = self.lock
-        return door
+        context = _Context(self._caller, scope)
+        context.lock = self.lock
+        return context
 
     @property
     def deadline(self) -> Deadline:
@@ -306,15 +308,17 @@ class _Door:
     def mask(self) -> Mask:
         return self._caller.mask
 
-    def permit(self, kind: Kind, name: str, spoken_name: str, question: str) -> None:
+    def permit(self, kind: Kind, name: str, call_path: str, question: str) -> None:
         with self.lock:
-            self._caller.permit(kind, name, spoken_name, lambda: question)
+            self._caller.permit(kind, name, call_path, lambda: question)
 
     def record(
-        self, spoken_name: str, tool: str, server: str, *, ok: bool, duration_ms: float
+        self, call_path: str, tool: str, server: str, *, ok: bool, duration_ms: float
     ) -> None:
         with self.lock:
-            self._caller.record_elsewhere(spoken_name, tool, server, ok=ok, duration_ms=duration_ms)
+            self._caller.record_external_call(
+                call_path, tool, server, ok=ok, duration_ms=duration_ms
+            )
 
 
 def _raw_arguments(function: str, given: JsonValue, named: bool) -> RawArguments:

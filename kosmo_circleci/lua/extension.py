@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from kosmo_circleci.call.door import RunDoor
+from kosmo_circleci.call.context import RunContext
 from kosmo_circleci.jsonvalue import JsonValue
 
 
 class Extension(Protocol):
     """Further functions for scripts. `call` may run on any thread, several at once."""
 
-    def call(self, name: str, arguments: list[JsonValue], door: RunDoor) -> JsonValue:
+    def call(self, name: str, arguments: list[JsonValue], context: RunContext) -> JsonValue:
         """Return the value of one call, or raise a `KosmoError`."""
         ...
 

@@ -21,8 +21,8 @@ from kosmo_circleci.errors import (
     ValidationError,
 )
 from kosmo_circleci.jsonvalue import JsonError, JsonLimitError
+from kosmo_circleci.limits import Limits
 from kosmo_circleci.lua.calls import Calls
-from kosmo_circleci.lua.limits import Limits
 from kosmo_circleci.lua.patterns import Patterns
 from kosmo_circleci.lua.values import Answer, LuaValues, python_text
 

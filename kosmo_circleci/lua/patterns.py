@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kosmo_circleci.errors import ScriptError
-from kosmo_circleci.lua.limits import Limits
+from kosmo_circleci.limits import Limits
 from kosmo_circleci.lua.values import Answer, LuaValues
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import regex
 
 from kosmo_circleci.errors import LimitExceeded, ScriptError
-from kosmo_circleci.lua.limits import Limits, shown_size
+from kosmo_circleci.limits import Limits, shown_size
 from kosmo_circleci.lua.pcre import PatternError, Translation, translate
 
 _FLAGS: Final = {"i": regex.I, "m": regex.M, "s": regex.S}

@@ -8,15 +8,15 @@ from typing import Final, NamedTuple
 from kosmo_circleci.caller import Caller
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.deadline import Deadline
-from kosmo_circleci.envelope import Run
 from kosmo_circleci.errors import KosmoError
+from kosmo_circleci.limits import Limits
 from kosmo_circleci.lua.calls import Calls, Clock
 from kosmo_circleci.lua.extension import ExtensionSource
 from kosmo_circleci.lua.host import Host, HostParts, OutputFull
-from kosmo_circleci.lua.limits import Limits
 from kosmo_circleci.lua.patterns import Patterns
 from kosmo_circleci.lua.runtime import LuaMemoryError, Sandbox
 from kosmo_circleci.masking import Mask
+from kosmo_circleci.run.envelope import Run
 
 # Lua shortens longer chunk names in its messages (LUA_IDSIZE in luaconf.h, less the final zero).
 _LONGEST_CHUNK_NAME: Final = 59
@@ -84,7 +84,7 @@ class Session:
         except (LuaMemoryError, MemoryError):
             outcome = Outcome.of(options.limits.memory_error())
         if self._stage is not None:
-            self._stage.call_off()
+            self._stage.cancel()
         return Run(
             success=outcome.error is None,
             output=self._output.text(),
@@ -106,10 +106,10 @@ class Session:
 
     def _ready(self, script: Script, deadline: Deadline | None) -> "Stage":
         if deadline is not None:
-            self._caller.renew(deadline)
-            self._output.renew()
+            self._caller.reset(deadline)
+            self._output.reset()
             if self._stage is not None:
-                self._stage.renew()
+                self._stage.reset()
         if self._stage is None:
             self._stage = Stage(
                 self._catalog, self._caller, self._options, self._output, script.account
@@ -189,13 +189,13 @@ class Stage:
         """Return the bytes of Lua memory in use."""
         return self._sandbox.memory_used()
 
-    def call_off(self) -> None:
+    def cancel(self) -> None:
         """Call off what a script left in flight."""
-        self._calls.call_off()
+        self._calls.cancel()
 
-    def renew(self) -> None:
+    def reset(self) -> None:
         """Begin the next script, under the caller's new deadline."""
-        self._calls.renew()
+        self._calls.reset()
 
     def close(self) -> None:
         """Call off what is in flight and let extensions go."""
@@ -251,7 +251,7 @@ class LimitedOutput:
         if self._on_output is not None:
             self._on_output(line)
 
-    def renew(self) -> None:
+    def reset(self) -> None:
         """Begin anew, as for the next script."""
         self._left = self._limit_bytes
         self._text.clear()

@@ -75,7 +75,7 @@ class Tickets(Protocol[T]):
         """
         ...
 
-    def call_off(self, scope: Deadline) -> list[Ticket[T]]:
+    def cancel(self, scope: Deadline) -> list[Ticket[T]]:
         """Drop every ticket of `scope` and of its children; return those whose work had begun."""
         ...
 
@@ -129,7 +129,7 @@ class ThreadedTickets(Generic[T]):
             if self._open.pop(ticket.number, None) is not None:
                 return ticket
 
-    def call_off(self, scope: Deadline) -> list[Ticket[T]]:
+    def cancel(self, scope: Deadline) -> list[Ticket[T]]:
         with self._beginning:
             scope.cancel()
             dropped = [each for each in self._open.values() if each.scope.reason() is not None]
@@ -198,7 +198,7 @@ class InlineTickets(Generic[T]):
         ticket.perform()
         return ticket
 
-    def call_off(self, scope: Deadline) -> list[Ticket[T]]:
+    def cancel(self, scope: Deadline) -> list[Ticket[T]]:
         scope.cancel()
         self._open = deque(each for each in self._open if each.scope.reason() is None)
         return []

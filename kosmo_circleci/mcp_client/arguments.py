@@ -8,9 +8,9 @@ digits where an integer belongs, a number where a string belongs, and Lua's `{}`
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from kosmo_circleci.call.wording import nearest, printable, shorten, show
 from kosmo_circleci.errors import ValidationError
 from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.wording import nearest, printable, shorten, show
 
 _PARTS: Final = ("anyOf", "oneOf", "allOf", "$ref", "if", "patternProperties")
 _WORDS: Final = {
@@ -24,7 +24,7 @@ _WORDS: Final = {
 }
 
 
-def checked(given: JsonValue, schema: JsonValue, spoken_name: str) -> dict[str, JsonValue]:
+def checked(given: JsonValue, schema: JsonValue, call_path: str) -> dict[str, JsonValue]:
     """Return the arguments to send; `given` is an object of them, None or an empty list for none.
 
     Raises one `ValidationError` that lists everything wrong: unknown names, missing ones, types.
@@ -33,9 +33,9 @@ def checked(given: JsonValue, schema: JsonValue, spoken_name: str) -> dict[str, 
         given = {}
     if not isinstance(given, dict):
         raise ValidationError(
-            f"{spoken_name}: the arguments are {show(given, hidden=True)}; a tool takes one table "
-            f"of named arguments: {spoken_name}({{name = value}})",
-            function_name=spoken_name,
+            f"{call_path}: the arguments are {show(given, hidden=True)}; a tool takes one table "
+            f"of named arguments: {call_path}({{name = value}})",
+            function_name=call_path,
         )
     described: Any = schema if isinstance(schema, dict) else {}
     properties: dict[str, Any] = described.get("properties") or {}
@@ -50,7 +50,7 @@ def checked(given: JsonValue, schema: JsonValue, spoken_name: str) -> dict[str, 
         *_missing(values, described),
     ]
     if faults:
-        raise ValidationError(f"{spoken_name}: {' '.join(faults)}", function_name=spoken_name)
+        raise ValidationError(f"{call_path}: {' '.join(faults)}", function_name=call_path)
     return values
 
 

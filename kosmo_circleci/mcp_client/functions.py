@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kosmo_circleci.call.door import RunDoor
-from kosmo_circleci.call.wording import nearest, printable, shorten
+from kosmo_circleci.call.context import RunContext
 from kosmo_circleci.errors import KosmoError, NetworkError, ValidationError
 from kosmo_circleci.jsonvalue import JsonValue, encode
 from kosmo_circleci.mcp_client import arguments as tool_arguments
@@ -20,6 +19,7 @@ from kosmo_circleci.mcp_client.launch import Timeouts, resolve
 from kosmo_circleci.mcp_client.names import lua_names, original_name
 from kosmo_circleci.mcp_client.tool import Tool, described, question
 from kosmo_circleci.mcp_client.trust import trust_store
+from kosmo_circleci.wording import nearest, printable, shorten
 
 if TYPE_CHECKING:
     from kosmo_circleci.mcp_client.servers import Servers
@@ -43,7 +43,7 @@ class McpFunctions:
         self._tools: dict[str, dict[str, Tool]] = {}
         self._sessions: Servers | None = None
         self._closed = False
-        self._table: dict[str, Callable[[list[JsonValue], RunDoor], JsonValue]] = {
+        self._table: dict[str, Callable[[list[JsonValue], RunContext], JsonValue]] = {
             "mcp.servers": self._list_servers,
             "mcp.tools": self._list_tools,
             "mcp.schema": self._schema,
@@ -56,9 +56,9 @@ class McpFunctions:
             "app.mcp.tool": self._known_tool,
         }
 
-    def call(self, name: str, arguments: list[JsonValue], door: RunDoor) -> JsonValue:
+    def call(self, name: str, arguments: list[JsonValue], context: RunContext) -> JsonValue:
         """Carry out one function. Raises the `KosmoError` that stopped it."""
-        return self._table[name](arguments, door)
+        return self._table[name](arguments, context)
 
     def close(self) -> None:
         """Stop every server; a call that comes later is refused."""
@@ -94,10 +94,10 @@ class McpFunctions:
             for lua, server in self.servers().items()
         ]
 
-    def server(self, spoken: JsonValue) -> tuple[str, Server]:
+    def server(self, server_name: JsonValue) -> tuple[str, Server]:
         """Return the server a name means, with its Lua name; raises `ValidationError`."""
         servers = self.servers()
-        name = _word(spoken, "the name of a server")
+        name = _word(server_name, "the name of a server")
         originals = {lua: server.name for lua, server in servers.items()}
         original = original_name(name, originals)
         for lua, server in servers.items():
@@ -113,13 +113,13 @@ class McpFunctions:
         )
         raise ValidationError(f"Unknown MCP server: {printable(shorten(name))}. {hint}")
 
-    def tools(self, spoken: JsonValue, door: RunDoor) -> dict[str, Tool]:
+    def tools(self, server_name: JsonValue, context: RunContext) -> dict[str, Tool]:
         """Return a server's tools by Lua name; starts it."""
-        lua, server = self.server(spoken)
+        lua, server = self.server(server_name)
         with self._lock:
             known = self._tools.get(lua)
         if known is None:
-            listed: Any = self._request(server, "tools/list", {}, door)
+            listed: Any = self._request(server, "tools/list", {}, context)
             originals = {str(each["name"]): each for each in listed}
             known = {
                 name: described(originals[original], name, lua)
@@ -129,9 +129,9 @@ class McpFunctions:
                 self._tools[lua] = known
         return known
 
-    def tool(self, spoken: JsonValue, door: RunDoor) -> tuple[Server, Tool]:
+    def tool(self, server_name: JsonValue, context: RunContext) -> tuple[Server, Tool]:
         """Return the tool a name means: `server.tool`, `app.mcp.server.tool`, Lua or own names."""
-        name = _word(spoken, "the name of a tool, 'server.tool'")
+        name = _word(server_name, "the name of a tool, 'server.tool'")
         bare = name.removeprefix("app.").removeprefix("mcp.") if name.count(".") > 1 else name
         if "." not in bare:
             raise ValidationError(
@@ -144,11 +144,11 @@ class McpFunctions:
         cuts = [index for index, char in enumerate(bare) if char == "."]
         cut = next((index for index in reversed(cuts) if bare[:index] in known), cuts[0])
         lua, server = self.server(bare[:cut])
-        return server, self._tool_of(lua, bare[cut + 1 :], door)
+        return server, self._tool_of(lua, bare[cut + 1 :], context)
 
-    def _tool_of(self, lua: str, name: str, door: RunDoor) -> Tool:
+    def _tool_of(self, lua: str, name: str, context: RunContext) -> Tool:
         for again in (False, True):
-            tools = self.tools(lua, door)
+            tools = self.tools(lua, context)
             original = original_name(name, {each.name: each.original for each in tools.values()})
             for tool in tools.values():
                 if tool.original == original:
@@ -161,51 +161,52 @@ class McpFunctions:
         hint = f"Did you mean: {near}?" if near else f"It has: {', '.join(tools) or 'no tools'}."
         raise ValidationError(f"Unknown tool: app.mcp.{lua}.{printable(shorten(name))}. {hint}")
 
-    def _list_servers(self, _arguments: list[JsonValue], _door: RunDoor) -> JsonValue:
+    def _list_servers(self, _arguments: list[JsonValue], _door: RunContext) -> JsonValue:
         return list(self.listing())
 
-    def _list_tools(self, arguments: list[JsonValue], door: RunDoor) -> JsonValue:
-        spoken = _argument(arguments, 0)
-        names = list(self.servers()) if spoken is None else [self.server(spoken)[0]]
-        return [tool.to_json() for name in names for tool in self.tools(name, door).values()]
+    def _list_tools(self, arguments: list[JsonValue], context: RunContext) -> JsonValue:
+        server_name = _argument(arguments, 0)
+        names = list(self.servers()) if server_name is None else [self.server(server_name)[0]]
+        return [tool.to_json() for name in names for tool in self.tools(name, context).values()]
 
-    def _schema(self, arguments: list[JsonValue], door: RunDoor) -> JsonValue:
-        return self.tool(_argument(arguments, 0), door)[1].schema
+    def _schema(self, arguments: list[JsonValue], context: RunContext) -> JsonValue:
+        return self.tool(_argument(arguments, 0), context)[1].schema
 
-    def _known_server(self, arguments: list[JsonValue], _door: RunDoor) -> JsonValue:
+    def _known_server(self, arguments: list[JsonValue], _door: RunContext) -> JsonValue:
         return self.server(_argument(arguments, 0))[0]
 
-    def _known_tool(self, arguments: list[JsonValue], door: RunDoor) -> JsonValue:
+    def _known_tool(self, arguments: list[JsonValue], context: RunContext) -> JsonValue:
         lua, _ = self.server(_argument(arguments, 0))
-        return self._tool_of(lua, _word(_argument(arguments, 1), "the name of a tool"), door).name
+        name = _word(_argument(arguments, 1), "the name of a tool")
+        return self._tool_of(lua, name, context).name
 
-    def _call_named(self, arguments: list[JsonValue], door: RunDoor) -> JsonValue:
-        server, tool = self.tool(_argument(arguments, 0), door)
+    def _call_named(self, arguments: list[JsonValue], context: RunContext) -> JsonValue:
+        server, tool = self.tool(_argument(arguments, 0), context)
         given = tool_arguments.checked(_argument(arguments, 1), tool.schema, tool.path)
-        door.permit(
+        context.permit(
             tool.kind, f"{tool.server}.{tool.name}", tool.path, question(tool, server, given)
         )
         params = {"name": tool.original, "arguments": given}
-        with _Recorded(door, tool.path, tool.original, tool.server):
-            result = self._request(server, "tools/call", params, door, tool.path)
+        with _Recorded(context, tool.path, tool.original, tool.server):
+            result = self._request(server, "tools/call", params, context, tool.path)
             error = results.tool_error(result, tool.server, tool.name, tool.path)
             if error is not None:
                 raise error
         return results.tool_value(result)
 
-    def _resources(self, arguments: list[JsonValue], door: RunDoor) -> JsonValue:
-        return self._read(door, "mcp.resources", "resources/list", _argument(arguments, 0), {})
+    def _resources(self, arguments: list[JsonValue], context: RunContext) -> JsonValue:
+        return self._read(context, "mcp.resources", "resources/list", _argument(arguments, 0), {})
 
-    def _read_resource(self, arguments: list[JsonValue], door: RunDoor) -> JsonValue:
+    def _read_resource(self, arguments: list[JsonValue], context: RunContext) -> JsonValue:
         params = {"uri": _word(_argument(arguments, 1), "the uri of a resource")}
-        spoken = _argument(arguments, 0)
-        result = self._read(door, "mcp.read_resource", "resources/read", spoken, params)
+        server_name = _argument(arguments, 0)
+        result = self._read(context, "mcp.read_resource", "resources/read", server_name, params)
         return results.resource_value(result)
 
-    def _prompts(self, arguments: list[JsonValue], door: RunDoor) -> JsonValue:
-        return self._read(door, "mcp.prompts", "prompts/list", _argument(arguments, 0), {})
+    def _prompts(self, arguments: list[JsonValue], context: RunContext) -> JsonValue:
+        return self._read(context, "mcp.prompts", "prompts/list", _argument(arguments, 0), {})
 
-    def _get_prompt(self, arguments: list[JsonValue], door: RunDoor) -> JsonValue:
+    def _get_prompt(self, arguments: list[JsonValue], context: RunContext) -> JsonValue:
         given = _argument(arguments, 2) or {}
         if not isinstance(given, dict):
             raise ValidationError("mcp.get_prompt: the arguments are one table of names and texts")
@@ -215,42 +216,42 @@ class McpFunctions:
         }
         name = _word(_argument(arguments, 1), "the name of a prompt")
         params: JsonValue = {"name": name, "arguments": dict(texts)}
-        spoken = _argument(arguments, 0)
-        result = self._read(door, "mcp.get_prompt", "prompts/get", spoken, params)
+        server_name = _argument(arguments, 0)
+        result = self._read(context, "mcp.get_prompt", "prompts/get", server_name, params)
         assert isinstance(result, dict)
         return {key: value for key, value in result.items() if key in ("description", "messages")}
 
     def _read(
-        self, door: RunDoor, spoken_name: str, method: str, spoken: JsonValue, params: Any
+        self, context: RunContext, call_path: str, method: str, server_name: JsonValue, params: Any
     ) -> JsonValue:
-        lua, server = self.server(spoken)
-        question = f"{spoken_name} of the MCP server '{server.name}' (read)"
-        door.permit("read", f"{lua}.{method}", spoken_name, question)
-        with _Recorded(door, spoken_name, method, lua):
-            return self._request(server, method, params, door, spoken_name)
+        lua, server = self.server(server_name)
+        question = f"{call_path} of the MCP server '{server.name}' (read)"
+        context.permit("read", f"{lua}.{method}", call_path, question)
+        with _Recorded(context, call_path, method, lua):
+            return self._request(server, method, params, context, call_path)
 
     def _request(
-        self, server: Server, method: str, params: Any, door: RunDoor, spoken_name: str = ""
+        self, server: Server, method: str, params: Any, context: RunContext, call_path: str = ""
     ) -> JsonValue:
-        door.deadline.check()
-        self._may_run(server, door)
+        context.deadline.check()
+        self._may_run(server, context)
         launch = resolve(server, self._environ, self._home)
         try:
             running = self._servers_running()
-            return running.request(launch, method, params, door.deadline, door.mask)
+            return running.request(launch, method, params, context.deadline, context.mask)
         except KosmoError as error:
-            if spoken_name and error.function_name is None:
-                error.function_name = spoken_name
+            if call_path and error.function_name is None:
+                error.function_name = call_path
             raise
 
-    def _may_run(self, server: Server, door: RunDoor) -> None:
+    def _may_run(self, server: Server, context: RunContext) -> None:
         store = trust_store(self._environ, self._home)
         if not self._force:
             store.check(server)
         elif store.state(server) != "trusted":
             # Noted as something that --force lifted.
             name = f"app.mcp.{server.name}"
-            door.permit("write", name, name, f"Start the MCP server '{server.name}'?")
+            context.permit("write", name, name, f"Start the MCP server '{server.name}'?")
 
     def _servers_running(self) -> "Servers":
         with self._lock:
@@ -272,9 +273,9 @@ class McpFunctions:
 class _Recorded:
     """Puts a call into the run's log when it has ended, well or not."""
 
-    def __init__(self, door: RunDoor, spoken_name: str, tool: str, server: str) -> None:
-        self._door = door
-        self._names = (spoken_name, tool, server)
+    def __init__(self, context: RunContext, call_path: str, tool: str, server: str) -> None:
+        self._door = context
+        self._names = (call_path, tool, server)
 
     def __enter__(self) -> None:
         self._began = time.perf_counter()

@@ -38,8 +38,8 @@ def lua_names(names: Iterable[str]) -> dict[str, str]:
     return taken
 
 
-def original_name(spoken: str, names: Mapping[str, str]) -> str | None:
+def original_name(name: str, names: Mapping[str, str]) -> str | None:
     """Return the name behind a Lua name, or the name itself if it is one; None if it is neither."""
-    if spoken in names:
-        return names[spoken]
-    return spoken if spoken in names.values() else None
+    if name in names:
+        return names[name]
+    return name if name in names.values() else None

@@ -65,7 +65,7 @@ def tool_value(result: JsonValue) -> JsonValue:
     return values[0] if len(values) == 1 else values
 
 
-def tool_error(result: JsonValue, server: str, tool: str, spoken_name: str) -> ServerError | None:
+def tool_error(result: JsonValue, server: str, tool: str, call_path: str) -> ServerError | None:
     """Return the error a tool's result stands for, or None where it is none."""
     answer: Any = result
     if answer.get("isError") is not True:
@@ -79,7 +79,7 @@ def tool_error(result: JsonValue, server: str, tool: str, spoken_name: str) -> S
         server=server,
         tool=tool,
         body=tool_value(answer),
-        function_name=spoken_name,
+        function_name=call_path,
     )
 
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kosmo_circleci.call.wording import printable, shorten
 from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.jsonvalue import JsonValue, encode
 from kosmo_circleci.masking import MASK
 from kosmo_circleci.mcp_client.config import Server
+from kosmo_circleci.wording import printable, shorten
 
 _SECRET_KEYS: Final = re.compile(r"secret|token|password|credential|private|key$", re.I)
 _SHOWN_CHARACTERS: Final = 200

@@ -18,8 +18,8 @@ from typing import Final
 import pytest
 
 from kosmo_circleci.bridge import Bridge
-from kosmo_circleci.envelope import Run
 from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.simulator.conditions import Conditions, Gate
 from kosmo_circleci.simulator.seeded import seeded_world
 from kosmo_circleci.simulator.transport import SimulatorTransport

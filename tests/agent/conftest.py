@@ -10,7 +10,7 @@ from kosmo_circleci.agent.executions import Executions, ServeOptions
 from kosmo_circleci.agent.function_tools import FunctionTools
 from kosmo_circleci.agent.tool_result import ToolCall, ToolResult
 from kosmo_circleci.deadline import Deadline
-from kosmo_circleci.lua.limits import Limits
+from kosmo_circleci.limits import Limits
 
 Use = Callable[..., ToolResult]
 

@@ -13,7 +13,7 @@ import pytest
 from ended import Ended
 
 from kosmo_circleci import Bridge
-from kosmo_circleci.lua.limits import Limits
+from kosmo_circleci.limits import Limits
 
 SCRIPTED = Path(__file__).parents[1] / "mcp_client" / "scripted_server.py"
 COMMAND = (sys.executable, "-m", "kosmo_circleci")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kosmo_circleci import Bridge, KosmoError, ValidationError
-from kosmo_circleci.envelope import Run
+from kosmo_circleci.run.envelope import Run
 
 
 @pytest.fixture

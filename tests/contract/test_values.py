@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kosmo_circleci import Bridge
-from kosmo_circleci.envelope import Run
 from kosmo_circleci.jsonvalue import JsonValue, decode, encode
+from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.transport.wire import WireRequest, WireResponse
 
 TOKEN = "token-of-the-test-0123456789"

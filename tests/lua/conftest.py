@@ -3,7 +3,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from kosmo_circleci import Bridge
-from kosmo_circleci.envelope import Run
+from kosmo_circleci.run.envelope import Run
 
 RunScript = Callable[[str], Run]
 

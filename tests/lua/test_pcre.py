@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kosmo_circleci.errors import LimitExceeded, ScriptError
-from kosmo_circleci.lua.limits import Limits
+from kosmo_circleci.limits import Limits
 from kosmo_circleci.lua.pcre import PatternError, translate
 from kosmo_circleci.lua.regex import Regex
 

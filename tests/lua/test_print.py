@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kosmo_circleci.envelope import Run
+from kosmo_circleci.run.envelope import Run
 
 RunScript = Callable[[str], Run]
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from kosmo_circleci import Bridge, Limits
-from kosmo_circleci.envelope import Run
 from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.run.envelope import Run
 
 RunScript = Callable[[str], Run]
 

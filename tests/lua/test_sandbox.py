@@ -7,9 +7,9 @@ import pytest
 
 from kosmo_circleci import Bridge
 from kosmo_circleci.deadline import Deadline
-from kosmo_circleci.envelope import Run
 from kosmo_circleci.lua.run import Script
 from kosmo_circleci.lua.runtime import Sandbox
+from kosmo_circleci.run.envelope import Run
 
 RunScript = Callable[[str], Run]
 

@@ -32,7 +32,7 @@ def scripted() -> Callable[..., dict[str, Any]]:
 class Recorded(NamedTuple):
     """A call as the run's log has it."""
 
-    spoken_name: str
+    call_path: str
     tool: str
     server: str
     ok: bool
@@ -48,16 +48,16 @@ class Run:
         self.log: list[Recorded] = []
         self._writes = writes
 
-    def permit(self, kind: str, name: str, spoken_name: str, question: str) -> None:
+    def permit(self, kind: str, name: str, call_path: str, question: str) -> None:
         self.questions.append(question)
         if kind == "write" and not self._writes:
-            raise PermissionDenied(f"{spoken_name} is a write", function_name=name)
+            raise PermissionDenied(f"{call_path} is a write", function_name=name)
 
     def record(
-        self, spoken_name: str, tool: str, server: str, *, ok: bool, duration_ms: float
+        self, call_path: str, tool: str, server: str, *, ok: bool, duration_ms: float
     ) -> None:
         assert duration_ms >= 0
-        self.log.append(Recorded(spoken_name, tool, server, ok))
+        self.log.append(Recorded(call_path, tool, server, ok))
 
 
 @pytest.fixture

@@ -208,8 +208,8 @@ def test_names_that_lua_cannot_write_are_made_safe(
     functions = open_functions({"my.server-2": scripted(), "end": scripted()})
     names = [each["name"] for each in functions.call("mcp.servers", [], new_run())]  # type: ignore
     assert names == ["end_", "my_server_2"]
-    for spoken in ("my_server_2.echo", "my.server-2.echo"):
-        assert functions.call("mcp.call", [spoken, {"message": "m"}], new_run()) == "m"
+    for call_path in ("my_server_2.echo", "my.server-2.echo"):
+        assert functions.call("mcp.call", [call_path, {"message": "m"}], new_run()) == "m"
 
 
 def test_without_a_configured_server_the_list_is_empty_and_nothing_is_loaded(

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from kosmo_circleci import Bridge, Limits
-from kosmo_circleci.lua.limits import MEBIBYTE
+from kosmo_circleci.limits import MEBIBYTE
 
 FIRST = 'print("so far"); '
 HERE = Path(__file__).parent / "attacks"

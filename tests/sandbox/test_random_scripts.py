@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kosmo_circleci import Bridge, Limits
-from kosmo_circleci.envelope import Run
-from kosmo_circleci.lua.limits import MEBIBYTE
+from kosmo_circleci.limits import MEBIBYTE
+from kosmo_circleci.run.envelope import Run
 
 LIMITS = Limits(memory_bytes=16 * MEBIBYTE, cpu_s=0.05, timeout_s=1.0, regex_s=0.05)
 MOST_BEYOND_THE_LIMIT_S = 3.0

@@ -37,7 +37,7 @@ local function read_only(content, path, missing)
 end
 
 --- One function of the namespace. A single table is the named form; anything else is positional.
-local function caller(name, account, spoken)
+local function caller(name, account, call_path)
   return function(...)
     local count = core.count(...)
     local first = ...
@@ -49,7 +49,7 @@ local function caller(name, account, spoken)
       core.raise(kind or "validation", name .. ": the arguments hold " .. fault .. ", which JSON cannot carry" ..
         (key and " (at '" .. key .. "')" or ""), name)
     end
-    return core.call_waiting("call", name, account, spoken, named, text)
+    return core.call_waiting("call", name, account, call_path, named, text)
   end
 end
 

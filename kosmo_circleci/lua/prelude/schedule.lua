@@ -83,7 +83,7 @@ end
 --- Stop a group: call off what is in flight and drop its branches, nested groups included.
 local function stop(group)
   group.finished = true
-  core.call_host("call_off", group.scope)
+  core.call_host("cancel", group.scope)
   for _, branch in next, group.branches do
     if branch.nested then stop(branch.nested) end
     if branch.ticket then by_ticket[branch.ticket] = nil end

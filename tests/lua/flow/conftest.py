@@ -14,9 +14,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from kosmo_circleci import Bridge
-from kosmo_circleci.envelope import Run
 from kosmo_circleci.jsonvalue import encode
-from kosmo_circleci.lua.limits import Limits
+from kosmo_circleci.limits import Limits
+from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.transport.wire import WireRequest, WireResponse
 
 Handler = Callable[[str, dict[str, str]], tuple[Any, ...]]

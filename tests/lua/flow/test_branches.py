@@ -7,8 +7,8 @@ import pytest
 
 from kosmo_circleci import Bridge
 from kosmo_circleci.bridge import Door
-from kosmo_circleci.envelope import Run
-from kosmo_circleci.lua.limits import Limits
+from kosmo_circleci.limits import Limits
+from kosmo_circleci.run.envelope import Run
 
 RunLua = Callable[..., Run]
 

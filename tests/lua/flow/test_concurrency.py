@@ -7,9 +7,9 @@ from typing import Any
 
 from kosmo_circleci import Bridge
 from kosmo_circleci.deadline import Deadline
-from kosmo_circleci.envelope import Run
-from kosmo_circleci.lua.limits import Limits
+from kosmo_circleci.limits import Limits
 from kosmo_circleci.lua.run import Script
+from kosmo_circleci.run.envelope import Run
 
 RunLua = Callable[..., Run]
 

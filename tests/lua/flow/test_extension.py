@@ -1,4 +1,4 @@
-"""Calls to other servers (`mcp.*`) in the branches of flow.map: threads of the host, one door."""
+"""`app.mcp.*` and `mcp.*` as scripts see them: calls of an extension, alone and in `flow.map`."""
 
 import threading
 import time
@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from kosmo_circleci.call.door import RunDoor
+from kosmo_circleci.call.context import RunContext
 from kosmo_circleci.call.permission import Policy
 from kosmo_circleci.caller import Caller, CallerSettings
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.deadline import Deadline
-from kosmo_circleci.envelope import Run
 from kosmo_circleci.errors import NetworkError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.lua.run import RunOptions, Script, Session
 from kosmo_circleci.masking import Mask
+from kosmo_circleci.run.envelope import Run
 
 
 class Slow:
@@ -28,8 +28,8 @@ class Slow:
         self._lock = threading.Lock()
         self._running = 0
 
-    def call(self, name: str, arguments: list[JsonValue], door: RunDoor) -> JsonValue:
-        door.permit("write", "server.tool", "app.mcp.server.tool", "May I?")
+    def call(self, name: str, arguments: list[JsonValue], context: RunContext) -> JsonValue:
+        context.permit("write", "server.tool", "app.mcp.server.tool", "May I?")
         with self._lock:
             self._running += 1
             self.most = max(self.most, self._running)
@@ -38,7 +38,7 @@ class Slow:
             self._running -= 1
         given = arguments[1]
         assert isinstance(given, dict)
-        door.record("app.mcp.server.tool", "tool", "server", ok=True, duration_ms=50.0)
+        context.record("app.mcp.server.tool", "tool", "server", ok=True, duration_ms=50.0)
         if given["n"] == 13:
             raise NetworkError("the server has gone")
         if given["n"] == 14:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from kosmo_circleci.envelope import Run
-from kosmo_circleci.lua.limits import Limits
+from kosmo_circleci.limits import Limits
+from kosmo_circleci.run.envelope import Run
 
 RunLua = Callable[..., Run]
 

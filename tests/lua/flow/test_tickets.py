@@ -105,7 +105,7 @@ def test_called_off_work_that_has_not_begun_never_begins(gate: threading.Event) 
     tickets.submit(blocked(gate, "first"), Deadline())
     tickets.submit(lambda: done.append("second") or "second", scope)
 
-    dropped = tickets.call_off(scope)
+    dropped = tickets.cancel(scope)
     gate.set()
     ended = tickets.wait(None)
 
@@ -127,7 +127,7 @@ def test_calling_off_a_scope_calls_off_the_scopes_inside_and_no_other(
     assert until(lambda: threads() >= 3)
     time.sleep(0.02)
 
-    called_off = tickets.call_off(outer)
+    called_off = tickets.cancel(outer)
     gate.set()
     ended = tickets.wait(None)
 
@@ -166,7 +166,7 @@ def test_work_that_hangs_after_it_was_called_off_makes_room_but_not_without_end(
             tickets.submit(blocked(gate, "x"), scope)
         assert threads() == wanted
         time.sleep(0.02)
-        tickets.call_off(scope)
+        tickets.cancel(scope)
 
     assert threads() == MAX_THREADS
     gate.set()
@@ -213,7 +213,7 @@ def test_inline_work_that_was_called_off_is_not_done() -> None:
     tickets.submit(lambda: "dropped", scope)
     tickets.submit(lambda: "kept", Deadline())
 
-    assert tickets.call_off(scope) == []
+    assert tickets.cancel(scope) == []
     ended = tickets.wait(None)
 
     assert ended is not None

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kosmo_circleci.bridge import Door
-from kosmo_circleci.envelope import Run
+from kosmo_circleci.run.envelope import Run
 
 RunLua = Callable[..., Run]
 

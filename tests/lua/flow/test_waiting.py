@@ -8,8 +8,8 @@ import pytest
 
 from kosmo_circleci.bridge import Door
 from kosmo_circleci.call.model import CallRecord
-from kosmo_circleci.envelope import Run
-from kosmo_circleci.lua.limits import Limits
+from kosmo_circleci.limits import Limits
+from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.transport.wire import TransportError
 
 RunLua = Callable[..., Run]
@@ -21,8 +21,8 @@ class Heard:
     def __init__(self) -> None:
         self.waits: list[str] = []
 
-    def started(self, number: int, spoken_name: str) -> None:
-        raise AssertionError(spoken_name)
+    def started(self, number: int, call_path: str) -> None:
+        raise AssertionError(call_path)
 
     def ended(self, number: int, record: CallRecord) -> None:
         raise AssertionError(record)

@@ -1,0 +1,279 @@
+"""integrations:configure — writes what integrations:fields lists."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import click
+
+from kosmo_circleci import jsonvalue
+from kosmo_circleci.catalog.load import load_catalog
+from kosmo_circleci.cli.accounts.fields import FIELDS, known_integration
+from kosmo_circleci.cli.accounts.status import home
+from kosmo_circleci.cli.offers import account_names, policies
+from kosmo_circleci.cli.output import emit, json_option, warn
+from kosmo_circleci.config import file
+from kosmo_circleci.config.accounts import (
+    DEFAULT,
+    DEFAULT_TOKEN_VARIABLES,
+    KEYRING_SERVICE,
+    configuration_file,
+)
+from kosmo_circleci.config.policy import RULES, parse_rule
+from kosmo_circleci.config.urls import origin
+from kosmo_circleci.config.write import KeyPath, Setting, update
+from kosmo_circleci.errors import ConfigurationError, UsageError
+from kosmo_circleci.jsonvalue import JsonError, JsonValue
+from kosmo_circleci.wording import nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be written for an account; None leaves a field as it is."""
+
+    token: str | None = None
+    token_env: str | None = None
+    url: str | None = None
+    read: str | None = None
+    write: str | None = None
+    keyring: bool | None = None
+
+
+@click.command("integrations:configure")
+@click.argument("integration")
+@click.option(
+    "--account",
+    default=DEFAULT,
+    metavar="NAME",
+    shell_complete=account_names,
+    help="Account to configure.",
+)
+@click.option("--stdin-json", is_flag=True, help="Read fields as a JSON object from stdin.")
+@click.option("--url", metavar="URL", help="Base URL of the account.")
+@click.option("--read", metavar="POLICY", shell_complete=policies, help="Reads: allow, ask, deny.")
+@click.option(
+    "--write", metavar="POLICY", shell_complete=policies, help="Writes: allow, ask, deny."
+)
+@click.option("--keyring", is_flag=True, help="Keep the token in the system's keyring.")
+@json_option
+def configure(
+    integration: str,
+    account: str,
+    stdin_json: bool,
+    url: str | None,
+    read: str | None,
+    write: str | None,
+    keyring: bool,
+    as_json: bool,
+) -> None:
+    """Write the token, the URL or the policy of INTEGRATION to the configuration file.
+
+    On a terminal it asks for the token, unseen. The token never stands on the command line and is
+    never printed. The file gets mode 0600; its comments and its order stay.
+
+    \b
+    Examples:
+      kosmo integrations:configure circleci
+      kosmo integrations:configure circleci --account work --url https://ci.example.com
+      printf '{"token": "%s"}' "$TOKEN" | kosmo integrations:configure circleci --stdin-json
+      kosmo integrations:configure circleci --read allow --write allow
+      kosmo integrations:configure circleci --keyring     # pip install 'kosmo-circleci[keyring]'
+    """
+    known_integration(integration)
+    _check_account(account)
+    options = {"url": url, "read": read, "write": write, "keyring": keyring or None}
+    given: dict[str, JsonValue] = {k: v for k, v in options.items() if v is not None}
+    wanted = _wanted((_from_stdin() if stdin_json else {}) | given)
+    if not stdin_json and wanted.token is None and _asks_for_token(given):
+        wanted = _wanted(given | {"token": _asked_token(account, optional=url is not None)})
+    path = configuration_file(os.environ, home())
+    if path.exists():
+        file.read(path, reserved_names=load_catalog().names)  # A broken file is not made worse.
+    changes = _changes(account, wanted)
+    if not changes:
+        raise UsageError("Nothing to write. Give a token, --url, --read or --write.")
+    if wanted.keyring and wanted.token:
+        _store_in_keyring(account, wanted.token)
+    update(path, changes)
+    written = [
+        name for name in ("token", "token_env", "url", "read", "write") if _set(wanted, name)
+    ]
+    if wanted.keyring is not None:
+        written.append("keyring")
+    value: JsonValue = {
+        "success": True,
+        "path": str(path),
+        "account": account,
+        "written": list(written),
+        "token_stored_in": _place(wanted),
+    }
+    option = "" if account == DEFAULT else f" --account {account}"
+    text = (
+        f"{path}: wrote {', '.join(written)} (account {account}).\n"
+        f"Try it: kosmo integrations:doctor{option}"
+    )
+    emit(text, value, as_json)
+    _warn_of_environment(account, wanted)
+
+
+def _check_account(name: str) -> None:
+    if not file.is_account_name(name):
+        raise UsageError(
+            f"'{name}' cannot name an account; use letters, digits and _, as in a Lua name."
+        )
+    if name in load_catalog():
+        raise UsageError(f"'{name}' cannot name an account: a function has that name.")
+
+
+def _from_stdin() -> dict[str, JsonValue]:
+    try:
+        value = jsonvalue.decode(sys.stdin.buffer.read())
+    except JsonError:
+        # The error's own text stays away: it could quote what should have been a secret.
+        value = None
+    if not isinstance(value, dict):
+        raise UsageError('--stdin-json needs a JSON object on standard input: {"token": "…"}')
+    return value
+
+
+def _wanted(given: Mapping[str, JsonValue]) -> Wanted:
+    names = [each.name for each in FIELDS]
+    for name in given:
+        if name not in names:
+            near = nearest(name, names)
+            hint = f"Did you mean '{near}'?" if near else f"Known: {', '.join(names)}."
+            raise UsageError(f"Unknown field '{name}'. {hint}")
+    texts = {name: _text(name, given.get(name)) for name in names if name != "keyring"}
+    keyring = given.get("keyring")
+    if keyring is not None and not isinstance(keyring, bool):
+        raise UsageError("'keyring' must be true or false.")
+    return Wanted(
+        _token(texts["token"]),
+        texts["token_env"],
+        _url(texts["url"]),
+        _rule("read", texts["read"]),
+        _rule("write", texts["write"]),
+        keyring,
+    )
+
+
+def _text(name: str, value: JsonValue) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise UsageError(f"'{name}' must be a string.")
+
+
+def _token(token: str | None) -> str | None:
+    if token is None:
+        return None
+    if not token.strip():
+        raise UsageError("The token is empty. Copy it from CircleCI's user settings.")
+    if not file.usable_token(token):
+        raise UsageError(
+            "The token holds a blank, a control character or a non-ASCII one; copy it again."
+        )
+    return token.strip()
+
+
+def _url(url: str | None) -> str | None:
+    try:
+        return origin(url) if url is not None else None
+    except ValueError as error:
+        raise UsageError(f"url: {error}.") from None
+
+
+def _rule(kind: str, rule: str | None) -> str | None:
+    if rule is not None and parse_rule(rule) is None:
+        raise UsageError(f"'{kind}' must be one of {', '.join(RULES)}, not '{rule}'.")
+    return rule
+
+
+def _asks_for_token(given: Mapping[str, JsonValue]) -> bool:
+    """Say whether a person is to be asked; raises `UsageError` where only that would help."""
+    on_terminal = sys.stdin.isatty() and sys.stderr.isatty()
+    if not set(given) & {"url", "read", "write"} and not on_terminal:
+        raise UsageError(
+            "There is no terminal to ask for the token. "
+            'Pipe it: printf \'{"token": "%s"}\' "$TOKEN" | '
+            "kosmo integrations:configure circleci --stdin-json"
+        )
+    return on_terminal and not set(given) & {"read", "write"}
+
+
+def _asked_token(account: str, *, optional: bool) -> str | None:
+    more = ", empty to leave it" if optional else ""
+    answer: str = click.prompt(
+        f"CircleCI token of account '{account}' (not shown{more})",
+        hide_input=True,
+        default="",
+        show_default=False,
+        err=True,
+    )
+    return None if optional and not answer.strip() else answer
+
+
+def _changes(account: str, wanted: Wanted) -> dict[KeyPath, Setting]:
+    at: KeyPath = ("integrations", "circleci")
+    own: KeyPath = (*at, "accounts", account)
+    changes: dict[KeyPath, Setting] = {}
+    if wanted.token is not None and wanted.keyring:
+        # token_env and token would win over the keyring.
+        changes |= {(*own, "token"): None, (*own, "token_env"): None}
+    elif wanted.token is not None:
+        changes |= {(*own, "token"): wanted.token, (*own, "token_env"): None}
+    if wanted.token_env is not None:
+        changes[(*own, "token_env")] = wanted.token_env
+    if wanted.keyring is not None:
+        changes[(*own, "keyring")] = wanted.keyring
+    if wanted.url is not None:
+        changes[(*own, "url")] = wanted.url
+    for kind, rule in (("read", wanted.read), ("write", wanted.write)):
+        if rule is not None:
+            changes[(*at, "permissions", kind)] = rule
+    return changes
+
+
+def _set(wanted: Wanted, name: str) -> bool:
+    values = {
+        "token": wanted.token,
+        "token_env": wanted.token_env,
+        "url": wanted.url,
+        "read": wanted.read,
+        "write": wanted.write,
+    }
+    return values[name] is not None
+
+
+def _place(wanted: Wanted) -> str | None:
+    if wanted.token is None:
+        return None
+    return "keyring" if wanted.keyring else "file"
+
+
+def _store_in_keyring(account: str, token: str) -> None:
+    try:
+        import keyring
+        from keyring.errors import KeyringError
+    except ImportError:
+        raise ConfigurationError(
+            "The keyring package is not installed; run: pip install 'kosmo-circleci[keyring]'"
+        ) from None
+    try:
+        keyring.set_password(KEYRING_SERVICE, account, token)
+    except KeyringError as error:
+        raise ConfigurationError(
+            f"The keyring did not take the token ({type(error).__name__}). "
+            "Leave --keyring away to keep it in the configuration file."
+        ) from None
+
+
+def _warn_of_environment(account: str, wanted: Wanted) -> None:
+    if wanted.token is None:
+        return
+    names = [f"CIRCLECI_TOKEN_{account.upper()}"]
+    if account == DEFAULT:
+        names = [*DEFAULT_TOKEN_VARIABLES, *names]
+    for name in names:
+        if os.environ.get(name):
+            warn(f"{name} is set, and wins over what was written now")

@@ -1,0 +1,285 @@
+"""integrations:call and its short form integrations:circleci — one function, one answer."""
+
+import os
+import select
+import stat
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from kosmo_circleci import jsonvalue
+from kosmo_circleci.bridge import Bridge, Door
+from kosmo_circleci.catalog.load import load_catalog
+from kosmo_circleci.catalog.lookup import find, split_path
+from kosmo_circleci.catalog.model import Function
+from kosmo_circleci.cli import offers
+from kosmo_circleci.cli.call import call_arguments
+from kosmo_circleci.cli.call.dry_run import shown_request
+from kosmo_circleci.cli.options import KeyValue
+from kosmo_circleci.cli.output import json_option, show_warnings
+from kosmo_circleci.cli.script import prompt
+from kosmo_circleci.cli.script.signals import interrupted_at_once
+from kosmo_circleci.errors import UsageError
+from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.run.envelope import Run
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_WAIT_FOR_NEEDED_S: Final = 10.0
+"""How long a pipe may keep a call waiting whose required parameters are still missing."""
+
+_WAIT_FOR_OPTIONAL_S: Final = 0.2
+
+_OPTIONS: Final = (
+    *("--arg", "--dry-run", "--force", "--account", "--simulate", "--json", "--help"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """What stands on the command line besides FUNCTION and its arguments."""
+
+    account: str | None
+    force: bool
+    simulate: bool
+    dry_run: bool
+    as_json: bool
+
+
+def _call_options(command: _F) -> _F:
+    for option in reversed(
+        (
+            click.argument("function", shell_complete=offers.function_names),
+            click.argument(
+                "words",
+                nargs=-1,
+                type=click.UNPROCESSED,
+                metavar="[JSON] [--KEY=VALUE]",
+                shell_complete=offers.parameter_values,
+            ),
+            click.option(
+                "--arg",
+                "args",
+                multiple=True,
+                type=KeyValue(),
+                help="An argument, taken as it stands: no @FILE.",
+            ),
+            click.option(
+                "--dry-run", is_flag=True, help="Show the request, secrets masked; send nothing."
+            ),
+            click.option("--force", is_flag=True, help="Lift the read/write permission policy."),
+            click.option(
+                "--account",
+                metavar="NAME",
+                shell_complete=offers.account_names,
+                help="Account to use. Default: default.",
+            ),
+            click.option("--simulate", is_flag=True, help="Talk to the embedded simulator."),
+            json_option,
+        )
+    ):
+        command = option(command)
+    return command
+
+
+class CallCommand(click.Command):
+    """Takes the parameters of a function as further options."""
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        return offers.parameter_flags(ctx, incomplete) + super().shell_complete(ctx, incomplete)
+
+
+_SETTINGS: Final = {"ignore_unknown_options": True}
+
+
+@click.command("integrations:call", cls=CallCommand, context_settings=_SETTINGS)
+@_call_options
+def call(
+    function: str, words: tuple[str, ...], args: tuple[tuple[str, str], ...], **rest: Any
+) -> int:
+    """Call FUNCTION and print its answer as JSON.
+
+    Arguments are a JSON object ("-" or a pipe: from standard input; @FILE: from a file), flags
+    named like the parameters, or both; a flag wins. A flag's text becomes what the parameter takes:
+
+    \b
+      integer, boolean   --job-number=12  --from-failed  --verify-tls=no
+      array              repeat the flag, or --branches='["a", "b"]'
+      object             JSON, or key by key: --parameters.deploy=true
+      any                --config-yaml=@config.yml reads a file, @- standard input
+
+    \b
+    Examples:
+      kosmo integrations:call get_project --project-slug=gh/acme/web
+      kosmo integrations:call trigger_pipeline '{"project_slug": "gh/acme/web"}' --dry-run
+      echo '{"pipeline_id": "5034460f-…"}' | kosmo integrations:call get_pipeline --json
+      kosmo integrations:call work.list_contexts --owner-slug=gh/acme
+    """
+    return _carry_out(function, words, args, CallOptions(**rest))
+
+
+@click.command("integrations:circleci", cls=CallCommand, context_settings=_SETTINGS)
+@_call_options
+def circleci(
+    function: str, words: tuple[str, ...], args: tuple[tuple[str, str], ...], **rest: Any
+) -> int:
+    """Call FUNCTION of CircleCI: the short form of integrations:call.
+
+    Flags are the parameters, with - or _; see 'kosmo integrations:call --help' for how their text
+    is read, and 'kosmo integrations:docs circleci.FUNCTION' for what there is.
+
+    \b
+    Examples:
+      kosmo integrations:circleci get_current_user
+      kosmo integrations:circleci list_project_pipelines --project-slug=gh/acme/web --branch=main
+      kosmo integrations:circleci rerun_workflow --workflow-id=5034460f-… --from-failed --force
+      printf %s "$KEY" | kosmo integrations:circleci create_project_env_var \\
+        --project-slug=gh/acme/web --name=API_KEY --value=@- --force
+    """
+    return _carry_out(function, words, args, CallOptions(**rest))
+
+
+def envelope(run: Run, *, dry_run: bool = False) -> str:
+    """Return what `--json` prints: the envelope of a script, less its output and its memory."""
+    fields = run.to_dict()
+    del fields["output"], fields["memory_usage"]
+    if dry_run:
+        meta = fields["meta"]
+        assert isinstance(meta, dict)
+        fields["meta"] = meta | {"dry_run": True}
+    return jsonvalue.encode(fields)
+
+
+def _carry_out(
+    spelling: str,
+    words: Sequence[str],
+    args: Sequence[tuple[str, str]],
+    options: CallOptions,
+) -> int:
+    function, account = _function(spelling, options.account)
+    given = _arguments(function, words, args)
+    with Bridge(simulate=options.simulate) as bridge:
+        if options.dry_run:
+            return _show_request(bridge, function, given, account, options)
+        show_warnings(lambda: bridge.configuration)
+        asker = prompt.asker()
+        door = Door(ask=asker.ask if asker else None)
+        with interrupted_at_once():
+            run = bridge.run_call(
+                function.name, given, account=account, force=options.force, door=door
+            )
+    _show(run, options.as_json)
+    return run.exit_code
+
+
+def _function(spelling: str, account: str | None) -> tuple[Function, str]:
+    """Return the function, and the account: named by option or inside `work.get_pipeline`."""
+    function = find(load_catalog(), spelling)
+    *segments, _ = split_path(spelling)
+    if not segments:
+        return function, account or "default"
+    if account not in (None, segments[0]):
+        raise UsageError(
+            f"Two accounts: '{segments[0]}' in {spelling}, and --account {account}. Name one."
+        )
+    return function, segments[0]
+
+
+def _arguments(
+    function: Function, words: Sequence[str], args: Sequence[tuple[str, str]]
+) -> dict[str, JsonValue]:
+    found = call_arguments.split(function, words)
+    misspelt = call_arguments.misspelt_option(function, found.flags, _OPTIONS)
+    if misspelt is not None:
+        raise UsageError(misspelt)
+    given = call_arguments.typed(function, found.flags, _read_text)
+    given |= call_arguments.typed(function, args, None)
+    text = found.json_text
+    if text is not None and text.startswith("@"):
+        return call_arguments.object_of(_read_text(text[1:]), text) | given
+    if text == "-":
+        return _piped(sys.stdin.buffer.read()) | given
+    if text is not None:
+        return call_arguments.object_of(text, "The JSON argument") | given
+    return _piped(_waiting_input(function, given)) | given
+
+
+def _piped(data: bytes) -> dict[str, JsonValue]:
+    text = data.decode("utf-8", "surrogateescape")
+    return call_arguments.object_of(text, "Standard input") if text.strip() else {}
+
+
+def _waiting_input(function: Function, given: dict[str, JsonValue]) -> bytes:
+    """Return what is piped to standard input if the call can use it, else nothing.
+
+    A call that has what it needs leaves the pipe alone: in a shell's `while read` loop it belongs
+    to the loop. One that lacks something waits for the pipe, but not for ever: an agent's or a CI
+    runner's standard input may be a pipe into which nobody will ever write.
+    """
+    needed = call_arguments.lacks_required(function, given)
+    if not needed and given:
+        return b""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError, AttributeError):
+        return b""
+    if stat.S_ISREG(mode):
+        return sys.stdin.buffer.read()
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+        return b""
+    wait_s = _WAIT_FOR_NEEDED_S if needed else _WAIT_FOR_OPTIONAL_S
+    if os.name == "posix" and not select.select([sys.stdin], [], [], wait_s)[0]:
+        return b""
+    return sys.stdin.buffer.read() if needed or os.name == "posix" else b""
+
+
+def _read_text(name: str) -> str:
+    if name == "-":
+        text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+        # `echo` and a person at a keyboard end with a newline that is no part of the value.
+        return text.removesuffix("\n").removesuffix("\r")
+    try:
+        return Path(name).read_bytes().decode("utf-8", "surrogateescape")
+    except OSError as error:
+        raise UsageError(
+            f"@{name}: {error.strerror or 'cannot be read'}. "
+            "For a value that starts with @, write --arg KEY=VALUE."
+        ) from None
+
+
+def _show_request(
+    bridge: Bridge,
+    function: Function,
+    given: dict[str, JsonValue],
+    account: str,
+    options: CallOptions,
+) -> int:
+    request = shown_request(bridge, function, given, account)
+    if options.as_json:
+        run = Run(
+            success=True,
+            result_json=jsonvalue.encode(request.to_json()),
+            simulated=options.simulate,
+        )
+        click.echo(envelope(run, dry_run=True))
+    else:
+        click.echo(request.to_text())
+    return 0
+
+
+def _show(run: Run, as_json: bool) -> None:
+    if as_json:
+        click.echo(envelope(run))
+    elif run.error is not None:
+        click.echo(f"error: {run.error}", err=True)
+    elif isinstance(run.result, str):
+        click.echo(run.result)
+    else:
+        click.echo(jsonvalue.encode(run.result, pretty=True))

@@ -1,0 +1,117 @@
+"""integrations:lua — the main job."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import click
+
+from kosmo_circleci.cli.main import App
+from kosmo_circleci.cli.offers import account_names, files
+from kosmo_circleci.cli.options import KeyValue, eval_option, limit_options
+from kosmo_circleci.cli.output import json_option
+from kosmo_circleci.cli.script.script import read_source, run_job, show
+from kosmo_circleci.errors import UsageError
+from kosmo_circleci.limits import Limits
+from kosmo_circleci.run.supervisor import Job
+
+if TYPE_CHECKING:
+    from kosmo_circleci.cli.script.records import Records
+
+
+@click.command("integrations:lua")
+@click.argument("file", required=False, shell_complete=files)
+@eval_option
+@json_option
+@click.option("--force", is_flag=True, help="Lift the read/write permission policy.")
+@click.option(
+    "--simulate", is_flag=True, help="Talk to the embedded simulator: no token, no network."
+)
+@click.option(
+    "--account",
+    default="default",
+    metavar="NAME",
+    shell_complete=account_names,
+    help="Account of the bare functions.",
+)
+@click.option("--arg", "args", multiple=True, type=KeyValue(), help="A string in the table args.")
+@limit_options
+@click.option(
+    "--trace", metavar="FILE", shell_complete=files, help="Write the calls as Chrome trace events."
+)
+@click.option(
+    "--report", metavar="FILE", shell_complete=files, help="Write the run as one HTML page."
+)
+@click.option("--repl", is_flag=True, help="Start an interactive prompt instead.")
+@click.pass_obj
+def lua(
+    app: App,
+    file: str | None,
+    code: str | None,
+    as_json: bool,
+    force: bool,
+    simulate: bool,
+    account: str,
+    args: tuple[tuple[str, str], ...],
+    memory_limit: int,
+    cpu_limit: float,
+    timeout: float | None,
+    trace: str | None,
+    report: str | None,
+    repl: bool,
+) -> int:
+    """Run a Lua workflow: FILE, --eval CODE, or standard input (-).
+
+    What the script prints goes to standard output as it is printed, then what it returns: a string
+    as it is, anything else as JSON. Errors go to standard error; with --json all of it is one
+    object. Exit code: 0 success, 1 the run failed, 2 usage.
+
+    A script has app.integrations.circleci, flow, json, regex, docs, args and the safe part of Lua's
+    library; see 'kosmo integrations:docs'.
+
+    \b
+    Examples:
+      kosmo integrations:lua --simulate -e 'dump(app.integrations.circleci.get_current_user())'
+      kosmo integrations:lua deploy.lua --arg branch=main --force --json
+      echo 'return 6 * 7' | kosmo integrations:lua
+      kosmo integrations:lua nightly.lua --timeout 600 --report nightly.html
+      kosmo integrations:lua --repl --simulate
+    """
+    job = Job(
+        "",
+        "",
+        account,
+        force,
+        dict(args),
+        Limits(memory_bytes=memory_limit, cpu_s=cpu_limit, timeout_s=timeout),
+        {"simulate": simulate},
+        pretty=not as_json,
+    )
+    if repl:
+        _refuse_with_repl(
+            {"FILE": file, "--eval": code, "--json": as_json, "--trace": trace, "--report": report}
+        )
+        from kosmo_circleci.cli.script.repl import converse
+
+        return converse(app, job)
+    records = _records(trace, report, file)
+    source = read_source(file, code)
+    job = job._replace(code=source.code, name=source.name)
+    timeline = None if records is None else records.timeline
+    run = run_job(app, job, as_json=as_json, timeline=timeline)
+    kept = records is None or records.write(run, job)
+    show(run, as_json)
+    return run.exit_code if kept else 1
+
+
+def _records(trace: str | None, report: str | None, script: str | None) -> "Records | None":
+    if trace is None and report is None:
+        return None
+    from kosmo_circleci.cli.script.records import Records
+
+    return Records.checked(trace, report, script=script)
+
+
+def _refuse_with_repl(options: Mapping[str, object]) -> None:
+    for name, value in options.items():
+        if value:
+            raise UsageError(f"--repl and {name} exclude each other: a prompt reads its own lines.")

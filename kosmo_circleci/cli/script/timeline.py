@@ -1,0 +1,119 @@
+"""What a run did and when: collected while it goes on, for `--trace` and `--report`."""
+
+import heapq
+import time
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from kosmo_circleci.call.model import CallRecord
+from kosmo_circleci.run.envelope import Run
+from kosmo_circleci.run.supervisor import Watcher
+
+MOST_CALLS: Final = 100_000
+"""How many calls are kept; later ones are counted, and said to be left out."""
+
+_MOST_NOTICES: Final = 10_000
+_MOST_OUTPUT: Final = 1024 * 1024
+
+
+class Notice(NamedTuple):
+    """What `flow` waited for, and when it said so (milliseconds since the run began)."""
+
+    at_ms: float
+    text: str
+
+
+class Placed(NamedTuple):
+    """A call and the lane it is drawn in: calls of one lane do not overlap."""
+
+    lane: int
+    record: CallRecord
+
+
+class Timeline:
+    """The calls, notices and printed lines of one run, as its watcher hears of them.
+
+    With `wants_source`, `source` is the script's text as the run itself masks it; None where the
+    run could not be asked.
+    """
+
+    def __init__(self, *, wants_source: bool = False) -> None:
+        self.wants_source = wants_source
+        self.source: str | None = None
+        self._began = time.perf_counter()
+        self._records: list[CallRecord] = []
+        self._output: list[str] = []
+        self._output_size = 0
+        self.notices: list[Notice] = []
+        self.left_out = 0
+
+    def listening(self, watcher: Watcher) -> Watcher:
+        """Return a watcher that tells `watcher` what it hears, and takes note of it."""
+        on_output, ended, notice = watcher.on_output, watcher.ended, watcher.notice
+
+        def take_line(line: str) -> None:
+            self._take_line(line)
+            if on_output is not None:
+                on_output(line)
+
+        def take_ended(record: CallRecord) -> None:
+            self._take_record(record)
+            if ended is not None:
+                ended(record)
+
+        def take_notice(text: str) -> None:
+            self._take_notice(text)
+            if notice is not None:
+                notice(text)
+
+        return watcher._replace(
+            on_output=take_line if on_output is not None else None,
+            ended=take_ended,
+            notice=take_notice,
+        )
+
+    def records(self, run: Run) -> list[CallRecord]:
+        """Return every call in the order of its start, those a killed run left open included."""
+        heard = set(self._records)
+        known = self._records + [each for each in run.call_records if each not in heard]
+        return sorted(known, key=lambda record: record.started_ms)
+
+    def output(self, run: Run) -> str:
+        """Return what was printed, whether it went to the screen or stayed in the envelope."""
+        return run.output or "\n".join(self._output)
+
+    def _take_line(self, line: str) -> None:
+        if self._output_size <= _MOST_OUTPUT:
+            self._output.append(line)
+            self._output_size += len(line) + 1
+
+    def _take_record(self, record: CallRecord) -> None:
+        if len(self._records) < MOST_CALLS:
+            self._records.append(record)
+        else:
+            self.left_out += 1
+
+    def _take_notice(self, text: str) -> None:
+        if len(self.notices) < _MOST_NOTICES:
+            self.notices.append(Notice((time.perf_counter() - self._began) * 1000, text))
+
+
+def placed(records: Iterable[CallRecord]) -> list[Placed]:
+    """Return the calls, in the order of their start, each in the lowest lane free at that moment.
+
+    The number of lanes is the largest number of calls that were in flight at once.
+    """
+    busy: list[tuple[float, int]] = []
+    free: list[int] = []
+    lanes = 0
+    result = []
+    for record in sorted(records, key=lambda each: each.started_ms):
+        while busy and busy[0][0] <= record.started_ms:
+            heapq.heappush(free, heapq.heappop(busy)[1])
+        if free:
+            lane = heapq.heappop(free)
+        else:
+            lane, lanes = lanes, lanes + 1
+        heapq.heappush(busy, (record.started_ms + record.duration_ms, lane))
+        result.append(Placed(lane, record))
+    return result

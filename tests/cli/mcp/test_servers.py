@@ -1,0 +1,204 @@
+"""mcp:list, :trust, :tools, :schema, :call: the servers and their tools from the shell."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kosmo_circleci.cli.commands import load
+
+SCRIPTED = Path(__file__).parents[2] / "mcp_client" / "scripted_server.py"
+ENTRY = {"command": sys.executable, "args": [str(SCRIPTED)]}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the current folder, whose `.mcp.json` names the server `my-server`."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    (folder / ".mcp.json").write_text(json.dumps({"mcpServers": {"my-server": ENTRY}}))
+    return folder
+
+
+def test_no_server_is_said_with_the_way_to_one(kosmo: Any, project: Path) -> None:
+    (project / ".mcp.json").unlink()
+    ended = kosmo("mcp:list")
+    assert ended.out == (
+        "No MCP server is configured. Add one to .mcp.json, .vscode/mcp.json or .cursor/mcp.json "
+        "of the project, or to kosmo/mcp.json in your configuration folder; see 'kosmo "
+        "integrations:docs mcp'.\n"
+    )
+    assert (ended.code, ended.err) == (0, "")
+    assert kosmo("mcp:list", "--json").json == {"success": True, "servers": []}
+
+
+def test_servers_are_listed_with_trust_source_and_fault(kosmo: Any, project: Path) -> None:
+    entries = {"my-server": ENTRY, "broken": {"args": []}}
+    (project / ".mcp.json").write_text(json.dumps({"mcpServers": entries}))
+    file = project / ".mcp.json"
+    fault = "'command' is missing; it takes the program to start, as a string."
+    assert kosmo("mcp:list").out == (
+        f"broken     untrusted  stdio    ({file})\n"
+        f"  cannot be used: {file}: MCP server 'broken': {fault}\n"
+        f"my_server  untrusted  stdio  {sys.executable} {SCRIPTED}  ({file})\n"
+        "\n"
+        "A server runs after 'kosmo mcp:trust NAME'.\n"
+    )
+    assert kosmo("mcp:list", "--json").json["servers"][1] == {
+        "name": "my_server",
+        "server": "my-server",
+        "transport": "stdio",
+        "target": f"{sys.executable} {SCRIPTED}",
+        "source": str(file),
+        "scope": "project",
+        "trust": "untrusted",
+        "fault": None,
+    }
+    refused = kosmo("mcp:trust", "broken")
+    assert (refused.code, fault in refused.err) == (1, True)
+
+
+def test_trust_shows_what_may_run_and_can_be_withdrawn(kosmo: Any, project: Path) -> None:
+    entry = ENTRY | {"env": {"API_TOKEN": "s3cret-value"}, "cwd": "sub", "envFile": ".env"}
+    (project / ".mcp.json").write_text(json.dumps({"mcpServers": {"my-server": entry}}))
+    trusted = kosmo("mcp:trust", "my-server")
+    assert trusted.out == (
+        "my_server may run from now on:\n"
+        f"  file     {project}/.mcp.json\n"
+        f"  command  {sys.executable} {SCRIPTED}\n"
+        f"  folder   {project}/sub\n"
+        "  env      API_TOKEN\n"
+        "  envFile  .env\n"
+    )
+    assert kosmo("mcp:list", "--json").json["servers"][0]["trust"] == "trusted"
+    changed = json.dumps({"mcpServers": {"my-server": ENTRY}})
+    (project / ".mcp.json").write_text(changed)
+    assert kosmo("mcp:list", "--json").json["servers"][0]["trust"] == "changed"
+    forgotten = kosmo("mcp:trust", "my_server", "--forget", "--json")
+    assert forgotten.json == {"success": True, "name": "my_server", "trust": "untrusted"}
+    assert kosmo("mcp:trust", "my_server", "--forget").out == "my_server was not trusted.\n"
+
+
+def test_trust_names_the_address_of_a_server_over_http(kosmo: Any, project: Path) -> None:
+    entry = {"url": "https://mcp.example.com/mcp", "headers": {"Authorization": "Bearer ${T}"}}
+    (project / ".mcp.json").write_text(json.dumps({"mcpServers": {"far": entry}}))
+    assert kosmo("mcp:trust", "far").out == (
+        "far may run from now on:\n"
+        f"  file     {project}/.mcp.json\n"
+        "  address  https://mcp.example.com/mcp\n"
+        "  headers  Authorization\n"
+    )
+
+
+def test_a_server_of_the_user_needs_no_trust(kosmo: Any, project: Path, tmp_path: Path) -> None:
+    file = tmp_path / ".config" / "kosmo" / "mcp.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({"mcpServers": {"mine": ENTRY}}))
+    assert kosmo("mcp:trust", "mine").out == (
+        "mine is a server of your own configuration folder and needs no trust.\n"
+    )
+    assert not (file.parent / "mcp-trust.json").exists()
+
+
+def test_an_unknown_server_and_a_broken_file_are_errors(kosmo: Any, project: Path) -> None:
+    ended = kosmo("mcp:trust", "my_servr")
+    assert (ended.code, ended.err) == (
+        1,
+        "error: Unknown MCP server: my_servr. Did you mean: my_server?\n",
+    )
+    (project / ".mcp.json").write_text("{")
+    assert kosmo("mcp:list", "--json").json["error_type"] == "configuration"
+    assert kosmo("mcp:list").err.startswith(f"error: {project}/.mcp.json:1: not JSON: ")
+
+
+def test_tools_are_listed_once_the_server_is_trusted(
+    kosmo: Any, process: Any, project: Path
+) -> None:
+    refused = process("mcp:tools", "my_server", "--json")
+    assert (refused.code, refused.json["error_type"]) == (1, "permission")
+    kosmo("mcp:trust", "my_server")
+    ended = process("mcp:tools", "my_server")
+    lines = ended.out.splitlines()
+    assert lines[0] == "app.mcp.my_server.add (read): Does add."
+    assert lines[-1] == "app.mcp.my_server.write_secret (write): Does write_secret."
+    assert (ended.code, len(lines), ended.err) == (0, 21, "")
+    schema = json.loads(process("mcp:schema", "my_server.echo", "--json").out)
+    assert schema["properties"] == {"message": {"type": "string"}}
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "out"),
+    [
+        (["my_server.add", "--a=19", "--b", "23"], "", "42\n"),
+        (
+            ["my_server.echo", "--message", "007"],
+            "",
+            "007\n",
+        ),
+        (["my-server.echo", '{"message": "x"}', "--MESSAGE=flag wins"], "", "flag wins\n"),
+        (["my_server.echo", "-"], '{"message": "piped"}', "piped\n"),
+        (["my_server.get-JSON"], "", '{\n  "list": [],\n  "n": 1.0,\n  "none": null\n}\n'),
+    ],
+)
+def test_a_call_takes_json_and_flags(
+    process: Any, project: Path, words: list[str], stdin: str, out: str
+) -> None:
+    ended = process("mcp:call", *words, "--force", stdin=stdin)
+    assert (ended.code, ended.out, ended.err) == (0, out, "")
+
+
+def test_a_call_answers_with_the_envelope(process: Any, project: Path) -> None:
+    (project / "given.json").write_text('{"a": 1, "b": 2}')
+    envelope = process("mcp:call", "my_server.add", "@given.json", "--force", "--json").json
+    assert (envelope["success"], envelope["result"], envelope["call_count"]) == (True, 3, 1)
+    assert envelope["meta"]["permission_bypassed"] is True
+    call = envelope["call_log"][0]
+    assert (call["function"], call["tool"], call["account"], call["status"]) == (
+        "app.mcp.my_server.add",
+        "add",
+        "my_server",
+        "ok",
+    )
+
+
+def test_a_call_that_fails_says_why_on_stderr(process: Any, project: Path) -> None:
+    ended = process("mcp:call", "my_server.fail", "--why=no luck", "--force")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == "error: MCP tool error (my_server.fail): no luck\n"
+
+
+def test_a_write_is_refused_where_nobody_can_be_asked(
+    kosmo: Any, process: Any, project: Path
+) -> None:
+    kosmo("mcp:trust", "my_server")
+    refused = process("mcp:call", "my_server.write", "--value=x", "--json").json
+    assert (refused["error_type"], refused["call_count"]) == ("permission", 0)
+    assert refused["error"].startswith("app.mcp.my_server.write is a write: the policy asks")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["{"], "The arguments are not JSON: "),
+        (["[1]"], "The arguments are no JSON object; write for example "),
+        (["{}", "{}"], "'{}' is one word too many: give one JSON object, and flags."),
+        (["@nowhere.json"], "@nowhere.json: No such file or directory."),
+    ],
+)
+def test_words_that_are_no_arguments_are_a_usage_error(
+    kosmo: Any, project: Path, words: list[str], message: str
+) -> None:
+    ended = kosmo("mcp:call", "my_server.echo", *words)
+    assert ended.code == 2
+    assert message in ended.err
+
+
+def test_the_shell_completes_the_names_of_servers(project: Path) -> None:
+    command = load("mcp:trust")
+    for text, expected in (("my", ["my_server"]), ("x", [])):
+        context = command.make_context("mcp:trust", [text])
+        offered = command.params[0].shell_complete(context, text)
+        assert [each.value for each in offered] == expected
