@@ -8,6 +8,8 @@ from kosmo_circleci.errors import LimitExceeded
 MEBIBYTE: Final = 1024 * 1024
 _SIZE: Final = re.compile(r"(\d+)\s*([kmg]?)i?b?", re.IGNORECASE)
 _UNITS: Final = {"": 1, "k": 1024, "m": MEBIBYTE, "g": 1024 * MEBIBYTE}
+_DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*(ms|s|m|h|d)?", re.IGNORECASE)
+_SECONDS_PER_UNIT: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 class Limits(NamedTuple):
@@ -78,3 +80,17 @@ def parse_size(text: str) -> int:
     if size <= 0:
         raise ValueError(f"'{text}' is not a size; give bytes, or a number with K, M or G: 64M")
     return size
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds of `90`, `90s`, `1.5m`, `2h`, `1d` or `200ms`; a bare number is seconds.
+
+    Raises `ValueError` for anything else, and for zero.
+    """
+    match = _DURATION.fullmatch(text.strip())
+    seconds = float(match[1]) * _SECONDS_PER_UNIT[(match[2] or "s").lower()] if match else 0.0
+    if not 0 < seconds < float("inf"):
+        raise ValueError(
+            f"'{text}' is not a duration; give seconds, or a number with s, m or h: 90s, 10m, 2h"
+        )
+    return seconds

@@ -1,6 +1,6 @@
 import pytest
 
-from kosmo_circleci.limits import MEBIBYTE, Limits, parse_size, shown_size
+from kosmo_circleci.limits import MEBIBYTE, Limits, parse_duration, parse_size, shown_size
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,34 @@ def test_a_size_has_a_number_and_perhaps_a_unit(text: str, size: int) -> None:
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a size; give bytes, or a number with K, M or G"):
         parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90", 90.0),
+        ("90s", 90.0),
+        ("10m", 600.0),
+        ("2h", 7200.0),
+        ("1d", 86400.0),
+        ("200ms", 0.2),
+        ("1.5", 1.5),
+        (".5", 0.5),
+        ("1.5H", 5400.0),
+        (" 2 m ", 120.0),
+    ],
+)
+def test_a_duration_is_seconds_or_a_number_with_a_unit(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "0", "0s", "-1", "+1", "inf", "nan", "1e3", "m", "1w", "1.", "1h30m", "9" * 400, "\u0661"],
+)
+def test_what_is_not_a_duration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a duration; give seconds, or a number with s, m"):
+        parse_duration(text)
 
 
 @pytest.mark.parametrize(("size", "text"), [(MEBIBYTE, "1M"), (1000, "1000 bytes")])
