@@ -5,15 +5,13 @@ pasted at the places the YAML parser reports, and then read again. If it does no
 old content plus the change, nothing is written.
 """
 
-import contextlib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from kosmo_circleci.atomic import exclusive, replace_file
 from kosmo_circleci.config import file
 from kosmo_circleci.errors import ConfigurationError
 
@@ -29,12 +27,17 @@ _NOT_STRINGS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "fa
 def update(path: Path, changes: Mapping[KeyPath, Setting]) -> None:
     """Set and remove keys of the YAML file at `path`, which need not exist yet.
 
-    The file is replaced as a whole or not at all; its mode becomes 0600, that of a new folder 0700,
+    The file is replaced as a whole or not at all, and changes that several processes make at once
+    all survive; its mode becomes 0600, that of a new folder 0700,
     and a symbolic link stays one. Raises `ConfigurationError` when the file cannot be read,
     understood or written.
     """
-    old = file.text_of(path) if path.exists() else ""
-    _replace(path, changed(old, changes, path))
+    try:
+        with exclusive(path):
+            old = file.text_of(path) if path.exists() else ""
+            replace_file(path, changed(old, changes, path).encode("utf-8"))
+    except OSError as error:
+        raise _unwritable(path, error) from None
 
 
 def changed(text: str, changes: Mapping[KeyPath, Setting], path: Path) -> str:
@@ -228,26 +231,6 @@ def _without_empty(value: Any) -> Any:
         return value
     kept = {key: _without_empty(each) for key, each in value.items()}
     return {key: each for key, each in kept.items() if each is not None and each != {}}
-
-
-def _replace(path: Path, text: str) -> None:
-    target = path.resolve()
-    try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # mkstemp's file is readable by its owner only, from its first moment on.
-        handle, name = tempfile.mkstemp(prefix=".config-", dir=target.parent)
-    except OSError as error:
-        raise _unwritable(path, error) from None
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as new:
-            new.write(text)
-            new.flush()
-            os.fsync(new.fileno())
-        os.replace(name, target)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise _unwritable(path, error) from None
 
 
 def _unwritable(path: Path, error: OSError) -> ConfigurationError:

@@ -7,13 +7,12 @@ whole description, so that a changed one asks again. Servers of the user's own f
 import contextlib
 import hashlib
 import json
-import os
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from kosmo_circleci.atomic import exclusive, replace_file
 from kosmo_circleci.errors import ConfigurationError, PermissionDenied
 from kosmo_circleci.jsonvalue import JsonValue, encode
 from kosmo_circleci.mcp_client.config import Server, user_folder
@@ -53,17 +52,25 @@ class TrustStore:
 
     def trust(self, server: Server) -> None:
         """Remember the server as it is now described. Raises `ConfigurationError`."""
-        known = self._read()
-        known.setdefault(str(server.source), {})[server.name] = fingerprint(server)
-        self._write(known)
+        with self._changing() as trusted:
+            trusted.setdefault(str(server.source), {})[server.name] = fingerprint(server)
 
     def forget(self, server: Server) -> bool:
-        """Withdraw the trust; return whether there was any."""
-        known = self._read()
-        had = known.get(str(server.source), {}).pop(server.name, None) is not None
-        if had:
-            self._write(known)
-        return had
+        """Withdraw the trust; return whether there was any. Raises `ConfigurationError`."""
+        with self._changing() as trusted:
+            return trusted.get(str(server.source), {}).pop(server.name, None) is not None
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[dict[str, dict[str, str]]]:
+        """Give the list to change; at the end of the block the file holds it."""
+        try:
+            with exclusive(self.path):
+                before, trusted = self._read(), self._read()
+                yield trusted
+                if trusted != before:
+                    replace_file(self.path, _encoded(trusted))
+        except OSError as error:
+            raise ConfigurationError(f"{self.path}: {error.strerror or error}") from None
 
     def _read(self) -> dict[str, dict[str, str]]:
         try:
@@ -81,22 +88,10 @@ class TrustStore:
                 "trust the servers again with `kosmo mcp:trust NAME`."
             ) from None
 
-    def _write(self, known: Mapping[str, Mapping[str, str]]) -> None:
-        text = json.dumps({"version": 1, "trusted": known}, indent=2, sort_keys=True) + "\n"
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            # mkstemp makes the file 0600; renaming it into place is atomic.
-            handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".mcp-trust-")
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    file.write(text)
-                os.replace(temporary, self.path)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    os.unlink(temporary)
-                raise
-        except OSError as error:
-            raise ConfigurationError(f"{self.path}: {error.strerror or error}") from None
+
+def _encoded(trusted: Mapping[str, Mapping[str, str]]) -> bytes:
+    value = {"version": 1, "trusted": trusted}
+    return f"{json.dumps(value, indent=2, sort_keys=True)}\n".encode()
 
 
 def trust_store(environ: Mapping[str, str], home: Path) -> TrustStore:

@@ -3,12 +3,11 @@
 The file is JSON. It holds the values of variables as they are, so only its owner may read it.
 """
 
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from kosmo_circleci.atomic import replace_file
 from kosmo_circleci.errors import ConfigurationError
 from kosmo_circleci.jsonvalue import JsonError, JsonValue, decode, encode
 from kosmo_circleci.simulator.clock import Clock
@@ -49,7 +48,7 @@ def save(world: World, path: Path) -> None:
     """
     try:
         # A link keeps pointing to the file; only what it points to is replaced.
-        _replace(path.resolve(), encode(to_json(world)).encode())
+        replace_file(path, encode(to_json(world)).encode())
     except OSError as error:
         raise ConfigurationError(
             f"The state file {path} cannot be written: {_reason(error)}."
@@ -131,20 +130,6 @@ def from_json(state: Fields, *, elapsed_s: Callable[[], float] | None = None) ->
     for name, rows in state["tables"].items():
         world.tables[name] = {row["id"]: row for row in rows}
     return world
-
-
-def _replace(path: Path, content: bytes) -> None:
-    # In the same folder, as a file can be put in place of another on one file system only.
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _reason(error: OSError) -> str:

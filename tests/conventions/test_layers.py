@@ -20,6 +20,7 @@ NAME = "kosmo_circleci"
 
 LEVELS: dict[str, int] = {
     "version": 0,
+    "atomic": 0,
     "errors": 0,
     "jsonvalue": 0,
     "masking": 0,

@@ -1,6 +1,7 @@
 """Which servers of a project may run."""
 
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,3 +103,13 @@ def test_a_broken_store_trusts_nothing_and_says_what_to_do(store: TrustStore, te
         f"{store.path} cannot be read as the list of trusted MCP servers; remove it and trust the "
         "servers again with `kosmo mcp:trust NAME`."
     )
+
+
+def test_trust_given_to_several_servers_at_once_all_survives(store: TrustStore) -> None:
+    servers = [replace(SERVER, name=f"s{number}") for number in range(12)]
+    threads = [threading.Thread(target=store.trust, args=(server,)) for server in servers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [store.state(server) for server in servers] == ["trusted"] * 12

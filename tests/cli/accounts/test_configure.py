@@ -2,6 +2,7 @@
 
 import json
 import stat
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 TOKEN = "CCIPAT_abc_0123456789"
+COMMAND = (sys.executable, "-m", "kosmo_circleci")
 CONFIGURE = ("integrations:configure", "circleci")
 
 
@@ -68,6 +70,22 @@ def test_a_file_that_is_there_keeps_its_comments_and_loses_what_would_win(
         "# ours\nintegrations:\n  circleci:\n    accounts:\n"
         f"      default: {{token: {TOKEN}}}  # rotate in May\n"
     )
+
+
+def test_twelve_commands_at_once_all_survive(file: Path) -> None:
+    names = [f"account_{number}" for number in range(12)]
+    commands = [
+        subprocess.Popen(
+            [*COMMAND, *CONFIGURE, "--account", name, "--url", f"https://{number}.example.com"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+        for number, name in enumerate(names)
+    ]
+    assert [command.wait(60) for command in commands] == [0] * 12
+    assert circleci(file)["accounts"] == {
+        name: {"url": f"https://{number}.example.com"} for number, name in enumerate(names)
+    }
 
 
 def test_a_policy_alone_needs_no_token(kosmo: Any, file: Path) -> None:
