@@ -182,7 +182,7 @@ class Bridge:
             on_pattern=door.on_pattern,
             on_begin=door.on_begin,
             notice=door.notice,
-            extension=lambda: self._mcp_functions(force),
+            extension=self._mcp_functions,
             clock=self._clock(),
             integrations=door.integrations,
             simulated=self._simulate,
@@ -337,10 +337,10 @@ class Bridge:
         """
         return self._open().perform(request, self.account(account), deadline, attempts=1)
 
-    def _mcp_functions(self, force: bool) -> "Extension":
+    def _mcp_functions(self) -> "Extension":
         from kosmo_circleci.mcp_client.functions import McpFunctions
 
-        return McpFunctions(self._environ, home_folder(self._environ), Path.cwd(), force=force)
+        return McpFunctions(self._environ, home_folder(self._environ), Path.cwd())
 
     def _known_account(self, name: str) -> None:
         known = self.configuration.accounts

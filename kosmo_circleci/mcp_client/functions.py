@@ -28,16 +28,17 @@ if TYPE_CHECKING:
 class McpFunctions:
     """The MCP servers of one run, as the functions of `mcp.*`. Safe for several threads.
 
-    `folder` is the current one, `force` lets untrusted servers run. Close it: that stops them.
+    `folder` is the current one. With `trust` a project's servers run whether or not the user has
+    trusted them. Close it: that stops them.
     """
 
     def __init__(
-        self, environ: Mapping[str, str], home: Path, folder: Path, *, force: bool = False
+        self, environ: Mapping[str, str], home: Path, folder: Path, *, trust: bool = False
     ) -> None:
         self._environ = environ
         self._home = home
         self._folder = folder
-        self._force = force
+        self._trust = trust
         self._lock = threading.RLock()
         self._configured: dict[str, Server] | None = None
         self._tools: dict[str, dict[str, Tool]] = {}
@@ -234,7 +235,8 @@ class McpFunctions:
         self, server: Server, method: str, params: Any, context: RunContext, call_path: str = ""
     ) -> JsonValue:
         context.deadline.check()
-        self._may_run(server, context)
+        if not self._trust:
+            trust_store(self._environ, self._home).check(server)
         launch = resolve(server, self._environ, self._home)
         try:
             running = self._servers_running()
@@ -243,15 +245,6 @@ class McpFunctions:
             if call_path and error.function_name is None:
                 error.function_name = call_path
             raise
-
-    def _may_run(self, server: Server, context: RunContext) -> None:
-        store = trust_store(self._environ, self._home)
-        if not self._force:
-            store.check(server)
-        elif store.state(server) != "trusted":
-            # Noted as something that --force lifted.
-            name = f"app.mcp.{server.name}"
-            context.permit("write", name, name, f"Start the MCP server '{server.name}'?")
 
     def _servers_running(self) -> "Servers":
         with self._lock:

@@ -46,7 +46,7 @@ class TrustStore:
         raise PermissionDenied(
             f"The MCP server '{server.name}' of {server.source} {why}, so it was not started. Look "
             f"at it with `kosmo mcp:list`, then run `kosmo mcp:trust {server.name}`, or use "
-            "--force (Python: force=True) for one run.",
+            "--trust-mcp (Python: trust_mcp=True) for one run.",
             function_name=f"app.mcp.{server.name}",
         )
 

@@ -14,6 +14,8 @@ from ended import Ended
 
 from kosmo_circleci import Bridge
 from kosmo_circleci.limits import Limits
+from kosmo_circleci.mcp_client.config import load
+from kosmo_circleci.mcp_client.trust import trust_store
 
 SCRIPTED = Path(__file__).parents[1] / "mcp_client" / "scripted_server.py"
 COMMAND = (sys.executable, "-m", "kosmo_circleci")
@@ -22,13 +24,19 @@ PATIENCE_S = 20.0
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the current folder, whose `.mcp.json` names the scripted server as `s`."""
+    """Return the current folder, whose `.mcp.json` names the scripted server as `s`, trusted."""
     folder = tmp_path / "project"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    servers = {"s": {"command": sys.executable, "args": [str(SCRIPTED)]}}
-    (folder / ".mcp.json").write_text(json.dumps({"mcpServers": servers}))
+    configure(folder, {"command": sys.executable, "args": [str(SCRIPTED)]})
     return folder
+
+
+def configure(folder: Path, entry: dict[str, Any]) -> None:
+    """Make `entry` the server `s` of the project, and trust it."""
+    (folder / ".mcp.json").write_text(json.dumps({"mcpServers": {"s": entry}}))
+    home = Path(os.environ["HOME"])
+    trust_store(os.environ, home).trust(load(os.environ, home, folder)["s"])
 
 
 def kosmo(*arguments: str) -> Ended:
@@ -74,7 +82,7 @@ def test_a_missing_sdk_is_named_with_the_way_to_it() -> None:
     blocked = (
         "import sys; sys.modules['mcp'] = None\n"
         "from kosmo_circleci.cli.main import main\n"
-        "main(['mcp:lua', '--force', '-e', 'mcp.tools(\"s\")'])"
+        "main(['mcp:lua', '-e', 'mcp.tools(\"s\")'])"
     )
     ended = subprocess.run(
         [sys.executable, "-c", blocked], capture_output=True, text=True, timeout=PATIENCE_S
@@ -87,8 +95,10 @@ def test_a_missing_sdk_is_named_with_the_way_to_it() -> None:
 
 def test_a_projects_server_runs_after_trust() -> None:
     code = "return app.mcp.s.echo({message = 'hi'})"
-    refused = json.loads(kosmo("mcp:lua", "--json", "-e", code).out)
+    assert kosmo("mcp:trust", "s", "--forget").code == 0
+    refused = json.loads(kosmo("mcp:lua", "--force", "--json", "-e", code).out)
     assert (refused["success"], refused["error_type"]) == (False, "permission")
+    assert refused["meta"]["permission_bypassed"] is False
     assert "kosmo mcp:trust s" in refused["error"]
     assert kosmo("mcp:trust", "s").code == 0
     assert kosmo("mcp:lua", "-e", code) == (0, "hi\n", "")
@@ -119,7 +129,7 @@ SCRIPT = """
 
 
 def test_everything_a_script_can_do_with_a_server() -> None:
-    ended = kosmo("integrations:lua", "--force", "--json", "-e", SCRIPT)
+    ended = kosmo("integrations:lua", "--json", "-e", SCRIPT)
     envelope = json.loads(ended.out)
     assert envelope["error"] is None
     assert envelope["result"] == {
@@ -139,7 +149,6 @@ def test_everything_a_script_can_do_with_a_server() -> None:
         "errors": "MCP tool error (s.fail): y",
     }
     assert envelope["call_count"] == 12
-    assert envelope["meta"]["permission_bypassed"] is True
 
 
 def test_calls_inside_flow_map_are_under_way_at_once_and_the_first_error_stops_the_rest() -> None:
@@ -154,7 +163,7 @@ def test_calls_inside_flow_map_are_under_way_at_once_and_the_first_error_stops_t
         end)
     """
     began = time.monotonic()
-    ended = kosmo("mcp:lua", "--force", "-e", code)
+    ended = kosmo("mcp:lua", "-e", code)
     assert (ended.out, "enough" in ended.err) == ("true\n", True)
     assert time.monotonic() - began < 8
 
@@ -178,7 +187,7 @@ SPAWN = "local p = app.mcp.s.spawn() print(p.server, p.child) "
 def test_servers_end_with_the_run_however_it_ends(
     options: list[str], rest: str, error_type: str
 ) -> None:
-    ended = kosmo("mcp:lua", "--force", "--json", *options, "-e", SPAWN + rest)
+    ended = kosmo("mcp:lua", "--json", *options, "-e", SPAWN + rest)
     envelope = json.loads(ended.out)
     assert envelope["error_type"] == error_type
     server, child = map(int, envelope["output"].split())
@@ -189,7 +198,7 @@ def test_servers_end_with_the_run_however_it_ends(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_servers_end_when_the_command_is_ended(number: signal.Signals) -> None:
     process = subprocess.Popen(
-        [*COMMAND, "mcp:lua", "--force", "-e", SPAWN + "flow.sleep(60)"],
+        [*COMMAND, "mcp:lua", "-e", SPAWN + "flow.sleep(60)"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -207,26 +216,24 @@ def test_servers_end_when_the_command_is_ended(number: signal.Signals) -> None:
 def test_isolated_runs_and_runs_in_the_process_reach_the_same_servers() -> None:
     code = "return app.mcp.s.process().pid"
     with Bridge() as bridge:
-        here: Any = bridge.run(code, force=True)
-        apart: Any = bridge.run(code, force=True, isolate=True, limits=Limits(timeout_s=20))
+        here: Any = bridge.run(code)
+        apart: Any = bridge.run(code, isolate=True, limits=Limits(timeout_s=20))
     assert (here.error, apart.error) == (None, None)
     assert gone(here.result)
     assert gone(apart.result)
 
 
 def test_a_secret_a_server_was_given_is_masked_in_what_leaves(project: Path) -> None:
-    servers = {
-        "s": {
-            "command": sys.executable,
-            "args": [str(SCRIPTED)],
-            "env": {"SERVICE_TOKEN": "${MY_SERVICE_TOKEN}"},
-        }
+    entry = {
+        "command": sys.executable,
+        "args": [str(SCRIPTED)],
+        "env": {"SERVICE_TOKEN": "${MY_SERVICE_TOKEN}"},
     }
-    (project / ".mcp.json").write_text(json.dumps({"mcpServers": servers}))
+    configure(project, entry)
     code = "local t = app.mcp.s.environment().SERVICE_TOKEN print(t) return {t, #t}"
     os.environ["MY_SERVICE_TOKEN"] = "tok-1234567890"
     try:
-        ended = kosmo("mcp:lua", "--force", "--json", "-e", code)
+        ended = kosmo("mcp:lua", "--json", "-e", code)
     finally:
         del os.environ["MY_SERVICE_TOKEN"]
     envelope = json.loads(ended.out)

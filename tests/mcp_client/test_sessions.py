@@ -214,7 +214,7 @@ class Run:
     def permit(self, *details): pass
     def record(self, *details, **more): pass
 here = pathlib.Path.cwd()
-functions = McpFunctions(os.environ, here, here, force=True)
+functions = McpFunctions(os.environ, here, here, trust=True)
 print(functions.call("mcp.call", ["s.spawn"], Run()), flush=True)
 sys.stdin.read()
 """

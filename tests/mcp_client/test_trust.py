@@ -77,8 +77,8 @@ def test_trust_holds_for_one_file_only(store: TrustStore) -> None:
     assert raised.value.fields() == {
         "type": "permission",
         "message": "The MCP server 's' of /clone/.mcp.json has not been trusted yet, so it was not "
-        "started. Look at it with `kosmo mcp:list`, then run `kosmo mcp:trust s`, or use --force "
-        "(Python: force=True) for one run.",
+        "started. Look at it with `kosmo mcp:list`, then run `kosmo mcp:trust s`, or use "
+        "--trust-mcp (Python: trust_mcp=True) for one run.",
         "function_name": "app.mcp.s",
     }
 

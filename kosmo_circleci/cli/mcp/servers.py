@@ -53,9 +53,7 @@ def _server_names(
     ]
 
 
-force_option = click.option(
-    "--force", is_flag=True, help="Lift trust and the read/write permission policy."
-)
+force_option = click.option("--force", is_flag=True, help="Lift the read/write permission policy.")
 
 
 @click.command("mcp:list")

@@ -117,7 +117,7 @@ def test_an_unknown_server_and_a_broken_file_are_errors(kosmo: Any, project: Pat
 def test_tools_are_listed_once_the_server_is_trusted(
     kosmo: Any, process: Any, project: Path
 ) -> None:
-    refused = process("mcp:tools", "my_server", "--json")
+    refused = process("mcp:tools", "my_server", "--force", "--json")
     assert (refused.code, refused.json["error_type"]) == (1, "permission")
     kosmo("mcp:trust", "my_server")
     ended = process("mcp:tools", "my_server")
@@ -144,17 +144,19 @@ def test_tools_are_listed_once_the_server_is_trusted(
     ],
 )
 def test_a_call_takes_json_and_flags(
-    process: Any, project: Path, words: list[str], stdin: str, out: str
+    kosmo: Any, process: Any, project: Path, words: list[str], stdin: str, out: str
 ) -> None:
-    ended = process("mcp:call", *words, "--force", stdin=stdin)
+    kosmo("mcp:trust", "my_server")
+    ended = process("mcp:call", *words, stdin=stdin)
     assert (ended.code, ended.out, ended.err) == (0, out, "")
 
 
-def test_a_call_answers_with_the_envelope(process: Any, project: Path) -> None:
+def test_a_call_answers_with_the_envelope(kosmo: Any, process: Any, project: Path) -> None:
+    kosmo("mcp:trust", "my_server")
     (project / "given.json").write_text('{"a": 1, "b": 2}')
-    envelope = process("mcp:call", "my_server.add", "@given.json", "--force", "--json").json
+    envelope = process("mcp:call", "my_server.add", "@given.json", "--json").json
     assert (envelope["success"], envelope["result"], envelope["call_count"]) == (True, 3, 1)
-    assert envelope["meta"]["permission_bypassed"] is True
+    assert envelope["meta"]["permission_bypassed"] is False
     call = envelope["call_log"][0]
     assert (call["function"], call["tool"], call["account"], call["status"]) == (
         "app.mcp.my_server.add",
@@ -164,8 +166,9 @@ def test_a_call_answers_with_the_envelope(process: Any, project: Path) -> None:
     )
 
 
-def test_a_call_that_fails_says_why_on_stderr(process: Any, project: Path) -> None:
-    ended = process("mcp:call", "my_server.fail", "--why=no luck", "--force")
+def test_a_call_that_fails_says_why_on_stderr(kosmo: Any, process: Any, project: Path) -> None:
+    kosmo("mcp:trust", "my_server")
+    ended = process("mcp:call", "my_server.fail", "--why=no luck")
     assert (ended.code, ended.out) == (1, "")
     assert ended.err == "error: MCP tool error (my_server.fail): no luck\n"
 
