@@ -1,7 +1,7 @@
 """One understood request: the operation, its arguments as they arrived, and the world."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.jsonvalue import JsonValue
@@ -15,6 +15,9 @@ JsonObject: TypeAlias = dict[str, JsonValue]
 _T = TypeVar("_T")
 
 _MAX_PAGE_SIZE = 100
+
+ORGANIZATION_PARAMETERS: Final = ("org_id", "owner_id", "org_slug_or_id", "org_slug")
+"""Path parameters that name an organization."""
 
 
 class Call(NamedTuple):
@@ -40,9 +43,9 @@ class Call(NamedTuple):
 
     @property
     def organization(self) -> Organization:
-        """The organization that the path names; a 404 if there is none."""
-        names = ("org_id", "owner_id", "org_slug_or_id", "org_slug")
-        return self.world.organization(next(self.path[key] for key in names if key in self.path))
+        """The organization that the path names, by id or by slug; a 404 if there is none."""
+        name = next(key for key in ORGANIZATION_PARAMETERS if key in self.path)
+        return organization_in_path(self.world, name, self.path[name])
 
     def asked(self, key: str) -> str | None:
         """Return the (last) value of a query key, or None; an empty value counts as none."""
@@ -68,6 +71,12 @@ class Call(NamedTuple):
             key = "page-size" if self.asked("page-size") else "limit"
             raise bad_request(f"{key}: expected an integer from 1 to {_MAX_PAGE_SIZE}")
         return page_of(found, row, target=self.target, query=self.query, size=int(size))
+
+
+def organization_in_path(world: World, parameter: str, value: str) -> Organization:
+    """Return the organization that a parameter of `ORGANIZATION_PARAMETERS` names, or refuse."""
+    by_slug = parameter == "org_slug" or (parameter == "org_slug_or_id" and "/" in value)
+    return world.organization_by_slug(value) if by_slug else world.organization_by_id(value)
 
 
 Handler: TypeAlias = Callable[[Call], "JsonValue | Answered"]

@@ -22,6 +22,9 @@ _PYTHON_TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
     "array": list,
 }
 
+_MAX_DIGITS: Final = 18
+"""The longest number that is read: every 64-bit integer CircleCI counts with is shorter."""
+
 _READ_AS_JSON: Final = frozenset({"application/json", "application/x-www-form-urlencoded"})
 
 
@@ -72,13 +75,17 @@ def read_body(
 
 
 def _check_text(parameter: Parameter, value: str) -> None:
-    if parameter.type == "integer" and not (value.isascii() and value.isdigit()):
+    if parameter.type == "integer" and not _is_number(value):
         raise bad_request(f"{parameter.wire}: expected an integer")
     if parameter.type == "boolean" and value not in ("true", "false"):
         raise bad_request(f"{parameter.wire}: expected true or false")
     if parameter.format == "date-time":
         _check_time(parameter, value)
     _check_choice(parameter, value)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
 
 
 def _check_field(parameter: Parameter, body: Mapping[str, JsonValue]) -> None:

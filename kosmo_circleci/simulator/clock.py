@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 START: Final = datetime(2025, 1, 15, 10, 0, tzinfo=UTC)
-"""The instant every simulated world begins at."""
+"""The instant every simulated world begins at, a Wednesday; what it holds happened before."""
 
 STEP_S: Final = 5
 """How far the clock moves with each request, in seconds."""
@@ -33,6 +33,14 @@ class Clock:
     def exact_now_s(self) -> float:
         """The current time with the parts of a second that `advance` was given."""
         return float(self._now_s)
+
+    def at(self, now_s: float) -> "Clock":
+        """Return a clock that shows `now_s` and moves on as this one does."""
+        elapsed_s = self._elapsed_s
+        if elapsed_s is None:
+            return Clock(now_s)
+        start_s = elapsed_s()
+        return Clock(now_s, elapsed_s=lambda: elapsed_s() - start_s)
 
     def tick(self) -> None:
         """Move on, a request arrived: by one step, or to where the time outside is."""

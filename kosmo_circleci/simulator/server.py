@@ -3,6 +3,7 @@
 Any client of CircleCI's API works with it unchanged; only the address and the token are its own.
 """
 
+import logging
 import socket
 import sys
 import threading
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from urllib.parse import urlsplit
 
 from kosmo_circleci.errors import ConfigurationError, NetworkError
 from kosmo_circleci.jsonvalue import encode
@@ -32,6 +34,11 @@ MAX_BODY_BYTES: Final = 8 * 1024 * 1024
 
 _THREADS: Final = 8
 
+_MAX_CONNECTIONS: Final = 100
+"""Beyond it the connection that has been idle longest is closed."""
+
+_LOOPBACK_NAMES: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
 _REASONS: Final = {
     200: "OK",
     201: "Created",
@@ -39,6 +46,7 @@ _REASONS: Final = {
     204: "No Content",
     400: "Bad Request",
     401: "Unauthorized",
+    403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
     413: "Payload Too Large",
@@ -93,7 +101,12 @@ class Server:
             ident="kosmo-circleci-simulator",
             max_request_body_size=MAX_BODY_BYTES,
             clear_untrusted_proxy_headers=True,
+            # Above our own limit (`_close_idle_connections`), which waitress must never reach.
+            connection_limit=2 * _MAX_CONNECTIONS,
+            # select() cannot watch descriptors from 1,024 on.
+            asyncore_use_poll=True,
         )
+        _close_idle_connections(self._server)
 
     @property
     def url(self) -> str:
@@ -164,6 +177,9 @@ def application(transport: SimulatorTransport) -> Application:
 
 
 def _answered(transport: SimulatorTransport, environ: "WSGIEnvironment") -> WireResponse:
+    foreign = _foreign_header(environ)
+    if foreign is not None:
+        return _fault(403, f"{foreign} does not name this machine. Use http://{HOST} and the port.")
     try:
         return transport.send(_request(environ))
     except TransportError as error:
@@ -188,6 +204,46 @@ def _request(environ: "WSGIEnvironment") -> WireRequest:
     target = str(environ["REQUEST_URI"])
     path = target if target.startswith("/") else "/" + target.partition("://")[2].partition("/")[2]
     return WireRequest(str(environ["REQUEST_METHOD"]), f"http://{HOST}{path}", headers, body)
+
+
+def _foreign_header(environ: "WSGIEnvironment") -> str | None:
+    """Return the header that names another machine than this one, as `Host NAME`, or None.
+
+    A web page can make a browser send requests here: its `Origin` is then that page's, or, if the
+    page's own name was made to resolve to this machine (DNS rebinding), its `Host`.
+    """
+    host, origin = environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN")
+    if host is not None and not _is_loopback(f"//{host}"):
+        return f"Host {host}"
+    if origin is not None and not _is_loopback(origin):
+        return f"Origin {origin}"
+    return None
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        return urlsplit(url).hostname in _LOOPBACK_NAMES
+    except ValueError:
+        return False
+
+
+def _close_idle_connections(server: Any) -> None:
+    """Make room for a new connection by closing the one that has been idle longest.
+
+    Waitress by itself stops accepting at its limit, until a connection times out after two minutes.
+    """
+    accept = server.handle_accept
+
+    def handle_accept() -> None:
+        channels = server.active_channels.values()
+        if len(channels) >= _MAX_CONNECTIONS:
+            idle = (each for each in channels if not each.requests and not each.will_close)
+            oldest = min(idle, key=lambda each: each.last_activity, default=None)
+            if oldest is not None:
+                oldest.will_close = True
+        accept()
+
+    server.handle_accept = handle_accept
 
 
 def _mark(path: Path) -> tuple[int, int] | None:
@@ -223,10 +279,10 @@ def _world(options: ServerOptions) -> World:
     def elapsed_s() -> float:
         return (time.monotonic() - began_s) * options.speed
 
-    path = options.state_file
-    kept = state.load(path, elapsed_s=elapsed_s) if path is not None else None
+    path, clock = options.state_file, Clock(elapsed_s=elapsed_s)
+    kept = state.load(path, clock) if path is not None else None
     if kept is None:
-        return seeded_world(options.seed or 0, clock=Clock(elapsed_s=elapsed_s))
+        return seeded_world(options.seed or 0, clock=clock)
     if options.seed not in (None, kept.seed):
         raise ConfigurationError(
             f"The state file {path} holds a world of seed {kept.seed}, not {options.seed}. Leave "
@@ -243,5 +299,7 @@ def _waitress() -> Callable[..., Any]:
             "The simulator over HTTP needs the extra 'simulator': "
             "pip install 'kosmo-circleci[simulator]'. In a script, --simulate needs no extra."
         ) from None
+    # Waitress warns of every moment in which all threads are busy ("Task queue depth is 1").
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     make: Callable[..., Any] = create_server
     return make

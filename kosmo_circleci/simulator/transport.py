@@ -11,8 +11,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from kosmo_circleci.jsonvalue import JsonValue, encode
 from kosmo_circleci.simulator.answers import Answered, Refused
-from kosmo_circleci.simulator.calls import Call
+from kosmo_circleci.simulator.calls import ORGANIZATION_PARAMETERS, Call, organization_in_path
 from kosmo_circleci.simulator.checks import check_path, check_query, read_body
+from kosmo_circleci.simulator.clock import START
 from kosmo_circleci.simulator.handlers import handler_of
 from kosmo_circleci.simulator.routes import find_route
 from kosmo_circleci.simulator.seeded import EXAMPLE_TOKEN, seeded_world
@@ -92,6 +93,35 @@ class SimulatorTransport:
         """Return the simulated time, in seconds since the world began."""
         with self._lock:
             return self.world.clock.exact_now_s
+
+    def epoch_s(self) -> float:
+        """Return the simulated time as a wall clock shows it: seconds since 1970-01-01 UTC.
+
+        A new world shows 2025-01-15T10:00:00Z, and its data lies in the days before.
+        """
+        return START.timestamp() + self.now_s()
+
+    def snapshot(self) -> dict[str, JsonValue]:
+        """Return all that the world knows, its time included, as plain JSON data.
+
+        A transport of another process that `restore`s it answers every request as this one would.
+        The data holds the values of variables as they are. It shares nothing with the world.
+        """
+        from kosmo_circleci.simulator.snapshot import to_json
+
+        with self._lock:
+            return to_json(self.world)
+
+    def restore(self, snapshot: Mapping[str, JsonValue]) -> None:
+        """Put the world of a `snapshot` in place of this one's, between two requests.
+
+        The gate (rate limit, latency, faults) stays as it is. Raises `ValueError`, and changes
+        nothing, for data that no `snapshot` returned.
+        """
+        from kosmo_circleci.simulator.snapshot import from_json
+
+        with self._lock:
+            self.world = from_json({**snapshot}, self.world.clock)
 
     def close(self) -> None:
         """Refuse every further request. The world stays as it is."""
@@ -179,9 +209,9 @@ def _known_owners(world: World, path: Mapping[str, str], operation: str) -> dict
         known["project_slug"] = world.project(path["project_slug"]).slug
     if "project_id" in path:
         world.project_by_id(path["project_id"])
-    for name in ("org_slug", "org_slug_or_id", "org_id", "owner_id"):
+    for name in ORGANIZATION_PARAMETERS:
         if name in path:
-            organization = world.organization(path[name])
+            organization = organization_in_path(world, name, path[name])
             known[name] = organization.slug if name == "org_slug" else path[name]
     return known
 

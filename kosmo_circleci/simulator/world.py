@@ -99,14 +99,16 @@ class World:
         """Return the organizations of the current user."""
         return [each for each in self.organizations.values() if self.sees(each)]
 
-    def organization(self, slug_or_id: str) -> Organization:
-        """Return the organization with that id or slug (`github/acme` is `gh/acme`), or refuse."""
-        slug = canonical_slug(slug_or_id)
-        known = self.visible_organizations()
-        return _found(
-            next((each for each in known if slug_or_id == each.id or slug == each.slug), None),
-            "Organization",
-        )
+    def organization_by_id(self, organization_id: str) -> Organization:
+        """Return the organization of that id, or refuse with 404."""
+        matches = (each for each in self.visible_organizations() if each.id == organization_id)
+        return _found(next(matches, None), "Organization")
+
+    def organization_by_slug(self, slug: str) -> Organization:
+        """Return the organization of that slug (`github/acme` is `gh/acme`), or refuse with 404."""
+        name = canonical_slug(slug)
+        matches = (each for each in self.visible_organizations() if each.slug == name)
+        return _found(next(matches, None), "Organization")
 
     def visible_projects(self) -> list[Project]:
         """Return the projects of the current user's organizations."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.model import Function, Parameter
 from kosmo_circleci.jsonvalue import decode, encode
-from kosmo_circleci.simulator import state
+from kosmo_circleci.simulator.snapshot import from_json, to_json
 from kosmo_circleci.simulator.transport import SIMULATED_TOKEN, SimulatorTransport
 from kosmo_circleci.transport.wire import WireRequest
 
@@ -125,6 +125,5 @@ def test_any_conversation_is_answered_and_leaves_a_world_that_can_be_kept(
             assert answer.body == b""
         else:
             assert decode(answer.body) is not None
-    kept = state.to_json(transport.world)
-    assert isinstance(kept, dict)
-    assert state.to_json(state.from_json(decode(encode(kept)))) == kept  # type: ignore[arg-type]
+    kept = to_json(transport.world)
+    assert to_json(from_json(decode(encode(kept)))) == kept

@@ -42,6 +42,42 @@ def test_what_another_user_has_is_not_there(ask: Ask, method: str, path: str, me
     assert ask(method, path, body) == (404, {"message": message})
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "message"),
+    [
+        (
+            "GET",
+            "/context?owner-id=gh/example-org",
+            None,
+            400,
+            "owner-id: expected the id of an organization; owner-slug takes a slug",
+        ),
+        (
+            "POST",
+            "/context",
+            {"name": "staging", "owner": {"id": "gh/example-org"}},
+            400,
+            "owner.id: expected the id of an organization; owner.slug takes a slug",
+        ),
+        ("GET", "/context?owner-slug=org-uuid", None, 404, "Organization not found"),
+        ("GET", "/pipeline?org-slug=org-uuid", None, 404, "Organization not found"),
+        ("GET", "/otel/exporters?org-id=gh/example-org", None, 404, "Organization not found"),
+        ("GET", "/organizations/gh%2Fexample-org/groups", None, 404, "Organization not found"),
+        ("GET", "/insights/org-uuid/x/summary", None, 404, "Organization not found"),
+    ],
+)
+def test_an_id_is_not_a_slug_and_a_slug_is_not_an_id(
+    ask: Ask, method: str, path: str, body: Any, status: int, message: str
+) -> None:
+    assert ask(method, path, body) == (status, {"message": message})
+
+
+def test_an_organization_in_a_path_that_takes_both_is_found_by_either(ask: Ask) -> None:
+    by_id = ask("GET", "/organization/org-uuid")
+    assert by_id[0] == 200
+    assert ask("GET", "/organization/github/example-org") == by_id
+
+
 def test_its_owner_sees_it(ask: Ask) -> None:
     for path in (PRIVATE, "/context/private-context-uuid", "/workflow/private-workflow-uuid"):
         assert ask("GET", path, token=ANOTHER_TOKEN)[0] == 200

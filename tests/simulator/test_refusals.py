@@ -59,6 +59,23 @@ def test_what_makes_no_sense_is_refused(
     assert ask(method, path, body) == (400, {"message": message})
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "name"),
+    [
+        ("GET", f"{PROJECT}/job/{{}}", "job-number"),
+        ("POST", f"{PROJECT}/job/{{}}/cancel", "job-number"),
+        ("GET", f"{PROJECT}/pipeline/{{}}", "pipeline-number"),
+        ("GET", "/deploy/components?org-id=org-uuid&page-size={}", "page-size"),
+    ],
+)
+@pytest.mark.parametrize("digits", [19, 5_000])  # Python reads at most 4,300
+def test_a_number_that_no_server_counts_to_is_refused(
+    ask: Ask, method: str, path: str, name: str, digits: int
+) -> None:
+    message = f"{name}: expected an integer"
+    assert ask(method, path.format("9" * digits)) == (400, {"message": message})
+
+
 def test_a_body_of_another_media_type_is_not_read(simulator: SimulatorTransport) -> None:
     def status(media_type: str) -> int:
         headers = {"Circle-Token": SIMULATED_TOKEN, "Content-Type": media_type}

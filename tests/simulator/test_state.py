@@ -10,8 +10,10 @@ import pytest
 
 from kosmo_circleci.errors import ConfigurationError
 from kosmo_circleci.jsonvalue import decode, encode
+from kosmo_circleci.simulator.clock import Clock
 from kosmo_circleci.simulator.seeded import seeded_world
-from kosmo_circleci.simulator.state import from_json, load, save, to_json
+from kosmo_circleci.simulator.snapshot import to_json
+from kosmo_circleci.simulator.state import load, save
 from kosmo_circleci.simulator.transport import SIMULATED_TOKEN, SimulatorTransport
 from kosmo_circleci.simulator.world import World
 from kosmo_circleci.transport.wire import WireRequest
@@ -175,11 +177,13 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-def test_time_goes_on_from_where_it_was(tmp_path: Path) -> None:
-    world = seeded_world()
+def test_time_continues_from_where_it_was(tmp_path: Path) -> None:
+    path, world, elapsed_s = tmp_path / "world.json", seeded_world(), [30.0]
     world.clock.advance(12.5)
-    state: Any = to_json(world)
-    again = from_json(state, elapsed_s=lambda: 30.0)
+    save(world, path)
+    again = load(path, Clock(elapsed_s=lambda: elapsed_s[0]))
+    assert again is not None
     assert again.clock.exact_now_s == 12.5
+    elapsed_s[0] = 60.0
     again.clock.tick()
     assert again.clock.exact_now_s == 42.5

@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -43,6 +44,7 @@ def test_the_header_of_the_token_is_found_in_any_case(simulator: SimulatorTransp
         ("POST", "/workflow/nothing/cancel", "Workflow not found"),
         ("GET", "/context/nothing", "Context not found"),
         ("GET", f"{PROJECT}/job/999", "Job not found"),
+        ("GET", f"{PROJECT}/job/{'9' * 18}", "Job not found"),
         ("GET", f"{PROJECT}/999/artifacts", "Job not found"),
         ("POST", "/jobs/nothing/cancel", "Job not found"),
         ("GET", f"{PROJECT}/envvar/NOTHING", "Environment variable not found"),
@@ -197,6 +199,27 @@ def test_many_threads_get_numbers_of_their_own(ask: Ask) -> None:
     for thread in threads:
         thread.join(10)
     assert sorted(numbers) == list(range(46, 126))
+
+
+def test_the_simulated_time_is_a_wall_clock_of_its_own(
+    ask: Ask, simulator: SimulatorTransport
+) -> None:
+    began = datetime(2025, 1, 15, 10, 0, tzinfo=UTC)
+    assert simulator.epoch_s() == began.timestamp()
+    simulator.advance(3600.5)
+    created_at = ask("POST", f"{PROJECT}/pipeline", {})[1]["created_at"]
+    assert simulator.epoch_s() == (began + timedelta(seconds=3605.5)).timestamp()
+    assert datetime.fromisoformat(created_at) == began + timedelta(seconds=3605)
+
+
+def test_the_seeded_pipelines_lie_in_the_days_before_the_simulated_now(
+    ask: Ask, simulator: SimulatorTransport
+) -> None:
+    now = datetime.fromtimestamp(simulator.epoch_s(), UTC)
+    items = ask("GET", f"{PROJECT}/pipeline")[1]["items"]
+    ages = [now - datetime.fromisoformat(each["created_at"]) for each in items]
+    assert [age.days for age in ages] == [0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]
+    assert all(age > timedelta(0) for age in ages)
 
 
 def test_a_closed_simulator_refuses_to_answer() -> None:

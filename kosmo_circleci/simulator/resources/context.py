@@ -105,7 +105,12 @@ def _context(call: Call) -> Context:
 def _owner(call: Call, owner_id: JsonValue, slug: JsonValue, fields: str) -> Organization:
     if bool(owner_id) == bool(slug):
         raise bad_request(f"Exactly one of these must be given: {fields}")
-    return call.world.organization(str(owner_id or slug))
+    if slug:
+        return call.world.organization_by_slug(str(slug))
+    if "/" in str(owner_id):
+        by_id, by_slug = fields.split(", ")
+        raise bad_request(f"{by_id}: expected the id of an organization; {by_slug} takes a slug")
+    return call.world.organization_by_id(str(owner_id))
 
 
 def _restricted_name(call: Call, owner: Organization, kind: str, value: str) -> str:

@@ -29,7 +29,7 @@ class Version(NamedTuple):
 
 def list_components(call: Call) -> JsonValue:
     """Answer `GET /deploy/components` of one organization, optionally of one project."""
-    organization = call.world.organization(call.asked("org-id") or "")
+    organization = call.world.organization_by_id(call.asked("org-id") or "")
     asked = call.asked("project-id")
     projects = [
         each
@@ -61,7 +61,7 @@ def list_versions(call: Call) -> JsonValue:
 
 def list_environments(call: Call) -> JsonValue:
     """Answer `GET /deploy/environments` of one organization."""
-    organization = call.world.organization(call.asked("org-id") or "")
+    organization = call.world.organization_by_id(call.asked("org-id") or "")
     rows = rows_of(_environments(call.world), org_id=organization.id)
     return call.page(rows, _environment)
 

@@ -11,13 +11,13 @@ from kosmo_circleci.simulator.world import Row, Table, World
 
 def list_all(call: Call) -> JsonValue:
     """Answer `GET /otel/exporters` of one organization: `org-id`."""
-    organization = call.world.organization(call.asked("org-id") or "")
+    organization = call.world.organization_by_id(call.asked("org-id") or "")
     return call.page(rows_of(_exporters(call.world), org_id=organization.id), _exporter)
 
 
 def create(call: Call) -> JsonValue:
     """Answer `POST /otel/exporters`: the values of the headers are masked wherever they show."""
-    organization = call.world.organization(call.text("org_id"))
+    organization = call.world.organization_by_id(call.text("org_id"))
     if not call.text("endpoint"):
         raise bad_request("endpoint: this field is required")
     headers: JsonObject = {key: str(value) for key, value in call.object("headers").items()}

@@ -56,7 +56,7 @@ def list_all(call: Call) -> JsonValue:
     found = call.world.newest_pipelines()
     slug = call.asked("org-slug")
     if slug is not None:
-        organization = call.world.organization(slug)
+        organization = call.world.organization_by_slug(slug)
         found = [each for each in found if each.project.organization is organization]
     if call.asked("mine") == "true":
         found = [each for each in found if each.actor is call.world.current_user]

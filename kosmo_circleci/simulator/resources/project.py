@@ -75,7 +75,7 @@ def create_from_repository(call: Call) -> JsonValue:
     """Answer `POST /project/{provider}/{organization}/{project}`: a project twice is the same."""
     slug = canonical_slug(call.path["project_slug"])
     organization_slug, _, name = slug.rpartition("/")
-    organization = call.world.organization(organization_slug)
+    organization = call.world.organization_by_slug(organization_slug)
     known = call.world.projects.get(slug) or call.world.add_project(organization, name)
     return _settings(known)
 

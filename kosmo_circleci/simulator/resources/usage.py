@@ -46,7 +46,7 @@ def get(call: Call) -> JsonValue:
 def _shared(call: Call) -> list[JsonValue]:
     given = call.given("shared_org_ids")
     others = [str(each) for each in given] if isinstance(given, list) else []
-    return [call.organization.id, *(call.world.organization(each).id for each in others)]
+    return [call.organization.id, *(call.world.organization_by_id(each).id for each in others)]
 
 
 def _exports(world: World) -> Table:
