@@ -86,6 +86,7 @@ HOMES: dict[str, set[str]] = {
     "lupa": {"lua.runtime", "lua.values"},
     "httpx": {"transport.live"},
     "yaml": {"config.file", "config.write"},
+    "ruamel": {"config.edit", "config.write"},
     "regex": {"lua.regex"},
     "keyring": {"config.accounts", "cli.accounts.configure"},
     "waitress": {"simulator.server"},

@@ -20,9 +20,10 @@ from kosmo_circleci.config.accounts import (
     KEYRING_SERVICE,
     configuration_file,
 )
+from kosmo_circleci.config.edit import KeyPath, Setting
 from kosmo_circleci.config.policy import RULES, parse_rule
 from kosmo_circleci.config.urls import origin
-from kosmo_circleci.config.write import KeyPath, Setting, update
+from kosmo_circleci.config.write import update
 from kosmo_circleci.errors import ConfigurationError, UsageError
 from kosmo_circleci.jsonvalue import JsonError, JsonValue
 from kosmo_circleci.wording import nearest

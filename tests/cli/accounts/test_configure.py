@@ -68,7 +68,7 @@ def test_a_file_that_is_there_keeps_its_comments_and_loses_what_would_win(
     process(*CONFIGURE, "--stdin-json", stdin=json.dumps({"token": TOKEN}))
     assert file.read_text() == (
         "# ours\nintegrations:\n  circleci:\n    accounts:\n"
-        f"      default: {{token: {TOKEN}}}  # rotate in May\n"
+        f"      default: {{token: {TOKEN}}} # rotate in May\n"
     )
 
 
