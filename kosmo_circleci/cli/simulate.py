@@ -32,10 +32,10 @@ class RatePerMinute(ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
-        found = _RATE.fullmatch(str(value))
-        if found is None:
+        match = _RATE.fullmatch(str(value))
+        if match is None:
             self.fail(f"'{value}' is not a number of requests a minute, such as 60/min", param, ctx)
-        return int(found[1])
+        return int(match[1])
 
 
 class Latency(ParamType):
@@ -48,8 +48,8 @@ class Latency(ParamType):
     ) -> float:
         if isinstance(value, float):
             return value
-        found = _LATENCY.fullmatch(str(value))
-        seconds = float(found[1]) / (1000 if found[2] == "ms" else 1) if found else -1.0
+        match = _LATENCY.fullmatch(str(value))
+        seconds = float(match[1]) / (1000 if match[2] == "ms" else 1) if match else -1.0
         if not 0 <= seconds <= _LONGEST_LATENCY_S:
             self.fail(
                 f"'{value}' is not a time such as 200ms or 1.5s, ten minutes at most", param, ctx
@@ -116,14 +116,14 @@ def simulate(
 
 
 def _serve(options: "ServerOptions", as_json: bool) -> None:
-    from kosmo_circleci.simulator.contents import screen, things, to_json
+    from kosmo_circleci.simulator.contents import entries_of, screen, to_json
     from kosmo_circleci.simulator.server import Server
     from kosmo_circleci.simulator.transport import SIMULATED_TOKEN
 
     server = Server(options)
-    found = things(server.world, SIMULATED_TOKEN)
-    text = screen(found, url=server.url, token=SIMULATED_TOKEN, notes=[*_notes(options)])
-    way = to_json(found, url=server.url, token=SIMULATED_TOKEN, seed=server.world.seed)
+    entries = entries_of(server.world, SIMULATED_TOKEN)
+    text = screen(entries, url=server.url, token=SIMULATED_TOKEN, notes=[*_notes(options)])
+    way = to_json(entries, url=server.url, token=SIMULATED_TOKEN, seed=server.world.seed)
     emit(text, {"success": True, **way}, as_json)
     sys.stdout.flush()
     server.run()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from kosmo_circleci.jsonvalue import JsonValue
 
 
-class Answered:
+class Answer:
     """A value with a status other than the one the operation is documented with."""
 
     __slots__ = ("status", "value")
@@ -15,7 +15,7 @@ class Answered:
         self.value = value
 
 
-class Refused(Exception):
+class Refusal(Exception):
     """The operation ends with an error answer `{"message": message}` and this HTTP status."""
 
     def __init__(
@@ -27,11 +27,11 @@ class Refused(Exception):
         self.headers = dict(headers or {})
 
 
-def not_found(what: str) -> Refused:
-    """Return the 404 for a missing thing, in CircleCI's words: `Project not found`."""
-    return Refused(404, f"{what} not found")
+def not_found(what: str) -> Refusal:
+    """Return the 404 for what is missing, in CircleCI's words: `Project not found`."""
+    return Refusal(404, f"{what} not found")
 
 
-def bad_request(message: str) -> Refused:
-    """Return the 400 for a request that contradicts itself or the state of things."""
-    return Refused(400, message)
+def bad_request(message: str) -> Refusal:
+    """Return the 400 for a request that contradicts itself or the current state."""
+    return Refusal(400, message)

@@ -1,10 +1,9 @@
 """The answer of an operation without a handler: its documented shape, filled.
 
-A later storey replaces these, one resource at a time, by a module in `resources/`.
+It serves a function that was just added to the manifest, until a module in `resources/` answers it.
 """
 
 import random
-from collections.abc import Mapping
 from typing import Final
 
 from kosmo_circleci.catalog.load import load_catalog
@@ -13,27 +12,13 @@ from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.calls import Call
 from kosmo_circleci.simulator.shapes import ShapeSource
 
-_FIRST_IDS: Final[Mapping[str, str]] = {
-    "get_decision_logs": "decision-uuid",
-    "get_organization_groups": "group-uuid",
-    "get_webhooks": "webhook-uuid",
-    "list_components": "component-uuid",
-    "list_environments": "environment-uuid",
-    "list_otel_exporters": "exporter-uuid",
-    "list_pipeline_definition_triggers": "trigger-uuid",
-    "list_pipeline_definitions": "definition-uuid",
-    "list_schedules_for_project": "schedule-uuid",
-    "list_url_orb_allow_list_entries": "allow-list-entry-uuid",
-}
-"""A list -> the id of its first item, which the documentation knows."""
-
 _TEXT: Final = Shape("scalar", type="string")
 _NAMED: Final = Shape("object", fields=(Field("id", _TEXT), Field("name", _TEXT)))
 _UNDOCUMENTED_LIST: Final = Shape(
     "object",
     fields=(Field("items", Shape("array", item=_NAMED)), Field("next_page_token", _TEXT)),
 )
-"""What a list looks like where no source documents one: like every other list."""
+"""The shape of a list that no source documents: that of every other list."""
 
 
 def answer_by_shape(call: Call) -> JsonValue:
@@ -42,13 +27,12 @@ def answer_by_shape(call: Call) -> JsonValue:
     The same read is answered alike every time; each write creates something with new ids.
     """
     if "page-token" in call.query:
-        call.page(
-            [], lambda row: row
-        )  # every list is one page long here, so any token is a wrong one
+        # Every list by shape is one page long, so any token is invalid.
+        call.page([], lambda row: row)
     shape = load_catalog().result_shape(call.function)
     if shape.kind == "any" and call.function.name.startswith("list_"):
         shape = _UNDOCUMENTED_LIST
-    source = ShapeSource(_random(call), _said(call), _first_id(call))
+    source = ShapeSource(_random(call), _request_texts(call), _first_id(call))
     value = source.value(shape, _without_secrets(call))
     if isinstance(value, dict) and call.function.method == "DELETE" and "message" in value:
         value["message"] = f"{_what(call.function.operation)} deleted."
@@ -60,17 +44,15 @@ def _random(call: Call) -> random.Random:
     return random.Random(f"{call.world.seed}/{call.function.operation}/{call.target}/{fresh}")
 
 
-def _said(call: Call) -> dict[str, str]:
-    asked = {key.replace("-", "_"): values[-1] for key, values in call.query.items() if values[-1]}
-    return {**asked, **call.path}
+def _request_texts(call: Call) -> dict[str, str]:
+    query = {key.replace("-", "_"): values[-1] for key, values in call.query.items() if values[-1]}
+    return {**query, **call.path}
 
 
 def _first_id(call: Call) -> str | None:
-    if call.function.operation in _FIRST_IDS:
-        return _FIRST_IDS[call.function.operation]
-    addressed = call.function.path.endswith("}")
+    ends_with_id = call.function.path.endswith("}")
     ids = [value for name, value in call.path.items() if name.endswith("_id")]
-    return ids[-1] if addressed and ids else None
+    return ids[-1] if ends_with_id and ids else None
 
 
 def _without_secrets(call: Call) -> dict[str, JsonValue]:

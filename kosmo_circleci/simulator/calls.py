@@ -5,9 +5,9 @@ from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.simulator.answers import Answered, bad_request, not_found
+from kosmo_circleci.simulator.answers import Answer, bad_request, not_found
+from kosmo_circleci.simulator.entities import Organization, Project
 from kosmo_circleci.simulator.pages import PAGE_SIZE, page_of
-from kosmo_circleci.simulator.things import Organization, Project
 from kosmo_circleci.simulator.world import Row, Table, World
 
 JsonObject: TypeAlias = dict[str, JsonValue]
@@ -47,11 +47,11 @@ class Call(NamedTuple):
         name = next(key for key in ORGANIZATION_PARAMETERS if key in self.path)
         return organization_in_path(self.world, name, self.path[name])
 
-    def asked(self, key: str) -> str | None:
+    def query_text(self, key: str) -> str | None:
         """Return the (last) value of a query key, or None; an empty value counts as none."""
         return (self.query[key][-1] or None) if key in self.query else None
 
-    def given(self, key: str) -> JsonValue:
+    def field(self, key: str) -> JsonValue:
         """Return a field of the body, or None."""
         return self.body.get(key)
 
@@ -64,13 +64,13 @@ class Call(NamedTuple):
         """Return a string field of the body; the checks of the route have seen it."""
         return str(self.body[key])
 
-    def page(self, found: Sequence[_T], row: Callable[[_T], JsonValue]) -> JsonObject:
-        """Return the page of `found` that was asked for, as `{items, next_page_token}`."""
-        size = self.asked("page-size") or self.asked("limit") or str(PAGE_SIZE)
+    def page(self, items: Sequence[_T], row: Callable[[_T], JsonValue]) -> JsonObject:
+        """Return the page of `items` that the query names, as `{items, next_page_token}`."""
+        size = self.query_text("page-size") or self.query_text("limit") or str(PAGE_SIZE)
         if not 1 <= int(size) <= _MAX_PAGE_SIZE:
-            key = "page-size" if self.asked("page-size") else "limit"
+            key = "page-size" if self.query_text("page-size") else "limit"
             raise bad_request(f"{key}: expected an integer from 1 to {_MAX_PAGE_SIZE}")
-        return page_of(found, row, target=self.target, query=self.query, size=int(size))
+        return page_of(items, row, target=self.target, query=self.query, size=int(size))
 
 
 def organization_in_path(world: World, parameter: str, value: str) -> Organization:
@@ -79,7 +79,7 @@ def organization_in_path(world: World, parameter: str, value: str) -> Organizati
     return world.organization_by_slug(value) if by_slug else world.organization_by_id(value)
 
 
-Handler: TypeAlias = Callable[[Call], "JsonValue | Answered"]
+Handler: TypeAlias = Callable[[Call], "JsonValue | Answer"]
 
 
 def row_of(table: Table, row_id: str, what: str, **where: str) -> Row:
@@ -95,7 +95,7 @@ def rows_of(table: Table, **where: str) -> list[Row]:
     return [row for row in table.values() if all(row[k] == v for k, v in where.items())]
 
 
-def shown(row: Row, *, without: Iterable[str] = ()) -> JsonObject:
-    """Return a copy of the row for an answer, without the fields that are the world's own."""
+def row_fields(row: Row, *, without: Iterable[str] = ()) -> JsonObject:
+    """Return a copy of the row for an answer, without its internal fields."""
     hidden = set(without)
     return {key: value for key, value in row.items() if key not in hidden}

@@ -1,4 +1,4 @@
-"""Simulated time: it stands still while a request is answered, and moves on with the next one."""
+"""Simulated time: constant while a request is answered, advanced by the next one."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -31,7 +31,7 @@ class Clock:
 
     @property
     def exact_now_s(self) -> float:
-        """The current time with the parts of a second that `advance` was given."""
+        """The current time with its fraction of a second."""
         return float(self._now_s)
 
     def at(self, now_s: float) -> "Clock":
@@ -50,9 +50,11 @@ class Clock:
             self._now_s = max(self._now_s, self._base_s + self._elapsed_s())
 
     def advance(self, seconds: float) -> None:
-        """Move on by `seconds` (0 or more), as if nobody had asked anything for so long."""
+        """Move on by `seconds` (0 or more) without a request."""
         if not 0 <= seconds < float("inf"):
-            raise ValueError(f"Simulated time moves forward only; {seconds} seconds is no step.")
+            raise ValueError(
+                f"Simulated time moves forward only; cannot advance by {seconds} seconds."
+            )
         self._now_s += seconds
         self._base_s += seconds
 
@@ -60,7 +62,7 @@ class Clock:
 def timestamp(at_s: int) -> str:
     """Return the simulated second as CircleCI writes times: `2025-01-15T10:00:05.000Z`.
 
-    A time past the year 9999, which no calendar here has, is shown as its end.
+    A time past the year 9999 is shown as the end of that year.
     """
     try:
         moment = START + timedelta(seconds=at_s)

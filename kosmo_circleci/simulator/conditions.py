@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from kosmo_circleci.simulator.answers import Refused
+from kosmo_circleci.simulator.answers import Refusal
 from kosmo_circleci.transport.wire import TransportError
 
 _WINDOW_S: Final = 60.0
@@ -58,7 +58,7 @@ class Gate:
         self._hold_rate_limit()
         every = self._conditions.fail_every
         if every is not None and self._count % every == 0:
-            raise Refused(503, f"This request failed on purpose: every {_ordinal(every)} does.")
+            raise Refusal(503, f"This request failed on purpose: every {_ordinal(every)} does.")
 
     def _hold_rate_limit(self) -> None:
         limit = self._conditions.rate_limit
@@ -75,7 +75,7 @@ class Gate:
                 "x-ratelimit-remaining": "0",
                 "x-ratelimit-reset": str(wait_s),
             }
-            raise Refused(429, "Rate limit exceeded.", headers=headers)
+            raise Refusal(429, "Rate limit exceeded.", headers=headers)
         self._admitted.append(now_s)
 
 

@@ -4,52 +4,52 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.simulator.entities import Pipeline
 from kosmo_circleci.simulator.plans import OUTCOMES
-from kosmo_circleci.simulator.things import Pipeline
 from kosmo_circleci.simulator.world import World
 
 _LATEST: Final = 5
 """How many of the newest pipelines are shown."""
 
 
-class Thing(NamedTuple):
-    """Something to begin with: what it is, its id, and what it is called or doing."""
+class Entry(NamedTuple):
+    """An entity of the world: its kind, its id, and its name or state."""
 
     kind: str
     id: str
     name: str
 
 
-def things(world: World, token: str) -> list[Thing]:
-    """Return what the owner of `token` finds in the world, the newest pipelines among it."""
+def entries_of(world: World, token: str) -> list[Entry]:
+    """Return what the owner of `token` sees in the world, with the newest pipelines."""
     world.current_user = world.users[world.tokens[token]]
-    found = [Thing("user", world.current_user.id, world.current_user.login)]
-    found += [Thing("organization", each.id, each.slug) for each in world.visible_organizations()]
-    found += [Thing("project", each.id, each.slug) for each in world.visible_projects()]
-    found += [
-        Thing("context", each.id, f"{each.owner.slug} {each.name}")
+    entries = [Entry("user", world.current_user.id, world.current_user.login)]
+    entries += [Entry("organization", each.id, each.slug) for each in world.visible_organizations()]
+    entries += [Entry("project", each.id, each.slug) for each in world.visible_projects()]
+    entries += [
+        Entry("context", each.id, f"{each.owner.slug} {each.name}")
         for each in world.contexts.values()
         if world.sees(each.owner)
     ]
     for pipeline in world.newest_pipelines()[:_LATEST]:
-        found += _of_pipeline(world, pipeline)
-    return found
+        entries += _of_pipeline(world, pipeline)
+    return entries
 
 
-def to_json(found: Sequence[Thing], *, url: str, token: str, seed: int) -> dict[str, JsonValue]:
-    """Return the start-up screen as JSON: the way there, and the things in it."""
+def to_json(entries: Sequence[Entry], *, url: str, token: str, seed: int) -> dict[str, JsonValue]:
+    """Return the start-up screen as JSON: the address, the token and the entries."""
     return {
         "url": url,
         "environment": {"CIRCLECI_TOKEN": token, "CIRCLECI_BASE_URL": url},
         "seed": seed,
-        "contents": [{"kind": each.kind, "id": each.id, "name": each.name} for each in found],
+        "contents": [{"kind": each.kind, "id": each.id, "name": each.name} for each in entries],
     }
 
 
-def screen(found: Sequence[Thing], *, url: str, token: str, notes: Sequence[str]) -> str:
+def screen(entries: Sequence[Entry], *, url: str, token: str, notes: Sequence[str]) -> str:
     """Return the start-up screen; `notes` say how this server differs from any other."""
-    width = max(len(each.id) for each in found) + 2
-    rows = [f"  {each.kind:14}{each.id:{width}}{each.name}".rstrip() for each in found]
+    width = max(len(each.id) for each in entries) + 2
+    rows = [f"  {each.kind:14}{each.id:{width}}{each.name}".rstrip() for each in entries]
     endings = " ".join(f"{word}/…" for word in OUTCOMES)
     lines = [
         f"A simulated CircleCI answers at {url}. In another terminal:",
@@ -68,10 +68,10 @@ def screen(found: Sequence[Thing], *, url: str, token: str, notes: Sequence[str]
     return "\n".join(lines)
 
 
-def _of_pipeline(world: World, pipeline: Pipeline) -> list[Thing]:
+def _of_pipeline(world: World, pipeline: Pipeline) -> list[Entry]:
     where = f"{pipeline.project.slug} {pipeline.number} {pipeline.branch or pipeline.tag}"
     workflows = [
-        Thing("workflow", each.id, f"{each.name}: {each.progress(world.now_s).status}")
+        Entry("workflow", each.id, f"{each.name}: {each.progress(world.now_s).status}")
         for each in world.workflows_of(pipeline)
     ]
-    return [Thing("pipeline", pipeline.id, where), *workflows]
+    return [Entry("pipeline", pipeline.id, where), *workflows]

@@ -1,4 +1,4 @@
-"""Page tokens: opaque to the caller, good for one list, checked when they come back."""
+"""Page tokens: opaque to the caller, valid for one list only, checked on return."""
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -7,7 +7,7 @@ from typing import Final, TypeAlias, TypeVar
 from urllib.parse import urlencode
 
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.simulator.answers import Refused
+from kosmo_circleci.simulator.answers import Refusal
 
 _T = TypeVar("_T")
 
@@ -20,34 +20,34 @@ Query: TypeAlias = Mapping[str, tuple[str, ...]]
 
 
 def page_of(
-    found: Sequence[_T],
+    items: Sequence[_T],
     row: Callable[[_T], JsonValue],
     *,
     target: str,
     query: Query,
     size: int = PAGE_SIZE,
 ) -> dict[str, JsonValue]:
-    """Return `{items, next_page_token}`: the rows of the page of `found` that `query` asks for.
+    """Return `{items, next_page_token}`: the rows of the page of `items` that `query` asks for.
 
     `target` is the path of the list. A token of another list (or of the same one with other
-    filters), or one that nobody issued, is refused with 400.
+    filters), or one that was never issued, is refused with 400.
     """
     start = _start(target, query)
     end = start + size
-    token = _token(end, target, query) if end < len(found) else None
-    return {"items": [row(each) for each in found[start:end]], "next_page_token": token}
+    token = _token(end, target, query) if end < len(items) else None
+    return {"items": [row(each) for each in items[start:end]], "next_page_token": token}
 
 
 def _start(target: str, query: Query) -> int:
-    given = query.get(PAGE_TOKEN, ("",))[-1]
-    if not given:
+    token = query.get(PAGE_TOKEN, ("",))[-1]
+    if not token:
         return 0
     try:
-        start = int(urlsafe_b64decode(given.encode()).partition(b":")[0])
+        start = int(urlsafe_b64decode(token.encode()).partition(b":")[0])
     except ValueError:  # binascii.Error and UnicodeError are ValueErrors
         start = -1
-    if start <= 0 or given != _token(start, target, query):
-        raise Refused(400, "Invalid page token.")
+    if start <= 0 or token != _token(start, target, query):
+        raise Refusal(400, "Invalid page token.")
     return start
 
 

@@ -1,4 +1,4 @@
-"""What a pipeline's branch and parameters foretell: its jobs, and how each will end.
+"""How a pipeline will go, decided by its branch and parameters: its jobs, and how each will end.
 
     fail/…   the job `test` fails, always
     flaky/…  `test` fails, and succeeds when it is run again
@@ -74,14 +74,14 @@ def outcomes(branch: str | None, parameters: Mapping[str, JsonValue]) -> frozens
 
     Refuses (400) a parameter `simulate` with any other word in it.
     """
-    asked = parameters.get("simulate")
-    if asked is None:
+    value = parameters.get("simulate")
+    if value is None:
         return frozenset(_leading_outcomes(branch or ""))
-    words = str(asked).split("/")
+    words = str(value).split("/")
     unknown = [word for word in words if word not in OUTCOMES and word != SUCCESS]
     if unknown or (SUCCESS in words and len(words) > 1):
-        known = ", ".join((SUCCESS, *OUTCOMES))
-        raise bad_request(f"parameters.simulate: expected {known}, or several joined by a slash")
+        choices = ", ".join((SUCCESS, *OUTCOMES))
+        raise bad_request(f"parameters.simulate: expected {choices}, or several joined by a slash")
     return frozenset(words) - {SUCCESS}
 
 
@@ -90,16 +90,16 @@ def build_and_test(
 ) -> tuple[JobPlan, ...]:
     """Return the plan of the workflow `build-and-test`; `words` are those of `outcomes()`.
 
-    Refuses (400) a parameter `simulate_…` that cannot be.
+    Refuses (400) a parameter `simulate_…` of a wrong value.
     """
-    given = parameters or {}
+    parameters = parameters or {}
     plans = [LINT, TEST, DEPLOY]
     if "hold" in words:
         plans = [LINT, TEST, HOLD_DEPLOY, DEPLOY._replace(requires=(HOLD_DEPLOY.name,))]
-    seconds = _number(given, "simulate_seconds", _MAX_SECONDS)
-    parallelism = _number(given, "simulate_parallelism", _MAX_PARALLELISM)
-    failing = _failing_job(given)
-    return tuple(_fated(each, words, failing, seconds, parallelism) for each in plans)
+    seconds = _number(parameters, "simulate_seconds", _MAX_SECONDS)
+    parallelism = _number(parameters, "simulate_parallelism", _MAX_PARALLELISM)
+    failing = _failing_job(parameters)
+    return tuple(_planned(each, words, failing, seconds, parallelism) for each in plans)
 
 
 def _leading_outcomes(branch: str) -> list[str]:
@@ -111,7 +111,7 @@ def _leading_outcomes(branch: str) -> list[str]:
     return words
 
 
-def _fated(
+def _planned(
     plan: JobPlan,
     words: frozenset[str],
     failing: str,
@@ -133,16 +133,16 @@ def _fated(
     )
 
 
-def _failing_job(given: Mapping[str, JsonValue]) -> str:
+def _failing_job(parameters: Mapping[str, JsonValue]) -> str:
     names = [LINT.name, TEST.name, DEPLOY.name]
-    name = given.get("simulate_job", TEST.name)
+    name = parameters.get("simulate_job", TEST.name)
     if name not in names:
         raise bad_request(f"parameters.simulate_job: expected one of {', '.join(names)}")
     return str(name)
 
 
-def _number(given: Mapping[str, JsonValue], name: str, most: int) -> int | None:
-    value = given.get(name)
+def _number(parameters: Mapping[str, JsonValue], name: str, most: int) -> int | None:
+    value = parameters.get(name)
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:

@@ -19,7 +19,7 @@ ENDED: Final = frozenset({"success", "failed", "canceled", "not_run"})
 
 
 class JobPlan(NamedTuple):
-    """What will become of a job once the jobs it requires succeeded.
+    """How a job will run once the jobs it requires have succeeded.
 
     It waits `queue_s`, runs `duration_s`, and ends with `outcome`; an approval instead waits until
     `approved_s`. `canceled_s` cuts it short. `ran` is the (start, stop) of a run that a rerun of

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.model import Function, Parameter
-from kosmo_circleci.simulator.answers import Refused
+from kosmo_circleci.simulator.answers import Refusal
 
 Pieces: TypeAlias = tuple[str | Parameter, ...]
 
@@ -28,16 +28,16 @@ def find_route(method: str, path: str) -> Route:
     segments = path.removeprefix("/").split("/")
     others: set[str] = set()
     for function, pieces in _templates(unquote(segments[0])):
-        found = _match(pieces, segments)
-        if found is None:
+        arguments = _match(pieces, segments)
+        if arguments is None:
             continue
         if function.method == method:
-            return function, found
+            return function, arguments
         others.add(function.method)
     if others:
-        allowed = {"allow": ", ".join(sorted(others))}
-        raise Refused(405, "Method not allowed", headers=allowed)
-    raise Refused(404, "Not found")
+        headers = {"allow": ", ".join(sorted(others))}
+        raise Refusal(405, "Method not allowed", headers=headers)
+    raise Refusal(404, "Not found")
 
 
 @cache
@@ -52,8 +52,8 @@ def _templates(first: str) -> list[tuple[Function, Pieces]]:
         if entry["path"].removeprefix("/").partition("/")[0] == first and "fallback" not in entry
     ]
     functions = {(each.method, each.path): each for each in map(catalog.__getitem__, names)}
-    known = [(each, _pieces(each)) for each in functions.values() if not each.is_raw]
-    return sorted(known, key=lambda each: [not isinstance(p, str) for p in each[1]])
+    templates = [(each, _pieces(each)) for each in functions.values() if not each.is_raw]
+    return sorted(templates, key=lambda each: [not isinstance(p, str) for p in each[1]])
 
 
 def _pieces(function: Function) -> Pieces:
@@ -91,7 +91,7 @@ def _readings(parameter: Parameter, segments: Sequence[str]) -> Iterator[tuple[s
     if not parameter.wire.startswith("{"):
         widths.add(1)
     for width in sorted(widths):
-        taken = segments[:width]
-        value = unquote("/".join(taken))
-        if all(taken) and value.count("/") + 1 in parameter.segments:
+        part = segments[:width]
+        value = unquote("/".join(part))
+        if all(part) and value.count("/") + 1 in parameter.segments:
             yield value, width

@@ -2,24 +2,14 @@
 
 The ids are placeholders on purpose (`pipeline-uuid`), so that an example shows at a glance what it
 takes; everything created later gets a UUID. What is only a row in a table (webhooks, schedules, …)
-is seeded by its resource when it is first asked for.
+is seeded by its resource on first use.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
 from kosmo_circleci.simulator.clock import Clock
-from kosmo_circleci.simulator.plans import (
-    DEPLOY,
-    GENERATE_CONFIG,
-    LINT,
-    SETUP_WORKFLOW_NAME,
-    TEST,
-    WORKFLOW_NAME,
-    build_and_test,
-)
-from kosmo_circleci.simulator.progress import JobPlan
-from kosmo_circleci.simulator.things import (
+from kosmo_circleci.simulator.entities import (
     Context,
     EnvVar,
     Job,
@@ -30,6 +20,16 @@ from kosmo_circleci.simulator.things import (
     User,
     Workflow,
 )
+from kosmo_circleci.simulator.plans import (
+    DEPLOY,
+    GENERATE_CONFIG,
+    LINT,
+    SETUP_WORKFLOW_NAME,
+    TEST,
+    WORKFLOW_NAME,
+    build_and_test,
+)
+from kosmo_circleci.simulator.progress import JobPlan
 from kosmo_circleci.simulator.world import World
 
 _DAY_S: Final = 86_400

@@ -80,7 +80,7 @@ class Server:
         """Open the port; connections wait until `run`.
 
         Raises `ConfigurationError` when the extra `simulator` is not installed or the state file
-        cannot be used, `NetworkError` when the port cannot be had.
+        cannot be used, `NetworkError` when the port cannot be listened on.
         """
         create_server = _waitress()
         self._sockets: dict[int, Any] = {}
@@ -91,7 +91,7 @@ class Server:
         self.transport = SimulatorTransport(
             self.world, gate=Gate(options.conditions), on_write=self._keep
         )
-        _refuse_taken(options.port)
+        _check_port_is_free(options.port)
         self._server = create_server(
             application(self.transport),
             map=self._sockets,
@@ -155,8 +155,8 @@ class Server:
             return
         if self._written is not None and _mark(path) not in (None, self._written):
             raise ConfigurationError(
-                f"The state file {path} was written by somebody else meanwhile, and is left as it "
-                "is. Serve each file only once at a time."
+                f"The state file {path} was changed by another process and is left as it "
+                "is. Serve each file from one process at a time."
             )
         state.save(world, path)
         self._written = _mark(path)
@@ -166,7 +166,7 @@ def application(transport: SimulatorTransport) -> Application:
     """Return the WSGI application that answers as `transport` does."""
 
     def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        response = _answered(transport, environ)
+        response = _answer(transport, environ)
         headers = [(name.title(), value) for name, value in response.headers.items()]
         if response.status != 204:
             headers.append(("Content-Length", str(len(response.body))))
@@ -176,7 +176,7 @@ def application(transport: SimulatorTransport) -> Application:
     return answer
 
 
-def _answered(transport: SimulatorTransport, environ: "WSGIEnvironment") -> WireResponse:
+def _answer(transport: SimulatorTransport, environ: "WSGIEnvironment") -> WireResponse:
     foreign = _foreign_header(environ)
     if foreign is not None:
         return _fault(403, f"{foreign} does not name this machine. Use http://{HOST} and the port.")
@@ -185,7 +185,7 @@ def _answered(transport: SimulatorTransport, environ: "WSGIEnvironment") -> Wire
     except TransportError as error:
         return _fault(503, str(error))
     except ConfigurationError as error:
-        # Done, but not kept: whoever asked for a state file must hear of it.
+        # The change was made but not saved, which the owner of the state file must learn.
         print(f"error: {error.message}", file=sys.stderr)
         return _fault(500, error.message)
 
@@ -247,23 +247,23 @@ def _close_idle_connections(server: Any) -> None:
 
 
 def _mark(path: Path) -> tuple[int, int] | None:
-    """Return what tells this state of a file from every other, None if there is no file."""
+    """Return a mark of the current version of a file, None if there is no file."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_ino, found.st_mtime_ns
+    return status.st_ino, status.st_mtime_ns
 
 
-def _refuse_taken(port: int) -> None:
-    # Tried first: a server that fails to bind leaves its threads and half-open sockets behind.
+def _check_port_is_free(port: int) -> None:
+    # Tested first: a server that fails to bind leaves its threads and half-open sockets behind.
     with socket.socket() as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind((HOST, port))
         except OSError as error:
             raise NetworkError(
-                f"Port {port} of {HOST} cannot be had: {error.strerror}. "
+                f"Cannot listen on port {port} of {HOST}: {error.strerror}. "
                 "Choose another with --port; --port 0 takes one that is free."
             ) from None
 
@@ -280,15 +280,15 @@ def _world(options: ServerOptions) -> World:
         return (time.monotonic() - began_s) * options.speed
 
     path, clock = options.state_file, Clock(elapsed_s=elapsed_s)
-    kept = state.load(path, clock) if path is not None else None
-    if kept is None:
+    world = state.load(path, clock) if path is not None else None
+    if world is None:
         return seeded_world(options.seed or 0, clock=clock)
-    if options.seed not in (None, kept.seed):
+    if options.seed not in (None, world.seed):
         raise ConfigurationError(
-            f"The state file {path} holds a world of seed {kept.seed}, not {options.seed}. Leave "
-            "--seed out to go on with it, or name another file."
+            f"The state file {path} holds a world of seed {world.seed}, not {options.seed}. Leave "
+            "--seed out to continue with it, or name another file."
         )
-    return kept
+    return world
 
 
 def _waitress() -> Callable[..., Any]:

@@ -18,7 +18,7 @@ from kosmo_circleci.simulator.world import random_uuid
 
 _HOUR_S: Final = 3600
 
-_KNOWN: Final[Mapping[str, str]] = {
+_TEXTS: Final[Mapping[str, str]] = {
     "actor.id": EXAMPLE_USER.id,
     "actor.name": EXAMPLE_USER.name,
     "branch": "main",
@@ -53,7 +53,7 @@ _KNOWN: Final[Mapping[str, str]] = {
 }
 """What the string under a key is (or under `parent.key`), where the request does not say it."""
 
-_KNOWN_NUMBERS: Final[Mapping[str, int]] = {
+_NUMBERS: Final[Mapping[str, int]] = {
     "days_of_month": 1,
     "hours_of_day": 4,
     "job_number": 102,
@@ -72,58 +72,58 @@ _EMPTY: Final = frozenset({"errors", "hard_failures", "soft_failures"})
 class ShapeSource:
     """Where the values come from.
 
-    `said` maps a key (with `_`) to the text it has everywhere in the answer; `first_id` is the `id`
-    of the answer itself, or of the first item where the answer is a list.
+    `texts` maps a key (with `_`) to its text everywhere in the answer; `first_id` is the `id` of
+    the answer itself, or of the first item where the answer is a list.
     """
 
     random: random.Random
-    said: Mapping[str, str]
+    texts: Mapping[str, str]
     first_id: str | None = None
 
-    def value(self, shape: Shape, given: JsonValue = None) -> JsonValue:
-        """Return a JSON value of `shape`. The parts of `given` that fit it are kept.
+    def value(self, shape: Shape, body: JsonValue = None) -> JsonValue:
+        """Return a JSON value of `shape`. The parts of `body` that fit it are kept.
 
-        A shape of kind "any" gives what was given, with an id and a name; "nothing" gives None.
+        A shape of kind "any" gives `body` with an id and a name; "nothing" gives None.
         """
         if shape.kind == "nothing":
             return None
         if shape.kind == "any":
-            named: dict[str, JsonValue] = {"id": self._string(Shape("scalar"), "", "id")}
-            return {**named, "name": "example", **(given if isinstance(given, dict) else {})}
-        return self._value(shape, "", "", given)
+            fields: dict[str, JsonValue] = {"id": self._string(Shape("scalar"), "", "id")}
+            return {**fields, "name": "example", **(body if isinstance(body, dict) else {})}
+        return self._value(shape, "", "", body)
 
-    def _value(self, shape: Shape, parent: str, key: str, given: JsonValue) -> JsonValue:
+    def _value(self, shape: Shape, parent: str, key: str, body: JsonValue) -> JsonValue:
         """Return the value under `key` of the object under `parent` (both "" at the top)."""
         if shape.kind == "object":
-            return self._object(shape, key, given)
+            return self._object(shape, key, body)
         if shape.kind == "array":
-            return self._array(shape, key, given)
+            return self._array(shape, key, body)
         if shape.kind == "map":
-            return given if isinstance(given, dict) else self._map(shape)
+            return body if isinstance(body, dict) else self._map(shape)
         if shape.kind == "scalar":
-            return given if _fits(shape, given) else self._scalar(shape, parent, key)
-        return self._string(Shape("scalar"), parent, key) if given is None else given
+            return body if _fits(shape, body) else self._scalar(shape, parent, key)
+        return self._string(Shape("scalar"), parent, key) if body is None else body
 
-    def _object(self, shape: Shape, key: str, given: JsonValue) -> JsonValue:
-        fields = given if isinstance(given, dict) else {}
+    def _object(self, shape: Shape, key: str, body: JsonValue) -> JsonValue:
+        fields = body if isinstance(body, dict) else {}
         return {
             each.name: self._value(each.shape, key, _plain(each.name), fields.get(each.name))
             for each in shape.fields
             if not (each.optional and each.name.startswith("error"))
         }
 
-    def _array(self, shape: Shape, key: str, given: JsonValue) -> JsonValue:
+    def _array(self, shape: Shape, key: str, body: JsonValue) -> JsonValue:
         item = shape.item or Shape("any")
         if key in _EMPTY:
             return []
-        if isinstance(given, list) and all(_fits(item, each) for each in given):
-            return given
+        if isinstance(body, list) and all(_fits(item, each) for each in body):
+            return body
         if item.enum:
             return list(item.enum[:2])
         if item.kind == "scalar":
             return [self._scalar(item, "", _singular(key))]
         # Only the first item carries the id that the documentation knows; the others are new.
-        later = ShapeSource(self.random, self.said)
+        later = ShapeSource(self.random, self.texts)
         sources = [self, *[later] * self.random.randint(1, 2)]
         return [each._value(item, "", _singular(key), None) for each in sources]
 
@@ -135,8 +135,8 @@ class ShapeSource:
             return None
         if shape.type == "boolean":
             return self.random.random() < 0.5
-        if shape.type in ("integer", "number") and key in _KNOWN_NUMBERS:
-            return _KNOWN_NUMBERS[key]
+        if shape.type in ("integer", "number") and key in _NUMBERS:
+            return _NUMBERS[key]
         if shape.type == "integer" or key.endswith(_COUNTING):
             return self.random.randint(1, 500)
         if shape.type == "number":
@@ -146,11 +146,11 @@ class ShapeSource:
     def _string(self, shape: Shape, parent: str, key: str) -> str:
         if key == "id" and parent in ("", "item") and self.first_id is not None:
             return self.first_id
-        known = _KNOWN.get(f"{parent}.{key}", self.said.get(key, _KNOWN.get(key)))
+        text = _TEXTS.get(f"{parent}.{key}", self.texts.get(key, _TEXTS.get(key)))
         if shape.enum:
-            likely = [each for each in (known, "success") if each in shape.enum]
+            likely = [each for each in (text, "success") if each in shape.enum]
             return likely[0] if likely else self.random.choice(shape.enum)
-        return self._any_string(shape, key) if known is None else known
+        return self._any_string(shape, key) if text is None else text
 
     def _any_string(self, shape: Shape, key: str) -> str:
         if key == "id" or key.endswith("_id") or shape.format == "uuid":
@@ -162,17 +162,17 @@ class ShapeSource:
         return f"example-{key.replace('_', '-')}" if key else "example"
 
 
-def _fits(shape: Shape, given: JsonValue) -> bool:
-    if shape.kind != "scalar" or given is None:
+def _fits(shape: Shape, value: JsonValue) -> bool:
+    if shape.kind != "scalar" or value is None:
         return False
     if shape.type in ("integer", "number"):
-        whole = isinstance(given, int) and not isinstance(given, bool)
-        return whole or (shape.type == "number" and isinstance(given, float))
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return whole or (shape.type == "number" and isinstance(value, float))
     if shape.type == "boolean":
-        return isinstance(given, bool)
-    if not isinstance(given, str) or (shape.enum and given not in shape.enum):
+        return isinstance(value, bool)
+    if not isinstance(value, str) or (shape.enum and value not in shape.enum):
         return False
-    return shape.format != "date-time" or _is_time(given)
+    return shape.format != "date-time" or _is_time(value)
 
 
 def _is_time(text: str) -> bool:

@@ -5,8 +5,7 @@ from typing import Any, Final, TypeVar
 
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.clock import Clock
-from kosmo_circleci.simulator.progress import JobPlan
-from kosmo_circleci.simulator.things import (
+from kosmo_circleci.simulator.entities import (
     Context,
     EnvVar,
     Job,
@@ -17,18 +16,19 @@ from kosmo_circleci.simulator.things import (
     User,
     Workflow,
 )
+from kosmo_circleci.simulator.progress import JobPlan
 from kosmo_circleci.simulator.world import Row, World
 
 _T = TypeVar("_T")
 
 Fields = Mapping[str, Any]
-"""One thing of the file: its fields, of which nothing is known yet."""
+"""One entity of the data, not yet checked."""
 
 FORMAT: Final = 1
-"""The form of the data; it grows when what was written before cannot be read any more."""
+"""The form of the data; it grows when older data can no longer be read."""
 
 _CHANGING: Final = (Project, Job, Pipeline, Workflow)
-_KNOWN_BY_ID: Final = (User, Organization, Project, Pipeline)
+_REFERENCES: Final = (User, Organization, Project, Pipeline)
 _PARTS: Final = (Job, JobPlan, EnvVar, Restriction)
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 
@@ -60,7 +60,7 @@ def to_json(world: World) -> dict[str, JsonValue]:
 def from_json(data: JsonValue, clock: Clock | None = None) -> World:
     """Return the world that `to_json` described, at the time it had then.
 
-    `clock` tells how its time goes on (`Clock.at`). Raises `ValueError` for anything else.
+    `clock` decides how its time advances (`Clock.at`). Raises `ValueError` for anything else.
     """
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise ValueError(f"expected a world of format {FORMAT}")
@@ -71,7 +71,7 @@ def from_json(data: JsonValue, clock: Clock | None = None) -> World:
 
 
 def _world(state: Fields, clock: Clock) -> World:
-    users = {each["id"]: _made(User, each) for each in state["users"]}
+    users = {each["id"]: _new(User, each) for each in state["users"]}
     clock = clock.at(float(state["now_s"]))
     world = World(users[state["user"]], seed=int(state["seed"]), clock=clock)
     world.users = users
@@ -81,7 +81,7 @@ def _world(state: Fields, clock: Clock) -> World:
     world.requests_answered = int(state["requests_answered"])
     for each in state["organizations"]:
         members = tuple(each["members"])
-        world.organizations[each["id"]] = _made(Organization, each, members=members)
+        world.organizations[each["id"]] = _new(Organization, each, members=members)
     for each in state["projects"]:
         project = _project(world, each)
         world.projects[project.slug] = project
@@ -96,24 +96,24 @@ def _world(state: Fields, clock: Clock) -> World:
     return world
 
 
-def _rows(things: Mapping[str, Any]) -> list[JsonValue]:
-    return [_fields_of(thing) for thing in things.values()]
+def _rows(entities: Mapping[str, Any]) -> list[JsonValue]:
+    return [_fields_of(entity) for entity in entities.values()]
 
 
-def _fields_of(thing: Any) -> dict[str, JsonValue]:
-    changes = isinstance(thing, _CHANGING)
-    names = type(thing).__slots__ if changes else thing._fields
-    found = {}
+def _fields_of(entity: Any) -> dict[str, JsonValue]:
+    changes = isinstance(entity, _CHANGING)
+    names = type(entity).__slots__ if changes else entity._fields
+    fields = {}
     for name in names:
-        value = getattr(thing, name)
+        value = getattr(entity, name)
         # Most are plain, and a large world is written after each of its changes.
-        found[name] = value if type(value) in _PLAIN else _field(value)
-    return found
+        fields[name] = value if type(value) in _PLAIN else _field(value)
+    return fields
 
 
 def _field(value: Any) -> JsonValue:
-    """Return a field's value as JSON: what is known by an id as that id, the rest as it is."""
-    if isinstance(value, _KNOWN_BY_ID):
+    """Return a field's value as JSON: an entity that has an id as that id, the rest as it is."""
+    if isinstance(value, _REFERENCES):
         return value.id
     if isinstance(value, _PARTS):
         return _fields_of(value)
@@ -129,42 +129,42 @@ def _row(fields: Fields) -> Row:
     return {key: _field(value) for key, value in fields.items()}
 
 
-def _made(kind: Callable[..., _T], given: Fields, **parts: Any) -> _T:
-    return kind(**{**given, **parts})
+def _new(kind: Callable[..., _T], fields: Fields, **parts: Any) -> _T:
+    return kind(**{**fields, **parts})
 
 
-def _project(world: World, given: Fields) -> Project:
-    variables = {name: _made(EnvVar, each) for name, each in given["env_vars"].items()}
-    organization = world.organizations[given["organization"]]
-    return _made(Project, given, organization=organization, env_vars=variables)
+def _project(world: World, fields: Fields) -> Project:
+    variables = {name: _new(EnvVar, each) for name, each in fields["env_vars"].items()}
+    organization = world.organizations[fields["organization"]]
+    return _new(Project, fields, organization=organization, env_vars=variables)
 
 
-def _context(world: World, given: Fields) -> Context:
-    return _made(
+def _context(world: World, fields: Fields) -> Context:
+    return _new(
         Context,
-        given,
-        owner=world.organizations[given["owner"]],
-        variables={name: _made(EnvVar, each) for name, each in given["variables"].items()},
-        restrictions={key: _made(Restriction, each) for key, each in given["restrictions"].items()},
+        fields,
+        owner=world.organizations[fields["owner"]],
+        variables={name: _new(EnvVar, each) for name, each in fields["variables"].items()},
+        restrictions={key: _new(Restriction, each) for key, each in fields["restrictions"].items()},
     )
 
 
-def _pipeline(world: World, given: Fields) -> Pipeline:
+def _pipeline(world: World, fields: Fields) -> Pipeline:
     projects = {each.id: each for each in world.projects.values()}
-    actor = world.users[given["actor"]]
-    return _made(Pipeline, given, project=projects[given["project"]], actor=actor)
+    actor = world.users[fields["actor"]]
+    return _new(Pipeline, fields, project=projects[fields["project"]], actor=actor)
 
 
-def _workflow(world: World, given: Fields) -> Workflow:
-    return _made(
+def _workflow(world: World, fields: Fields) -> Workflow:
+    return _new(
         Workflow,
-        given,
-        pipeline=world.pipelines[given["pipeline"]],
-        started_by=world.users[given["started_by"]],
-        jobs=[_made(Job, each, plan=_plan(each["plan"])) for each in given["jobs"]],
+        fields,
+        pipeline=world.pipelines[fields["pipeline"]],
+        started_by=world.users[fields["started_by"]],
+        jobs=[_new(Job, each, plan=_plan(each["plan"])) for each in fields["jobs"]],
     )
 
 
-def _plan(given: Fields) -> JobPlan:
-    ran = None if given["ran"] is None else tuple(given["ran"])
-    return _made(JobPlan, given, requires=tuple(given["requires"]), ran=ran)
+def _plan(fields: Fields) -> JobPlan:
+    ran = None if fields["ran"] is None else tuple(fields["ran"])
+    return _new(JobPlan, fields, requires=tuple(fields["requires"]), ran=ran)

@@ -31,7 +31,7 @@ def save(world: World, path: Path) -> None:
 def load(path: Path, clock: Clock | None = None) -> World | None:
     """Return the world that `path` holds, or None if there is no such file.
 
-    Its time goes on from where it was, as that of `clock` does.
+    Its time continues from where it was, in the way of `clock`.
     Raises `ConfigurationError` for a file that cannot be read or was not written by `save`.
     """
     try:
@@ -55,5 +55,5 @@ def _reason(error: OSError) -> str:
 def _unusable(path: Path, reason: str) -> ConfigurationError:
     return ConfigurationError(
         f"The state file {path} does not hold a simulated world ({reason}). Name another file, or "
-        "move this one away to begin anew."
+        "move this one away to start a new world."
     )

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
 from kosmo_circleci.jsonvalue import JsonValue, encode
-from kosmo_circleci.simulator.answers import Answered, Refused
+from kosmo_circleci.simulator.answers import Answer, Refusal
 from kosmo_circleci.simulator.calls import ORGANIZATION_PARAMETERS, Call, organization_in_path
-from kosmo_circleci.simulator.checks import check_path, check_query, read_body
 from kosmo_circleci.simulator.clock import START
+from kosmo_circleci.simulator.entities import User
 from kosmo_circleci.simulator.handlers import handler_of
 from kosmo_circleci.simulator.routes import find_route
 from kosmo_circleci.simulator.seeded import EXAMPLE_TOKEN, seeded_world
-from kosmo_circleci.simulator.things import User
+from kosmo_circleci.simulator.validate import check_path, check_query, read_body
 from kosmo_circleci.simulator.world import World
 from kosmo_circleci.transport.wire import TransportError, WireRequest, WireResponse
 
@@ -74,7 +74,7 @@ class SimulatorTransport:
                 if self._gate is not None:
                     self._gate.admit()
                 status, value, headers = self._answer(request)
-            except Refused as refusal:
+            except Refusal as refusal:
                 status, value = refusal.status, {"message": refusal.message}
                 headers = refusal.headers
             if self._on_write is not None and status < 400 and request.method != "GET":
@@ -137,13 +137,13 @@ class SimulatorTransport:
         function, path = find_route(method, url.path.removeprefix(_API))
         try:
             check_path(function, path)
-            known = _known_owners(self.world, path, function.operation)
+            canonical = _canonical_owners(self.world, path, function.operation)
             query = _query(url.query)
             check_query(function, query)
             body = read_body(function, request.body, headers.get("content-type"))
-            call = Call(self.world, function, url.path, known, query, body)
+            call = Call(self.world, function, url.path, canonical, query, body)
             return _reply(call)
-        except Refused as refusal:
+        except Refusal as refusal:
             if function.group not in _ERROR_GROUPS:
                 raise
             return refusal.status, {"error": refusal.message}, refusal.headers
@@ -156,16 +156,16 @@ def _reply(call: Call) -> Reply:
 
         handler = answer_by_shape
     answer = handler(call)
-    if isinstance(answer, Answered):
+    if isinstance(answer, Answer):
         return answer.status, answer.value, {}
     return (call.function.status if answer is not None else 204), answer, {}
 
 
 def _user(world: World, headers: Mapping[str, str]) -> User:
-    """Return whose token the request carries; a token that nobody has is refused with 401."""
+    """Return the user whose token the request carries; an unknown token is refused with 401."""
     user_id = world.tokens.get(_token(headers))
     if user_id is None:
-        raise Refused(401, "You must log in first.")
+        raise Refusal(401, "You must log in first.")
     return world.users[user_id]
 
 
@@ -192,7 +192,7 @@ def _older_version(world: World, method: str, path: str) -> JsonValue:
         return project.followed(world)
     if (method, path) == ("GET", "/api/v1.1/me"):
         return user.user_row(world.current_user)
-    raise Refused(404, "Not found")
+    raise Refusal(404, "Not found")
 
 
 def _query(text: str) -> dict[str, tuple[str, ...]]:
@@ -202,18 +202,18 @@ def _query(text: str) -> dict[str, tuple[str, ...]]:
     return query
 
 
-def _known_owners(world: World, path: Mapping[str, str], operation: str) -> dict[str, str]:
-    """Return `path` with canonical slugs; a 404 for a project or organization unknown."""
-    known = dict(path)
+def _canonical_owners(world: World, path: Mapping[str, str], operation: str) -> dict[str, str]:
+    """Return `path` with canonical slugs; a 404 for an unknown project or organization."""
+    canonical = dict(path)
     if "project_slug" in path and operation != "create_project_from_repository":
-        known["project_slug"] = world.project(path["project_slug"]).slug
+        canonical["project_slug"] = world.project(path["project_slug"]).slug
     if "project_id" in path:
         world.project_by_id(path["project_id"])
     for name in ORGANIZATION_PARAMETERS:
         if name in path:
             organization = organization_in_path(world, name, path[name])
-            known[name] = organization.slug if name == "org_slug" else path[name]
-    return known
+            canonical[name] = organization.slug if name == "org_slug" else path[name]
+    return canonical
 
 
 def _response(status: int, value: JsonValue, headers: Mapping[str, str]) -> WireResponse:

@@ -1,4 +1,4 @@
-"""The state of a simulated CircleCI: a `World` that names and finds its things (`things.py`).
+"""The state of a simulated CircleCI: a `World` that names and finds its entities (`entities.py`).
 
 What CircleCI derives (a workflow's status) is derived here too, see `progress.py`; only plans and
 decisions are kept.
@@ -11,8 +11,7 @@ from typing import Final, TypeAlias, TypeVar
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.answers import not_found
 from kosmo_circleci.simulator.clock import Clock
-from kosmo_circleci.simulator.progress import JobPlan
-from kosmo_circleci.simulator.things import (
+from kosmo_circleci.simulator.entities import (
     Context,
     Job,
     Organization,
@@ -21,6 +20,7 @@ from kosmo_circleci.simulator.things import (
     User,
     Workflow,
 )
+from kosmo_circleci.simulator.progress import JobPlan
 
 _T = TypeVar("_T")
 
@@ -93,7 +93,7 @@ class World:
 
     def user(self, user_id: str) -> User:
         """Return the user, or refuse with 404."""
-        return _found(self.users.get(user_id), "User")
+        return _or_not_found(self.users.get(user_id), "User")
 
     def visible_organizations(self) -> list[Organization]:
         """Return the organizations of the current user."""
@@ -102,13 +102,13 @@ class World:
     def organization_by_id(self, organization_id: str) -> Organization:
         """Return the organization of that id, or refuse with 404."""
         matches = (each for each in self.visible_organizations() if each.id == organization_id)
-        return _found(next(matches, None), "Organization")
+        return _or_not_found(next(matches, None), "Organization")
 
     def organization_by_slug(self, slug: str) -> Organization:
         """Return the organization of that slug (`github/acme` is `gh/acme`), or refuse with 404."""
         name = canonical_slug(slug)
         matches = (each for each in self.visible_organizations() if each.slug == name)
-        return _found(next(matches, None), "Organization")
+        return _or_not_found(next(matches, None), "Organization")
 
     def visible_projects(self) -> list[Project]:
         """Return the projects of the current user's organizations."""
@@ -116,37 +116,41 @@ class World:
 
     def project(self, slug: str) -> Project:
         """Return the project of that slug, or refuse with 404."""
-        found = self.projects.get(canonical_slug(slug))
-        return _found(found if found and self.sees(found.organization) else None, "Project")
+        match = self.projects.get(canonical_slug(slug))
+        return _or_not_found(match if match and self.sees(match.organization) else None, "Project")
 
     def project_by_id(self, project_id: str) -> Project:
         """Return the project of that id, or refuse with 404."""
-        known = self.visible_projects()
-        return _found(next((each for each in known if each.id == project_id), None), "Project")
+        projects = self.visible_projects()
+        return _or_not_found(
+            next((each for each in projects if each.id == project_id), None), "Project"
+        )
 
     def context(self, context_id: str) -> Context:
         """Return the context, or refuse with 404."""
-        found = self.contexts.get(context_id)
-        return _found(found if found and self.sees(found.owner) else None, "Context")
+        match = self.contexts.get(context_id)
+        return _or_not_found(match if match and self.sees(match.owner) else None, "Context")
 
     def pipeline(self, pipeline_id: str) -> Pipeline:
         """Return the pipeline, or refuse with 404."""
-        found = self.pipelines.get(pipeline_id)
-        return _found(found if found and self._sees_run(found) else None, "Pipeline")
+        match = self.pipelines.get(pipeline_id)
+        return _or_not_found(match if match and self._sees_run(match) else None, "Pipeline")
 
     def workflow(self, workflow_id: str) -> Workflow:
         """Return the workflow, or refuse with 404."""
-        found = self.workflows.get(workflow_id)
-        return _found(found if found and self._sees_run(found.pipeline) else None, "Workflow")
+        match = self.workflows.get(workflow_id)
+        return _or_not_found(
+            match if match and self._sees_run(match.pipeline) else None, "Workflow"
+        )
 
     def newest_pipelines(self, project: Project | None = None) -> list[Pipeline]:
         """Return the pipelines (of one project, or all that are visible), the newest first."""
-        found = [
+        pipelines = [
             each
             for each in reversed(self.pipelines.values())
             if (each.project is project if project else self._sees_run(each))
         ]
-        return sorted(found, key=lambda each: -each.created_s)
+        return sorted(pipelines, key=lambda each: -each.created_s)
 
     def workflows_of(self, pipeline: Pipeline) -> list[Workflow]:
         """Return the pipeline's workflows in the order they were created."""
@@ -157,7 +161,7 @@ class World:
         hits = (
             hit for hit in self._jobs() if hit[1].id == job_id and self._sees_run(hit[0].pipeline)
         )
-        return _found(next(hits, None), "Job")
+        return _or_not_found(next(hits, None), "Job")
 
     def job_by_number(self, project: Project, number: int) -> tuple[Workflow, Job]:
         """Return the project's job of that number with its newest workflow, or refuse with 404."""
@@ -166,7 +170,7 @@ class World:
             for workflow, job in self._jobs()
             if job.number == number and workflow.pipeline.project is project
         )
-        return _found(next(hits, None), "Job")
+        return _or_not_found(next(hits, None), "Job")
 
     def add_project(self, organization: Organization, name: str) -> Project:
         """Add a project to the organization, and return it."""
@@ -177,8 +181,8 @@ class World:
     def delete_project(self, project: Project) -> None:
         """Forget the project and everything that ran for it."""
         del self.projects[project.slug]
-        kept = (each for each in self.pipelines.values() if each.project is not project)
-        self.pipelines = {each.id: each for each in kept}
+        pipelines = (each for each in self.pipelines.values() if each.project is not project)
+        self.pipelines = {each.id: each for each in pipelines}
         runs = (each for each in self.workflows.values() if each.pipeline.project is not project)
         self.workflows = {each.id: each for each in runs}
         for name, table in self.tables.items():
@@ -230,7 +234,7 @@ def random_uuid(source: random.Random) -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
-def _found(thing: _T | None, what: str) -> _T:
-    if thing is None:
+def _or_not_found(entity: _T | None, what: str) -> _T:
+    if entity is None:
         raise not_found(what)
-    return thing
+    return entity

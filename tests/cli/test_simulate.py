@@ -167,7 +167,7 @@ def test_a_state_file_that_holds_no_world_is_left_alone(kosmo: Kosmo, tmp_path: 
     assert ended.json == {
         "success": False,
         "error": f"The state file {path} does not hold a simulated world (expected a world of "
-        "format 1). Name another file, or move this one away to begin anew.",
+        "format 1). Name another file, or move this one away to start a new world.",
         "error_type": "configuration",
     }
 

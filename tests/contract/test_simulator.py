@@ -87,7 +87,7 @@ def test_a_triggered_pipeline_moves_while_it_is_polled(
     assert statuses == seen
 
 
-def test_what_is_on_hold_goes_on_when_it_is_approved(simulated: Bridge) -> None:
+def test_what_is_on_hold_continues_when_it_is_approved(simulated: Bridge) -> None:
     code = """
         circleci.approve_workflow_job("on-hold-workflow-uuid", "approval-uuid")
         return flow.wait_pipeline("on-hold-pipeline-uuid")[1].status
@@ -143,7 +143,7 @@ def test_pages_lead_through_everything(simulated: Bridge) -> None:
 def test_errors_look_as_those_of_circleci(
     simulated: Bridge, code: str, status: int, message: str
 ) -> None:
-    found = result(
+    answer = result(
         simulated,
         f"""
         local ok, err = pcall(function() return {code} end)
@@ -151,7 +151,7 @@ def test_errors_look_as_those_of_circleci(
         """,
     )
     text = f"CircleCI API error ({status}): {message}"
-    assert found == [False, "api", status, {"message": message}, text]
+    assert answer == [False, "api", status, {"message": message}, text]
 
 
 def test_two_runs_of_one_script_are_alike() -> None:

@@ -15,9 +15,9 @@ from kosmo_circleci.transport.wire import WireRequest
 
 FUNCTIONS = [each for each in load_catalog().functions() if not each.is_raw and not each.fallback]
 
-KNOWN_STATUSES = frozenset({200, 201, 202, 204, 400, 404, 415})
+STATUSES = frozenset({200, 201, 202, 204, 400, 404, 415})
 
-KNOWN = (
+VALUES = (
     "gh/example-org/example-repo",
     "gh/example-org",
     "project-uuid",
@@ -50,7 +50,7 @@ KNOWN = (
     "0001-01-01T00:00:00+12:00",
 )
 
-texts = st.one_of(st.sampled_from(KNOWN), st.text(max_size=8))
+texts = st.one_of(st.sampled_from(VALUES), st.text(max_size=8))
 scalars = st.one_of(st.none(), st.booleans(), st.integers(-5, 2**65), st.floats(0, 2), texts)
 json_values = st.recursive(
     scalars,
@@ -79,8 +79,8 @@ def requests(draw: st.DrawFn) -> WireRequest:
     path, query, body = function.path, [], {}
     for parameter in function.parameters:
         if parameter.place == "path":
-            text = str(draw(st.sampled_from(KNOWN)))
-            text = KNOWN[0] if parameter.name == "project_slug" else text
+            text = str(draw(st.sampled_from(VALUES)))
+            text = VALUES[0] if parameter.name == "project_slug" else text
             path = path.replace(parameter.placeholder, quote(text, safe="/"))
         elif parameter.place == "query" and draw(st.booleans()):
             query.append((parameter.wire, str(draw(st.one_of(fitting(parameter), texts)))))
@@ -98,8 +98,8 @@ def _put(body: dict[str, Any], parameter: Parameter, value: Any) -> None:
     *parents, last = parameter.body_path
     inner = body
     for key in parents:
-        kept = inner.get(key)
-        inner[key] = kept if isinstance(kept, dict) else {}
+        nested = inner.get(key)
+        inner[key] = nested if isinstance(nested, dict) else {}
         inner = inner[key]
     inner[last] = value
 
@@ -120,10 +120,10 @@ def test_any_conversation_is_answered_and_leaves_a_world_that_can_be_kept(
     transport = SimulatorTransport()
     for request in conversation:
         answer = transport.send(request)
-        assert answer.status in KNOWN_STATUSES, (request, answer)
+        assert answer.status in STATUSES, (request, answer)
         if answer.status == 204:
             assert answer.body == b""
         else:
             assert decode(answer.body) is not None
-    kept = to_json(transport.world)
-    assert to_json(from_json(decode(encode(kept)))) == kept
+    snapshot = to_json(transport.world)
+    assert to_json(from_json(decode(encode(snapshot)))) == snapshot

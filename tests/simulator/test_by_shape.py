@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kosmo_circleci.catalog.load import load_catalog
-from kosmo_circleci.simulator.answers import Refused
+from kosmo_circleci.simulator.answers import Refusal
 from kosmo_circleci.simulator.by_shape import answer_by_shape
 from kosmo_circleci.simulator.calls import Call
 from kosmo_circleci.simulator.handlers import RESOURCES, handler_of
@@ -19,8 +19,8 @@ def world() -> World:
 
 
 def answer(world: World, function: str, body: Any = None, **path: str) -> Any:
-    known = load_catalog()[function]
-    return answer_by_shape(Call(world, known, f"/api/v2/{function}", path, {}, body or {}))
+    entry = load_catalog()[function]
+    return answer_by_shape(Call(world, entry, f"/api/v2/{function}", path, {}, body or {}))
 
 
 @pytest.mark.parametrize(
@@ -44,19 +44,13 @@ def test_an_answer_repeats_the_ids_of_its_path(
 
 
 @pytest.mark.parametrize(
-    ("function", "first"),
-    [
-        ("list_schedule_triggers", "schedule-uuid"),
-        ("list_deploy_components", "component-uuid"),
-        ("list_otel_exporters", "exporter-uuid"),  # no documented shape
-    ],
+    "function",
+    ["list_schedule_triggers", "list_deploy_components", "list_otel_exporters"],  # undocumented
 )
-def test_a_list_has_two_or_three_items_and_begins_with_the_documented_id(
-    world: World, function: str, first: str
-) -> None:
+def test_a_list_has_two_or_three_items_with_ids_of_their_own(world: World, function: str) -> None:
     page = answer(world, function)
     ids = [each["id"] for each in page["items"]]
-    assert (ids[0], page["next_page_token"]) == (first, None)
+    assert page["next_page_token"] is None
     assert 2 <= len(set(ids)) == len(ids) <= 3
 
 
@@ -87,16 +81,16 @@ def test_a_list_by_shape_is_one_page_long(world: World) -> None:
     call = Call(
         world, load_catalog()["list_webhooks"], "/webhook", {}, {"page-token": ("MjA6",)}, {}
     )
-    with pytest.raises(Refused, match=r"Invalid page token\."):
+    with pytest.raises(Refusal, match=r"Invalid page token\."):
         answer_by_shape(call)
 
 
 def test_every_operation_of_the_manifest_has_a_resource_of_its_own() -> None:
     catalog = load_catalog()
-    known = {
+    operations = {
         each.operation for each in catalog.functions() if not each.is_raw and not each.fallback
     }
     handled = [operation for operations in RESOURCES.values() for operation in operations]
-    assert sorted(handled) == sorted(known)
+    assert sorted(handled) == sorted(operations)
     assert all(handler_of(operation) is not None for operation in handled)
     assert handler_of("not_yet_known") is None

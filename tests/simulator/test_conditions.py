@@ -3,7 +3,7 @@
 import pytest
 
 from kosmo_circleci.jsonvalue import decode
-from kosmo_circleci.simulator.answers import Refused
+from kosmo_circleci.simulator.answers import Refusal
 from kosmo_circleci.simulator.conditions import Conditions, Gate
 from kosmo_circleci.simulator.transport import SIMULATED_TOKEN, SimulatorTransport
 from kosmo_circleci.transport.wire import TransportError, WireRequest, WireResponse
@@ -33,15 +33,15 @@ def gate(time: Time, conditions: Conditions) -> Gate:
 
 def outcomes(time: Time, conditions: Conditions, moments: list[float]) -> list[int]:
     """Return the status (200 when let in) of a request at each of these seconds."""
-    way, found, began_s = gate(time, conditions), [], time.now_s
+    way, statuses, began_s = gate(time, conditions), [], time.now_s
     for moment in moments:
         time.now_s = began_s + moment
         try:
             way.admit()
-            found.append(200)
-        except Refused as refusal:
-            found.append(refusal.status)
-    return found
+            statuses.append(200)
+        except Refusal as refusal:
+            statuses.append(refusal.status)
+    return statuses
 
 
 def test_no_more_requests_pass_in_any_minute_than_the_limit(time: Time) -> None:
@@ -54,7 +54,7 @@ def test_a_request_beyond_the_limit_is_told_when_to_come_back(time: Time) -> Non
     way = gate(time, Conditions(rate_limit=1))
     way.admit()
     time.now_s += 12.5
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(Refusal) as refusal:
         way.admit()
     assert (refusal.value.message, refusal.value.headers) == (
         "Rate limit exceeded.",

@@ -14,11 +14,11 @@ NOW = "2025-01-15T10:00:05.000Z"
 
 
 def test_a_definition_of_nothing_is_the_projects_own_repository(ask: Ask) -> None:
-    status, made = ask("POST", DEFINITIONS, {})
-    assert (status, made) == (
+    status, created = ask("POST", DEFINITIONS, {})
+    assert (status, created) == (
         200,
         {
-            "id": made["id"],
+            "id": created["id"],
             "name": "example-repo",
             "description": "",
             "created_at": NOW,
@@ -31,8 +31,8 @@ def test_a_definition_of_nothing_is_the_projects_own_repository(ask: Ask) -> Non
         },
     )
     listed = ask("GET", DEFINITIONS)[1]
-    assert [each["id"] for each in listed["items"]] == ["definition-uuid", made["id"]]
-    assert ask("GET", f"{DEFINITIONS}/{made['id']}") == (200, made)
+    assert [each["id"] for each in listed["items"]] == ["definition-uuid", created["id"]]
+    assert ask("GET", f"{DEFINITIONS}/{created['id']}") == (200, created)
 
 
 def test_a_definition_changes_only_where_it_is_given(ask: Ask) -> None:
@@ -64,21 +64,24 @@ def test_a_run_names_a_definition_that_exists(ask: Ask) -> None:
 
 
 def test_a_trigger_is_created_changed_and_deleted(ask: Ask) -> None:
-    status, made = ask("POST", TRIGGERS, {})
-    assert (status, made) == (
+    status, created = ask("POST", TRIGGERS, {})
+    assert (status, created) == (
         200,
         {
-            "id": made["id"],
+            "id": created["id"],
             "created_at": NOW,
             "event_source": {"provider": "github_app", "repo": REPO},
             "event_preset": "all-pushes",
             "disabled": False,
         },
     )
-    path = f"/projects/project-uuid/triggers/{made['id']}"
+    path = f"/projects/project-uuid/triggers/{created['id']}"
     change = {"disabled": True, "event_preset": "only-tags"}
-    assert ask("PATCH", path, change) == (200, made | change)
-    assert [each["id"] for each in ask("GET", TRIGGERS)[1]["items"]] == ["trigger-uuid", made["id"]]
+    assert ask("PATCH", path, change) == (200, created | change)
+    assert [each["id"] for each in ask("GET", TRIGGERS)[1]["items"]] == [
+        "trigger-uuid",
+        created["id"],
+    ]
     assert ask("DELETE", path) == (204, None)
     assert ask("DELETE", path) == (404, {"message": "Trigger not found"})
 
@@ -90,10 +93,10 @@ def test_a_trigger_by_webhook_has_an_address_to_call(ask: Ask) -> None:
         "checkout_ref": "main",
         "config_ref": "main",
     }
-    status, made = ask("POST", TRIGGERS, body)
-    assert (status, made["event_source"]["webhook"]["sender"]) == (200, "our-bot")
-    assert made["event_source"]["webhook"]["url"].startswith("https://")
-    assert "event_preset" not in made
+    status, created = ask("POST", TRIGGERS, body)
+    assert (status, created["event_source"]["webhook"]["sender"]) == (200, "our-bot")
+    assert created["event_source"]["webhook"]["url"].startswith("https://")
+    assert "event_preset" not in created
 
 
 @pytest.mark.parametrize(

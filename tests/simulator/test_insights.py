@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kosmo_circleci.simulator.runs import (
+from kosmo_circleci.simulator.metrics import (
     DAY_S,
     Window,
     percentile_95,
@@ -126,7 +126,7 @@ def test_a_question_that_cannot_be_is_refused(
 
 def test_jobs_have_figures_and_runs(ask: Ask) -> None:
     items = ask("GET", f"{WORKFLOW}/jobs")[1]["items"]
-    found = {
+    counts = {
         each["name"]: (
             each["metrics"]["total_runs"],
             each["metrics"]["failed_runs"],
@@ -135,7 +135,7 @@ def test_jobs_have_figures_and_runs(ask: Ask) -> None:
         for each in items
     }
     # `test` takes ten seconds on two parallel runs: 4 credits.
-    assert found == {"lint": (7, 0, 7), "test": (7, 1, 28), "deploy": (6, 0, 6)}
+    assert counts == {"lint": (7, 0, 7), "test": (7, 1, 28), "deploy": (6, 0, 6)}
     only = ask("GET", f"{WORKFLOW}/jobs", job_name="test")[1]["items"]
     assert [each["name"] for each in only] == ["test"]
     runs = ask("GET", f"{WORKFLOW}/jobs/test")[1]["items"]
@@ -245,6 +245,7 @@ def test_an_organization_is_the_sum_of_its_projects(ask: Ask) -> None:
     totals = [each["metrics"]["total_runs"] for each in summary["org_project_data"]]
     assert (totals, summary["org_data"]["metrics"]["total_runs"]) == ([0, 12], 12)
     one = ask("GET", "/insights/gh/example-org/summary", project_names=["another-repo"])[1]
+    assert one["all_projects"] == ["another-repo", "example-repo"]
     assert [each["project_name"] for each in one["org_project_data"]] == ["another-repo"]
     assert one["org_data"]["metrics"]["success_rate"] == 0.0
 

@@ -85,8 +85,8 @@ def test_an_exporter_shows_no_value_of_its_headers(ask: Ask) -> None:
         "headers": {"x-api-key": "very-secret-key"},
     }
     status, exporter = ask("POST", "/otel/exporters", body)
-    shown = {"id": exporter["id"], "insecure": False, "headers": {"x-api-key": "xxxx-key"}}
-    assert (status, exporter) == (200, body | shown)
+    additions = {"id": exporter["id"], "insecure": False, "headers": {"x-api-key": "xxxx-key"}}
+    assert (status, exporter) == (200, body | additions)
     listed = ask("GET", "/otel/exporters", org_id="org-uuid")[1]["items"]
     assert [each["id"] for each in listed] == ["exporter-uuid", exporter["id"]]
     assert ask("DELETE", f"/otel/exporters/{exporter['id']}") == (204, None)
@@ -95,10 +95,10 @@ def test_an_exporter_shows_no_value_of_its_headers(ask: Ask) -> None:
 
 def test_a_usage_export_is_made_while_time_passes(ask: Ask, simulator: SimulatorTransport) -> None:
     body = {"start": "2025-01-01T00:00:00Z", "end": "2025-01-14T00:00:00Z"}
-    status, made = ask("POST", EXPORTS, body)
-    path = f"{EXPORTS}/{made['usage_export_job_id']}"
-    assert (status, made["state"], made["download_urls"]) == (201, "created", [])
-    assert (made["start"], made["end"]) == (body["start"], body["end"])
+    status, export = ask("POST", EXPORTS, body)
+    path = f"{EXPORTS}/{export['usage_export_job_id']}"
+    assert (status, export["state"], export["download_urls"]) == (201, "created", [])
+    assert (export["start"], export["end"]) == (body["start"], body["end"])
     assert ask("GET", path)[1]["state"] == "processing"
     simulator.advance(20)
     done = ask("GET", path)[1]
@@ -147,8 +147,8 @@ def test_a_checkout_key_has_the_fingerprints_of_its_public_key(ask: Ask) -> None
     assert [each["preferred"] for each in listed] == [False, True]
     assert re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}", listed[0]["fingerprint"])
     for fingerprint in (key["fingerprint"], sha256):
-        found = ask("GET", f"{KEYS}/{quote(fingerprint, safe='')}")
-        assert found == (200, key | {"fingerprint": fingerprint})
+        answer = ask("GET", f"{KEYS}/{quote(fingerprint, safe='')}")
+        assert answer == (200, key | {"fingerprint": fingerprint})
     path = f"{KEYS}/{quote(sha256, safe='')}"
     assert ask("DELETE", path) == (200, {"message": "Checkout key deleted."})
     assert ask("DELETE", path) == (404, {"message": "Checkout key not found"})

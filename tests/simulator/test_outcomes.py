@@ -105,8 +105,8 @@ def test_a_setup_pipeline_goes_on_as_its_parameters_say(
     body = {"continuation-key": key, "configuration": "version: 2.1"}
     assert ask("POST", "/pipeline/continue", body)[0] == 200
     simulator.advance(60)
-    found = [(each["name"], each["status"]) for each in workflows(ask, pipeline_id)]
-    assert found == [("setup", "success"), ("build-and-test", "failed")]
+    answers = [(each["name"], each["status"]) for each in workflows(ask, pipeline_id)]
+    assert answers == [("setup", "success"), ("build-and-test", "failed")]
 
 
 def test_parameters_choose_the_job_its_length_and_its_parallel_runs(
@@ -120,13 +120,13 @@ def test_parameters_choose_the_job_its_length_and_its_parallel_runs(
     }
     pipeline_id = trigger(ask, parameters=parameters)
     simulator.advance(60)
-    found = jobs(ask, workflows(ask, pipeline_id)[0]["id"])
-    assert {name: job["status"] for name, job in found.items()} == {
+    answers = jobs(ask, workflows(ask, pipeline_id)[0]["id"])
+    assert {name: job["status"] for name, job in answers.items()} == {
         "lint": "success",
         "test": "success",
         "deploy": "failed",
     }
-    details = ask("GET", f"{PROJECT}/job/{found['test']['job_number']}")[1]
+    details = ask("GET", f"{PROJECT}/job/{answers['test']['job_number']}")[1]
     assert (details["duration"], details["parallelism"], details["parallel_runs"]) == (
         7000,
         3,
@@ -158,7 +158,7 @@ def test_parameters_choose_the_job_its_length_and_its_parallel_runs(
         ),
     ],
 )
-def test_parameters_that_foretell_nonsense_start_nothing(
+def test_parameters_that_make_no_sense_start_nothing(
     ask: Ask, parameters: dict[str, Any], message: str
 ) -> None:
     answer = ask("POST", f"{PROJECT}/pipeline", {"parameters": parameters})

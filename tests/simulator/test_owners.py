@@ -1,4 +1,4 @@
-"""Who sees what: another user's things are not there, for reading, writing or listing."""
+"""Who sees what: what another user has is not there, for reading, writing or listing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -100,7 +100,7 @@ def test_a_policy_of_another_organization_is_refused_in_its_own_form(ask: Ask) -
     assert ask("GET", path) == (404, {"error": "Project not found"})
 
 
-def test_whoever_acts_is_noted(ask: Ask) -> None:
+def test_the_user_who_acts_is_recorded(ask: Ask) -> None:
     path = "/workflow/on-hold-workflow-uuid"
     assert ask("POST", f"{path}/approve/approval-uuid", token=ANOTHER_TOKEN)[0] == 202
     jobs = {each["name"]: each for each in ask("GET", f"{path}/job")[1]["items"]}

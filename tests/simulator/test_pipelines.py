@@ -307,5 +307,5 @@ def test_the_seeded_pipelines_have_the_workflows_and_jobs_of_the_documentation(
     ask: Ask, pipeline_id: str, workflow_id: str, expected: dict[str, tuple[int | None, str]]
 ) -> None:
     assert only_workflow(ask, pipeline_id)["id"] == workflow_id
-    found = jobs(ask, workflow_id)
-    assert {k: (v.get("job_number"), v["status"]) for k, v in found.items()} == expected
+    rows = jobs(ask, workflow_id)
+    assert {k: (v.get("job_number"), v["status"]) for k, v in rows.items()} == expected

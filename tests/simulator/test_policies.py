@@ -73,7 +73,7 @@ def test_decisions_are_logged_with_the_policies_of_their_time(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "count"),
     [
         ({"status": "PASS"}, 1),
         ({"status": "HARD_FAIL"}, 0),
@@ -88,10 +88,10 @@ def test_decisions_are_logged_with_the_policies_of_their_time(ask: Ask) -> None:
         ({"before": "2025-01-15T00:00:00Z"}, 0),
     ],
 )
-def test_the_log_is_filtered(ask: Ask, query: dict[str, Any], found: int) -> None:
+def test_the_log_is_filtered(ask: Ask, query: dict[str, Any], count: int) -> None:
     # These keys have an underscore on the wire, which the fixture would turn into a hyphen.
     search = "&".join(f"{key}={value}" for key, value in query.items())
-    assert len(ask("GET", f"{DECISION}?{search}")[1]) == found
+    assert len(ask("GET", f"{DECISION}?{search}")[1]) == count
 
 
 def test_decisions_are_switched_on_and_off(ask: Ask) -> None:

@@ -74,11 +74,11 @@ def test_a_variable_of_a_project_is_masked_wherever_it_is_shown(ask: Ask) -> Non
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
+    ("value", "expected"),
     [("", "xxxx"), ("abcd", "xxxx"), ("abcde", "xxxxbcde"), ("ünïcödé", "xxxxcödé")],
 )
-def test_a_mask_never_shows_a_whole_value(value: str, shown: str) -> None:
-    assert masked(value) == shown
+def test_a_mask_never_shows_a_whole_value(value: str, expected: str) -> None:
+    assert masked(value) == expected
 
 
 def test_settings_change_only_where_they_are_given(ask: Ask) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from kosmo_circleci.simulator.answers import Refused
+from kosmo_circleci.simulator.answers import Refusal
 from kosmo_circleci.simulator.routes import find_route
 
 SLUG = {"project_slug": "gh/acme/web"}
@@ -67,8 +67,8 @@ SLUG = {"project_slug": "gh/acme/web"}
 def test_a_request_finds_its_operation_and_the_parameters_of_its_path(
     method: str, path: str, function: str, parameters: dict[str, str]
 ) -> None:
-    found, given = find_route(method, path)
-    assert (found.name, given) == (function, parameters)
+    route, arguments = find_route(method, path)
+    assert (route.name, arguments) == (function, parameters)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,6 @@ def test_a_request_finds_its_operation_and_the_parameters_of_its_path(
     ],
 )
 def test_a_path_without_a_template_is_not_found(path: str) -> None:
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(Refusal) as refusal:
         find_route("GET", path)
     assert refusal.value.status == 404

@@ -100,8 +100,8 @@ def test_a_schedule_that_cannot_be_is_refused(
 def test_a_webhook_is_created_listed_changed_and_deleted_without_its_secret(ask: Ask) -> None:
     status, webhook = ask("POST", "/webhook", WEBHOOK)
     times = {"created-at": NOW, "updated-at": NOW}
-    shown = WEBHOOK | times | {"id": webhook["id"], "signing-secret": "xxxxalue"}
-    assert (status, webhook) == (201, shown)
+    expected = WEBHOOK | times | {"id": webhook["id"], "signing-secret": "xxxxalue"}
+    assert (status, webhook) == (201, expected)
     scope = {"scope_id": "project-uuid", "scope_type": "project"}
     ids = [each["id"] for each in ask("GET", "/webhook", **scope)[1]["items"]]
     assert ids == ["webhook-uuid", webhook["id"]]
@@ -112,7 +112,7 @@ def test_a_webhook_is_created_listed_changed_and_deleted_without_its_secret(ask:
         "signing-secret": "xxxxcret",
         "updated-at": "2025-01-15T10:00:15.000Z",
     }
-    assert (status, changed) == (200, shown | later)
+    assert (status, changed) == (200, expected | later)
     assert ask("GET", path) == (200, changed)
     assert ask("DELETE", path) == (200, {"message": "Webhook deleted."})
     assert ask("PUT", path, {}) == (404, {"message": "Webhook not found"})

@@ -1,4 +1,4 @@
-"""The simulator over HTTP, met by clients that know nothing of it: pycircleci and curl."""
+"""The simulator over HTTP, used by independent clients: pycircleci and curl."""
 
 import json
 import socket
@@ -25,7 +25,7 @@ Curl = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    """A new simulator, a thousand times as fast as life."""
+    """A new simulator, a thousand times as fast as real time."""
     with Server(FAST).serving() as address:
         yield address
 
@@ -174,11 +174,11 @@ def test_a_world_with_a_state_file_goes_on_where_it_was(tmp_path: Path) -> None:
     options = FAST._replace(state_file=tmp_path / "world.json", seed=7)
     with Server(options).serving() as url:
         Api(token=SIMULATED_TOKEN, url=f"{url}/api").add_context("staging", "example-org")
-        kept = json.loads((tmp_path / "world.json").read_bytes())
-        assert "staging" in [each["name"] for each in kept["contexts"]]
+        saved = json.loads((tmp_path / "world.json").read_bytes())
+        assert "staging" in [each["name"] for each in saved["contexts"]]
     with Server(options._replace(seed=None)).serving() as url:
-        found: Any = Api(token=SIMULATED_TOKEN, url=f"{url}/api").get_contexts("example-org")
-    assert [each["name"] for each in found] == ["production", "staging"]
+        contexts: Any = Api(token=SIMULATED_TOKEN, url=f"{url}/api").get_contexts("example-org")
+    assert [each["name"] for each in contexts] == ["production", "staging"]
     with pytest.raises(ConfigurationError, match="holds a world of seed 7, not 8"):
         Server(options._replace(seed=8))
 
@@ -271,7 +271,7 @@ def test_two_servers_do_not_overwrite_each_others_world(tmp_path: Path) -> None:
     )
     try:
         assert second.transport.send(delete).status == 204
-        with pytest.raises(ConfigurationError, match="was written by somebody else meanwhile"):
+        with pytest.raises(ConfigurationError, match="was changed by another process"):
             first.transport.send(delete)
         assert second.transport.send(delete).status == 404
     finally:
@@ -279,14 +279,14 @@ def test_two_servers_do_not_overwrite_each_others_world(tmp_path: Path) -> None:
         second.close()
 
 
-def test_a_port_that_is_taken_is_said_with_the_way_out() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
+def test_a_port_in_use_is_reported_with_the_way_out() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
         with pytest.raises(NetworkError) as refusal:
             Server(ServerOptions(port=port))
     assert refusal.value.message == (
-        f"Port {port} of 127.0.0.1 cannot be had: Address already in use. "
+        f"Cannot listen on port {port} of 127.0.0.1: Address already in use. "
         "Choose another with --port; --port 0 takes one that is free."
     )

@@ -1,4 +1,4 @@
-"""The state file: everything survives in it, and nothing half-written ever stands there."""
+"""The state file: everything survives in it, and never a half-written file."""
 
 import os
 import stat
@@ -136,7 +136,7 @@ def test_a_file_that_holds_no_world_is_named_with_the_reason_and_the_way_out(
         load(path)
     assert refusal.value.message == (
         f"The state file {path} does not hold a simulated world ({reason}). Name another file, or "
-        "move this one away to begin anew."
+        "move this one away to start a new world."
     )
     assert path.read_text() == text
 
@@ -168,7 +168,7 @@ def test_a_damaged_world_is_refused(
         load(path)
 
 
-def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "world.json"
     with pytest.raises(ConfigurationError) as refusal:
         save(seeded_world(), path)

@@ -156,7 +156,7 @@ def test_an_answer_is_json_in_utf_8_with_a_request_id(send: Send) -> None:
 def conversation(seed: int) -> list[WireResponse]:
     transport = SimulatorTransport(seed=seed)
     headers = {"Circle-Token": SIMULATED_TOKEN}
-    asked = [
+    requests = [
         ("POST", f"{PROJECT}/pipeline", b'{"branch": "main"}'),
         ("GET", "/pipeline", None),
         ("POST", "/workflow/workflow-uuid/rerun", b"{}"),
@@ -165,7 +165,7 @@ def conversation(seed: int) -> list[WireResponse]:
         ("GET", "/nothing", None),
     ]
     base = "https://circleci.com/api/v2"
-    return [transport.send(WireRequest(m, base + p, headers, body)) for m, p, body in asked]
+    return [transport.send(WireRequest(m, base + p, headers, body)) for m, p, body in requests]
 
 
 def test_two_worlds_of_one_seed_answer_with_the_same_bytes() -> None:

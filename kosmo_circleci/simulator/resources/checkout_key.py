@@ -1,4 +1,4 @@
-"""Checkout keys of a project: real public keys of nobody, with the fingerprints they have."""
+"""Checkout keys of a project: well-formed public keys without an owner, and their fingerprints."""
 
 import hashlib
 import random
@@ -20,7 +20,7 @@ _ALGORITHM: Final = b"ssh-ed25519"
 
 def list_all(call: Call) -> JsonValue:
     """Answer `GET /project/{project-slug}/checkout-key`; `digest` chooses the fingerprints."""
-    digest = call.asked("digest") or "md5"
+    digest = call.query_text("digest") or "md5"
     return call.page(_of_project(call), lambda row: _key(row, digest))
 
 
@@ -29,7 +29,7 @@ def create(call: Call) -> JsonValue:
     for row in _of_project(call):
         row["preferred"] = False
     blob = _key_blob(call.world.random())
-    made: Row = {
+    key: Row = {
         "id": call.world.new_id(),
         "project_id": call.project.id,
         "public-key": f"{_ALGORITHM.decode()} {b64encode(blob).decode()}",
@@ -39,8 +39,8 @@ def create(call: Call) -> JsonValue:
         "preferred": True,
         "created-at": timestamp(call.world.now_s),
     }
-    _keys(call.world)[str(made["id"])] = made
-    return _key(made, "md5")
+    _keys(call.world)[str(key["id"])] = key
+    return _key(key, "md5")
 
 
 def get(call: Call) -> JsonValue:

@@ -6,14 +6,16 @@ from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.answers import bad_request, not_found
 from kosmo_circleci.simulator.calls import Call, Handler, JsonObject, row_of
 from kosmo_circleci.simulator.clock import timestamp
+from kosmo_circleci.simulator.entities import Context, EnvVar, Organization, Restriction
 from kosmo_circleci.simulator.resources.project import masked, variable_name
-from kosmo_circleci.simulator.things import Context, EnvVar, Organization, Restriction
 
 
 def list_all(call: Call) -> JsonValue:
     """Answer `GET /context` for one owner, by id or by slug."""
-    owner = _owner(call, call.asked("owner-id"), call.asked("owner-slug"), "owner-id, owner-slug")
-    name = call.asked("name")
+    owner = _owner(
+        call, call.query_text("owner-id"), call.query_text("owner-slug"), "owner-id, owner-slug"
+    )
+    name = call.query_text("name")
     contexts = [
         each
         for each in call.world.contexts.values()
@@ -58,8 +60,8 @@ def put_variable(call: Call) -> JsonValue:
     """Answer `PUT /context/{context_id}/environment-variable/{env_var_name}`."""
     context, now_s = _context(call), call.world.now_s
     name = variable_name(call.path["env_var_name"])
-    known = context.variables.get(name)
-    created_s = known.created_s if known else now_s
+    before = context.variables.get(name)
+    created_s = before.created_s if before else now_s
     variable = EnvVar(name, call.text("value"), created_s, now_s)
     context.variables[name] = variable
     return _variable_row(context, variable)

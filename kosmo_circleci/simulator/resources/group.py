@@ -4,7 +4,7 @@ from typing import Final
 
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.answers import bad_request
-from kosmo_circleci.simulator.calls import Call, Handler, row_of, rows_of, shown
+from kosmo_circleci.simulator.calls import Call, Handler, row_fields, row_of, rows_of
 from kosmo_circleci.simulator.world import Row, Table, World
 
 
@@ -28,7 +28,7 @@ def create(call: Call) -> JsonValue:
     row: Row = {
         "id": call.world.new_id(),
         "name": name,
-        "description": call.given("description") or "",
+        "description": call.field("description") or "",
         "org_id": organization.id,
     }
     groups(call.world)[str(row["id"])] = row
@@ -47,19 +47,19 @@ def delete(call: Call) -> JsonValue:
 
 
 def _row(call: Call) -> Row:
-    found = groups(call.world)
-    return row_of(found, call.path["group_id"], "Group", org_id=call.organization.id)
+    table = groups(call.world)
+    return row_of(table, call.path["group_id"], "Group", org_id=call.organization.id)
 
 
 def _group(row: Row) -> JsonValue:
-    return shown(row, without=("org_id",))
+    return row_fields(row, without=("org_id",))
 
 
 def _examples() -> list[Row]:
-    named = (("group-uuid", "developers"), ("another-group-uuid", "release managers"))
+    examples = (("group-uuid", "developers"), ("another-group-uuid", "release managers"))
     return [
         {"id": group_id, "name": name, "description": f"The {name}", "org_id": "org-uuid"}
-        for group_id, name in named
+        for group_id, name in examples
     ]
 
 

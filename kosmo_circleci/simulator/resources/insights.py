@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.simulator import runs as figures
+from kosmo_circleci.simulator import metrics
 from kosmo_circleci.simulator.answers import bad_request, not_found
 from kosmo_circleci.simulator.calls import Call, Handler, JsonObject
 from kosmo_circleci.simulator.clock import second_of, timestamp
-from kosmo_circleci.simulator.runs import DAY_S, JobRun, Run, Window, WorkflowRun
+from kosmo_circleci.simulator.metrics import DAY_S, JobRun, Run, Window, WorkflowRun
 
 DEFAULT_BRANCH: Final = "main"
 
@@ -27,13 +27,13 @@ _BUCKETS_S: Final = {"daily": DAY_S, "hourly": 3600}
 
 def reporting_window(call: Call) -> Window:
     """Return the window that `reporting-window` names, up to now; the last 90 days by default."""
-    length_s = _WINDOWS_S[call.asked("reporting-window") or "last-90-days"]
+    length_s = _WINDOWS_S[call.query_text("reporting-window") or "last-90-days"]
     return Window(call.world.now_s - length_s, call.world.now_s)
 
 
-def asked_branch(call: Call) -> str | None:
-    """Return the branch asked for, the default one if none was; None for `all-branches`."""
-    branch, everywhere = call.asked("branch"), call.asked("all-branches") == "true"
+def branch_filter(call: Call) -> str | None:
+    """Return the branch of the query, by default `main`; None for `all-branches`."""
+    branch, everywhere = call.query_text("branch"), call.query_text("all-branches") == "true"
     if branch and everywhere:
         raise bad_request("Only one of all-branches and branch may be given.")
     return None if everywhere else branch or DEFAULT_BRANCH
@@ -42,7 +42,7 @@ def asked_branch(call: Call) -> str | None:
 def list_workflow_metrics(call: Call) -> JsonValue:
     """Answer `GET /insights/{project-slug}/workflows`: a row for each workflow that ran."""
     window = reporting_window(call)
-    runs = figures.workflow_runs(call.world, call.project, window, branch=asked_branch(call))
+    runs = metrics.workflow_runs(call.world, call.project, window, branch=branch_filter(call))
     names = sorted({run.workflow.name for run in runs})
 
     def row(name: str) -> JsonValue:
@@ -60,14 +60,16 @@ def list_workflow_metrics(call: Call) -> JsonValue:
 
 def list_workflow_runs(call: Call) -> JsonValue:
     """Answer `GET /insights/{project-slug}/workflows/{workflow-name}`: its runs that ended."""
-    window, branch = _dated_window(call), asked_branch(call)
+    window, branch = _dated_window(call), branch_filter(call)
     return call.page(_runs(call, window, branch), _workflow_run)
 
 
 def list_job_metrics(call: Call) -> JsonValue:
     """Answer `GET …/workflows/{workflow-name}/jobs`: a row for each job, or those of `job-name`."""
     window = reporting_window(call)
-    jobs = figures.job_runs(_runs(call, window, asked_branch(call)), name=call.asked("job-name"))
+    jobs = metrics.job_runs(
+        _runs(call, window, branch_filter(call)), name=call.query_text("job-name")
+    )
     names = sorted({run.job.plan.name for run in jobs})
 
     def row(name: str) -> JsonValue:
@@ -83,16 +85,16 @@ def list_job_metrics(call: Call) -> JsonValue:
 
 def list_job_runs(call: Call) -> JsonValue:
     """Answer `GET …/workflows/{workflow-name}/jobs/{job-name}`: its runs that ended."""
-    runs = _runs(call, _dated_window(call), asked_branch(call))
-    return call.page(figures.job_runs(runs, name=call.path["job_name"]), _job_run)
+    runs = _runs(call, _dated_window(call), branch_filter(call))
+    return call.page(metrics.job_runs(runs, name=call.path["job_name"]), _job_run)
 
 
 def get_timeseries(call: Call) -> JsonValue:
     """Answer `GET /insights/time-series/…/jobs`: figures for each job and day, or hour."""
-    runs = _runs(call, _dated_window(call), asked_branch(call))
-    length_s = _BUCKETS_S[call.asked("granularity") or "daily"]
+    runs = _runs(call, _dated_window(call), branch_filter(call))
+    length_s = _BUCKETS_S[call.query_text("granularity") or "daily"]
     buckets: dict[tuple[int, str], list[JobRun]] = {}
-    for run in figures.job_runs(runs):
+    for run in metrics.job_runs(runs):
         at_s = _start_of(run.began_s, length_s)
         buckets.setdefault((at_s, run.job.plan.name), []).append(run)
     return call.page(
@@ -103,8 +105,8 @@ def get_timeseries(call: Call) -> JsonValue:
 
 def list_branches(call: Call) -> JsonValue:
     """Answer `GET /insights/{project-slug}/branches`: those whose workflows ran and ended."""
-    runs = figures.workflow_runs(
-        call.world, call.project, reporting_window(call), name=call.asked("workflow-name")
+    runs = metrics.workflow_runs(
+        call.world, call.project, reporting_window(call), name=call.query_text("workflow-name")
     )
     branches = {run.workflow.pipeline.branch for run in runs}
     return {
@@ -116,7 +118,7 @@ def list_branches(call: Call) -> JsonValue:
 
 def get_summary(call: Call) -> JsonValue:
     """Answer `GET …/workflows/{workflow-name}/summary`: the figures, and how they changed."""
-    window, branch = reporting_window(call), asked_branch(call)
+    window, branch = reporting_window(call), branch_filter(call)
     now, before = _runs(call, window, branch), _runs(call, window.before, branch)
     metrics = workflow_metrics(now, window)
     del metrics["total_recoveries"]
@@ -136,18 +138,18 @@ def workflow_metrics(runs: Sequence[WorkflowRun], window: Window) -> JsonObject:
     """Return the figures of one workflow's runs."""
     return {
         "total_runs": len(runs),
-        "successful_runs": figures.count(runs, "success"),
-        "mttr": figures.mean_time_to_recovery_s(runs),
-        "total_credits_used": figures.credits_used(runs),
-        "failed_runs": figures.count(runs, "failed"),
-        "success_rate": figures.success_rate(runs),
-        "duration_metrics": figures.duration_metrics(runs),
-        "total_recoveries": len(figures.recoveries_s(runs)),
-        "throughput": figures.throughput(runs, window),
+        "successful_runs": metrics.count(runs, "success"),
+        "mttr": metrics.mean_time_to_recovery_s(runs),
+        "total_credits_used": metrics.credits_used(runs),
+        "failed_runs": metrics.count(runs, "failed"),
+        "success_rate": metrics.success_rate(runs),
+        "duration_metrics": metrics.duration_metrics(runs),
+        "total_recoveries": len(metrics.recoveries_s(runs)),
+        "throughput": metrics.throughput(runs, window),
     }
 
 
-def known_workflow(call: Call) -> str:
+def workflow_name(call: Call) -> str:
     """Return the name of the workflow in the path; a 404 if the project has none of that name."""
     name = call.path["workflow_name"]
     if name not in _workflow_names(call):
@@ -162,12 +164,12 @@ def _workflow_names(call: Call) -> set[str]:
 
 
 def _runs(call: Call, window: Window, branch: str | None) -> list[WorkflowRun]:
-    name = known_workflow(call)
-    return figures.workflow_runs(call.world, call.project, window, name=name, branch=branch)
+    name = workflow_name(call)
+    return metrics.workflow_runs(call.world, call.project, window, name=name, branch=branch)
 
 
 def _dated_window(call: Call) -> Window:
-    start, end, now_s = call.asked("start-date"), call.asked("end-date"), call.world.now_s
+    start, end, now_s = call.query_text("start-date"), call.query_text("end-date"), call.world.now_s
     if end and not start:
         raise bad_request("end-date: only together with start-date")
     end_s = second_of(end) if end else now_s
@@ -206,12 +208,12 @@ def _job_run(run: JobRun) -> JsonValue:
 def _job_metrics(runs: Sequence[Run], window: Window) -> JsonObject:
     return {
         "total_runs": len(runs),
-        "failed_runs": figures.count(runs, "failed"),
-        "successful_runs": figures.count(runs, "success"),
-        "duration_metrics": figures.duration_metrics(runs),
-        "success_rate": figures.success_rate(runs),
-        "total_credits_used": figures.credits_used(runs),
-        "throughput": figures.throughput(runs, window),
+        "failed_runs": metrics.count(runs, "failed"),
+        "successful_runs": metrics.count(runs, "success"),
+        "duration_metrics": metrics.duration_metrics(runs),
+        "success_rate": metrics.success_rate(runs),
+        "total_credits_used": metrics.credits_used(runs),
+        "throughput": metrics.throughput(runs, window),
     }
 
 
@@ -222,7 +224,7 @@ def _start_of(at_s: int, length_s: int) -> int:
 
 
 def _timed_row(at_s: int, name: str, runs: Sequence[JobRun], length_s: int) -> JsonValue:
-    seconds = figures.durations(runs)
+    seconds = metrics.durations(runs)
     credits = sorted(run.credits for run in runs)
     return {
         "name": name,
@@ -231,16 +233,16 @@ def _timed_row(at_s: int, name: str, runs: Sequence[JobRun], length_s: int) -> J
         "timestamp": timestamp(at_s),
         "metrics": {
             "total_runs": len(runs),
-            "failed_runs": figures.count(runs, "failed"),
-            "successful_runs": figures.count(runs, "success"),
-            "throughput": figures.throughput(runs, Window(at_s, at_s + length_s)),
+            "failed_runs": metrics.count(runs, "failed"),
+            "successful_runs": metrics.count(runs, "success"),
+            "throughput": metrics.throughput(runs, Window(at_s, at_s + length_s)),
             "median_credits_used": credits[len(credits) // 2],
             "total_credits_used": sum(credits),
             "duration_metrics": {
                 "min": seconds[0],
                 "median": seconds[len(seconds) // 2],
                 "max": seconds[-1],
-                "p95": figures.percentile_95(seconds),
+                "p95": metrics.percentile_95(seconds),
                 "total": sum(seconds),
             },
         },
@@ -249,17 +251,17 @@ def _timed_row(at_s: int, name: str, runs: Sequence[JobRun], length_s: int) -> J
 
 def _trends(now: Sequence[Run], before: Sequence[Run], window: Window) -> JsonObject:
     def change(figure: Callable[[Sequence[Run]], float]) -> float:
-        return figures.trend(figure(now), figure(before))
+        return metrics.trend(figure(now), figure(before))
 
     return {
         "total_runs": change(len),
-        "failed_runs": change(lambda runs: figures.count(runs, "failed")),
-        "success_rate": change(figures.success_rate),
-        "p95_duration_secs": change(lambda runs: figures.percentile_95(figures.durations(runs))),
-        "median_duration_secs": change(figures.median_duration_s),
-        "total_credits_used": change(figures.credits_used),
-        "mttr": change(figures.mean_time_to_recovery_s),
-        "throughput": change(lambda runs: figures.throughput(runs, window)),
+        "failed_runs": change(lambda runs: metrics.count(runs, "failed")),
+        "success_rate": change(metrics.success_rate),
+        "p95_duration_secs": change(lambda runs: metrics.percentile_95(metrics.durations(runs))),
+        "median_duration_secs": change(metrics.median_duration_s),
+        "total_credits_used": change(metrics.credits_used),
+        "mttr": change(metrics.mean_time_to_recovery_s),
+        "throughput": change(lambda runs: metrics.throughput(runs, window)),
     }
 
 

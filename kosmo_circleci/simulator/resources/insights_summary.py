@@ -5,20 +5,20 @@ from itertools import chain
 from typing import Final
 
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.simulator import runs as figures
+from kosmo_circleci.simulator import metrics
 from kosmo_circleci.simulator.calls import Call, Handler, JsonObject
+from kosmo_circleci.simulator.metrics import Run, Window, WorkflowRun
 from kosmo_circleci.simulator.resources.insights import reporting_window
-from kosmo_circleci.simulator.runs import Run, Window, WorkflowRun
 
 
 def get_organization(call: Call) -> JsonValue:
     """Answer `GET /insights/{org-slug}/summary`, of the projects in `project-names`, or of all."""
     window, organization = reporting_window(call), call.organization
     projects = [each for each in call.world.visible_projects() if each.organization is organization]
-    asked = call.query.get("project-names")
-    chosen = [each for each in projects if asked is None or each.name in asked]
+    names = call.query.get("project-names")
+    reported = [each for each in projects if names is None or each.name in names]
     now, before = (
-        {each.name: figures.workflow_runs(call.world, each, part) for each in chosen}
+        {each.name: metrics.workflow_runs(call.world, each, part) for each in reported}
         for part in (window, window.before)
     )
     return {
@@ -35,10 +35,14 @@ def get_project(call: Call) -> JsonValue:
     """Answer `GET /insights/pages/{project-slug}/summary`: the project, its workflows, branches."""
     window, project = reporting_window(call), call.project
     now, before = (
-        [run for run in figures.workflow_runs(call.world, project, part) if _is_asked(call, run)]
+        [
+            run
+            for run in metrics.workflow_runs(call.world, project, part)
+            if _matches_query(call, run)
+        ]
         for part in (window, window.before)
     )
-    everything = figures.workflow_runs(call.world, project, window)
+    everything = metrics.workflow_runs(call.world, project, window)
     return {
         "org_id": project.organization.id,
         "project_id": project.id,
@@ -64,7 +68,7 @@ def get_project(call: Call) -> JsonValue:
     }
 
 
-def _is_asked(call: Call, run: WorkflowRun) -> bool:
+def _matches_query(call: Call, run: WorkflowRun) -> bool:
     branches, names = call.query.get("branches"), call.query.get("workflow-names")
     return (branches is None or run.workflow.pipeline.branch in branches) and (
         names is None or run.workflow.name in names
@@ -88,14 +92,14 @@ def _branches(runs: Sequence[WorkflowRun]) -> list[str]:
 
 
 def _total_duration_s(runs: Sequence[Run]) -> int:
-    return sum(figures.durations(runs))
+    return sum(metrics.durations(runs))
 
 
 def _overview(now: Sequence[Run], before: Sequence[Run], window: Window) -> JsonObject:
     both = [
         {
             **_project_metrics(runs),
-            "throughput": figures.throughput(runs, window),
+            "throughput": metrics.throughput(runs, window),
         }
         for runs in (now, before)
     ]
@@ -110,10 +114,10 @@ def _project_figures(now: Sequence[Run], before: Sequence[Run]) -> JsonObject:
 def _workflow_figures(now: Sequence[Run], before: Sequence[Run]) -> JsonObject:
     both: list[dict[str, float]] = [
         {
-            "total_credits_used": figures.credits_used(runs),
-            "p95_duration_secs": figures.percentile_95(figures.durations(runs)),
+            "total_credits_used": metrics.credits_used(runs),
+            "p95_duration_secs": metrics.percentile_95(metrics.durations(runs)),
             "total_runs": len(runs),
-            "success_rate": figures.success_rate(runs),
+            "success_rate": metrics.success_rate(runs),
         }
         for runs in (now, before)
     ]
@@ -124,13 +128,13 @@ def _project_metrics(runs: Sequence[Run]) -> dict[str, float]:
     return {
         "total_runs": len(runs),
         "total_duration_secs": _total_duration_s(runs),
-        "total_credits_used": figures.credits_used(runs),
-        "success_rate": figures.success_rate(runs),
+        "total_credits_used": metrics.credits_used(runs),
+        "success_rate": metrics.success_rate(runs),
     }
 
 
 def _changes(now: dict[str, float], before: dict[str, float]) -> JsonObject:
-    return {key: figures.trend(now[key], before[key]) for key in now}
+    return {key: metrics.trend(now[key], before[key]) for key in now}
 
 
 ROUTES: Final[dict[str, Handler]] = {

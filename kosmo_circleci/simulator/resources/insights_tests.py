@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.simulator import runs as figures
+from kosmo_circleci.simulator import metrics
 from kosmo_circleci.simulator.calls import Call, Handler, JsonObject
 from kosmo_circleci.simulator.clock import timestamp
+from kosmo_circleci.simulator.metrics import JobRun, WorkflowRun
 from kosmo_circleci.simulator.resources.insights import (
-    asked_branch,
-    known_workflow,
+    branch_filter,
     reporting_window,
+    workflow_name,
 )
 from kosmo_circleci.simulator.resources.job import (
     TEST_CLASS,
@@ -19,7 +20,6 @@ from kosmo_circleci.simulator.resources.job import (
     CaseResult,
     case_results,
 )
-from kosmo_circleci.simulator.runs import JobRun, WorkflowRun
 
 _MOST: Final = 10
 """How many tests a list of extremes shows; the rest is counted."""
@@ -35,49 +35,51 @@ def list_flaky(call: Call) -> JsonValue:
 
     A test is flaky that failed and passed in the same pipeline: on the same commit.
     """
-    runs = _test_runs(figures.workflow_runs(call.world, call.project, reporting_window(call)))
-    rows = [_flaky_row(name, failures) for name, failures in _flaked(runs).items()]
+    runs = _test_runs(metrics.workflow_runs(call.world, call.project, reporting_window(call)))
+    rows = [_flaky_row(name, failures) for name, failures in _flaky_failures(runs).items()]
     return {"flaky-tests": [*rows], "total-flaky-tests": len(rows)}
 
 
 def get_metrics(call: Call) -> JsonValue:
     """Answer `GET …/workflows/{workflow-name}/test-metrics`."""
-    name, branch = known_workflow(call), asked_branch(call)
-    workflows = figures.workflow_runs(
+    name, branch = workflow_name(call), branch_filter(call)
+    workflows = metrics.workflow_runs(
         call.world, call.project, reporting_window(call), name=name, branch=branch
     )
     runs = _test_runs(workflows)
-    tested = [run for run in workflows if any(each.job.workflow is run.workflow for each in runs)]
+    tested_runs = [
+        run for run in workflows if any(each.job.workflow is run.workflow for each in runs)
+    ]
     rows = _test_rows(runs)
     failing = sorted((row for row in rows if row[0] > 0), key=lambda row: -row[0])
     slowest = sorted(rows, key=lambda row: -row[1])
     return {
-        "average_test_count": round(len(runs) / len(tested)) if tested else 0,
+        "average_test_count": round(len(runs) / len(tested_runs)) if tested_runs else 0,
         "most_failed_tests": [row[2] for row in failing[:_MOST]],
         "most_failed_tests_extra": max(0, len(failing) - _MOST),
         "slowest_tests": [row[2] for row in slowest[:_MOST]],
         "slowest_tests_extra": max(0, len(slowest) - _MOST),
         "total_test_runs": len(runs),
-        "test_runs": [_workflow_row(run, runs) for run in tested],
+        "test_runs": [_workflow_row(run, runs) for run in tested_runs],
     }
 
 
 def _test_runs(workflows: Sequence[WorkflowRun]) -> list[_TestRun]:
     return [
         _TestRun(run, result)
-        for run in figures.job_runs(workflows)
+        for run in metrics.job_runs(workflows)
         for result in case_results(run.job, run.progress)
     ]
 
 
-def _flaked(runs: Sequence[_TestRun]) -> dict[str, list[_TestRun]]:
+def _flaky_failures(runs: Sequence[_TestRun]) -> dict[str, list[_TestRun]]:
     """Return the flaky tests with those of their failures that another run took back."""
     passed = {(_pipeline(each), each.result.name) for each in runs if not each.result.failed}
-    flaked: dict[str, list[_TestRun]] = {}
+    failures: dict[str, list[_TestRun]] = {}
     for each in runs:
         if each.result.failed and (_pipeline(each), each.result.name) in passed:
-            flaked.setdefault(each.result.name, []).append(each)
-    return flaked
+            failures.setdefault(each.result.name, []).append(each)
+    return failures
 
 
 def _pipeline(run: _TestRun) -> str:
@@ -105,7 +107,7 @@ def _flaky_row(name: str, failures: Sequence[_TestRun]) -> JsonObject:
 
 def _test_rows(runs: Sequence[_TestRun]) -> list[tuple[int, float, JsonObject]]:
     """Return each test as its number of failures, its longest duration, and its row."""
-    flaky, found = _flaked(runs), []
+    flaky, rows = _flaky_failures(runs), []
     for name in sorted({each.result.name for each in runs}):
         of_name = [each for each in runs if each.result.name == name]
         failed = sum(each.result.failed for each in of_name)
@@ -121,8 +123,8 @@ def _test_rows(runs: Sequence[_TestRun]) -> list[tuple[int, float, JsonObject]]:
             "job_name": of_name[0].job.job.plan.name,
             "test_name": name,
         }
-        found.append((failed, slowest_s, row))
-    return found
+        rows.append((failed, slowest_s, row))
+    return rows
 
 
 def _workflow_row(run: WorkflowRun, runs: Sequence[_TestRun]) -> JsonObject:

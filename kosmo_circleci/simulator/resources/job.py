@@ -6,11 +6,11 @@ from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.answers import bad_request
 from kosmo_circleci.simulator.calls import Call, Handler, JsonObject
 from kosmo_circleci.simulator.clock import timestamp
+from kosmo_circleci.simulator.entities import VCS_TYPES, Job, Workflow
 from kosmo_circleci.simulator.plans import DEPLOY, TEST
 from kosmo_circleci.simulator.progress import ENDED, JobProgress
 from kosmo_circleci.simulator.resources.project import vcs_url
 from kosmo_circleci.simulator.resources.workflow import ACCEPTED
-from kosmo_circleci.simulator.things import VCS_TYPES, Job, Workflow
 
 _TESTS: Final = {"test_login": 1.25, "test_logout": 0.25, "test_profile": 0.5}
 """The tests of the job `test`, with how long each runs in seconds."""
@@ -80,9 +80,9 @@ def list_artifacts(call: Call) -> JsonValue:
     paths = [f"logs/{job.plan.name}.log"]
     if job.plan.name == TEST.name:
         paths = ["coverage/index.html", "test-results/results.xml", *paths]
-    found = [(node, path) for node in range(job.plan.parallelism) for path in paths]
+    files = [(node, path) for node in range(job.plan.parallelism) for path in paths]
     return call.page(
-        found if _has_run(progress) else [], lambda each: _artifact_row(job, each[0], each[1])
+        files if _has_run(progress) else [], lambda each: _artifact_row(job, each[0], each[1])
     )
 
 

@@ -1,6 +1,6 @@
 """Custom claims of the OIDC tokens of an organization, and of one project.
 
-A refusal of these operations is `{"error": …}`; `transport.py` sees to that.
+A refusal of these operations is `{"error": …}`; made by `transport.py`.
 """
 
 import re
@@ -8,7 +8,7 @@ from typing import Final
 
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.answers import bad_request, not_found
-from kosmo_circleci.simulator.calls import Call, Handler, JsonObject, shown
+from kosmo_circleci.simulator.calls import Call, Handler, JsonObject, row_fields
 from kosmo_circleci.simulator.clock import timestamp
 from kosmo_circleci.simulator.world import Row
 
@@ -19,34 +19,34 @@ _TTL: Final = re.compile(r"([0-9]+(ms|s|m|h|d|w)){1,7}")
 
 def get(call: Call) -> JsonValue:
     """Answer `GET /org/{orgID}[/project/{projectID}]/oidc-custom-claims`."""
-    return _shown(_row(call))
+    return _claims_row(_row(call))
 
 
 def patch(call: Call) -> JsonValue:
-    """Answer the `PATCH` of the claims: what is given changes."""
+    """Answer the `PATCH` of the claims: only fields in the request change."""
     row, now = _row(call), timestamp(call.world.now_s)
-    ttl = call.given("ttl")
+    ttl = call.field("ttl")
     if ttl is not None and not _TTL.fullmatch(str(ttl)):
         raise bad_request("ttl: expected a duration such as 1h or 30m")
-    if call.given("audience") == []:
+    if call.field("audience") == []:
         raise bad_request("audience: expected at least one audience")
     for claim in _CLAIMS:
-        if call.given(claim) is not None:
-            row |= {claim: call.given(claim), f"{claim}_updated_at": now}
-    return _shown(row)
+        if call.field(claim) is not None:
+            row |= {claim: call.field(claim), f"{claim}_updated_at": now}
+    return _claims_row(row)
 
 
 def delete(call: Call) -> JsonValue:
     """Answer the `DELETE` of the claims named in the query: `claims=audience,ttl`."""
     row = _row(call)
-    named = [each.strip() for each in (call.asked("claims") or "").split(",")]
-    unknown = [each for each in named if each not in _CLAIMS]
+    claims = [each.strip() for each in (call.query_text("claims") or "").split(",")]
+    unknown = [each for each in claims if each not in _CLAIMS]
     if unknown:
         raise bad_request(f"claims: expected {' or '.join(_CLAIMS)}, or both joined by a comma")
-    for claim in named:
+    for claim in claims:
         row.pop(claim, None)
         row.pop(f"{claim}_updated_at", None)
-    return _shown(row)
+    return _claims_row(row)
 
 
 def _row(call: Call) -> Row:
@@ -61,8 +61,8 @@ def _row(call: Call) -> Row:
     return table.setdefault(claims_id, {"id": claims_id, **owner})
 
 
-def _shown(row: Row) -> JsonObject:
-    return shown(row, without=("id",))
+def _claims_row(row: Row) -> JsonObject:
+    return row_fields(row, without=("id",))
 
 
 def _examples() -> list[Row]:

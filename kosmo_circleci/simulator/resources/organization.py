@@ -4,13 +4,13 @@ from typing import Final
 
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.answers import bad_request
-from kosmo_circleci.simulator.calls import Call, Handler, row_of, rows_of, shown
-from kosmo_circleci.simulator.things import VCS_TYPES, Organization
+from kosmo_circleci.simulator.calls import Call, Handler, row_fields, row_of, rows_of
+from kosmo_circleci.simulator.entities import VCS_TYPES, Organization
 from kosmo_circleci.simulator.world import Row, Table, World
 
 _SHORT_VCS: Final = {long: short for short, long in VCS_TYPES.items()}
 
-_WORLDS_OWN: Final = ("organization_id",)
+_HIDDEN: Final = ("organization_id",)
 """Fields of an allow-list entry that no answer shows."""
 
 
@@ -25,7 +25,7 @@ def organization_row(organization: Organization) -> dict[str, JsonValue]:
 
 
 def create(call: Call) -> JsonValue:
-    """Answer `POST /organization`: whoever creates one is its only member."""
+    """Answer `POST /organization`: the creator is its only member."""
     world, name = call.world, call.text("name")
     if not name or "/" in name:
         raise bad_request("name: expected a name without a slash")
@@ -67,7 +67,7 @@ def allow(call: Call) -> JsonValue:
     `name` and `prefix` are required, and a prefix is an address that begins with `https://`.
     """
     for key in ("name", "prefix"):
-        if not call.given(key):
+        if not call.field(key):
             raise bad_request(f"{key}: this field is required")
     if not call.text("prefix").startswith("https://"):
         raise bad_request("prefix: expected an address that begins with https://")
@@ -75,7 +75,7 @@ def allow(call: Call) -> JsonValue:
         "id": call.world.new_id(),
         "name": call.text("name"),
         "prefix": call.text("prefix"),
-        "auth": call.given("auth") or "none",
+        "auth": call.field("auth") or "none",
         "organization_id": call.organization.id,
     }
     _entries(call.world)[str(row["id"])] = row
@@ -112,7 +112,7 @@ def _examples() -> list[Row]:
 
 
 def _entry(row: Row) -> JsonValue:
-    return shown(row, without=_WORLDS_OWN)
+    return row_fields(row, without=_HIDDEN)
 
 
 ROUTES: Final[dict[str, Handler]] = {

@@ -4,14 +4,21 @@ from typing import Final
 
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.answers import bad_request, not_found
-from kosmo_circleci.simulator.calls import Call, Handler, JsonObject, row_of, rows_of, shown
+from kosmo_circleci.simulator.calls import (
+    Call,
+    Handler,
+    JsonObject,
+    row_fields,
+    row_of,
+    rows_of,
+)
 from kosmo_circleci.simulator.resources.project import masked
 from kosmo_circleci.simulator.world import Row, Table, World
 
 
 def list_all(call: Call) -> JsonValue:
     """Answer `GET /otel/exporters` of one organization: `org-id`."""
-    organization = call.world.organization_by_id(call.asked("org-id") or "")
+    organization = call.world.organization_by_id(call.query_text("org-id") or "")
     return call.page(rows_of(_exporters(call.world), org_id=organization.id), _exporter)
 
 
@@ -26,7 +33,7 @@ def create(call: Call) -> JsonValue:
         "org_id": organization.id,
         "endpoint": call.text("endpoint"),
         "protocol": call.text("protocol"),
-        "insecure": call.given("insecure") is True,
+        "insecure": call.field("insecure") is True,
         "headers": headers,
     }
     _exporters(call.world)[str(row["id"])] = row
@@ -49,7 +56,10 @@ def _exporters(world: World) -> Table:
 
 def _exporter(row: Row) -> JsonObject:
     headers = row["headers"] if isinstance(row["headers"], dict) else {}
-    return {**shown(row), "headers": {key: masked(str(each)) for key, each in headers.items()}}
+    return {
+        **row_fields(row),
+        "headers": {key: masked(str(each)) for key, each in headers.items()},
+    }
 
 
 def _examples() -> list[Row]:

@@ -7,6 +7,7 @@ from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.answers import bad_request, not_found
 from kosmo_circleci.simulator.calls import Call, Handler, JsonObject
 from kosmo_circleci.simulator.clock import timestamp
+from kosmo_circleci.simulator.entities import Pipeline, Project
 from kosmo_circleci.simulator.plans import (
     CONFIG_SOURCE,
     CONFIG_TROUBLE,
@@ -20,7 +21,6 @@ from kosmo_circleci.simulator.plans import (
 from kosmo_circleci.simulator.progress import JobPlan
 from kosmo_circleci.simulator.resources.project import PROVIDERS, vcs_url
 from kosmo_circleci.simulator.resources.workflow import workflow_row
-from kosmo_circleci.simulator.things import Pipeline, Project
 from kosmo_circleci.simulator.world import World
 
 _MAX_PARAMETERS: Final = 100
@@ -53,21 +53,21 @@ def pipeline_row(pipeline: Pipeline) -> JsonObject:
 
 def list_all(call: Call) -> JsonValue:
     """Answer `GET /pipeline`: of one organization, or of all that the user follows."""
-    found = call.world.newest_pipelines()
-    slug = call.asked("org-slug")
+    pipelines = call.world.newest_pipelines()
+    slug = call.query_text("org-slug")
     if slug is not None:
         organization = call.world.organization_by_slug(slug)
-        found = [each for each in found if each.project.organization is organization]
-    if call.asked("mine") == "true":
-        found = [each for each in found if each.actor is call.world.current_user]
-    return call.page(found[:_MOST_RECENT], pipeline_row)
+        pipelines = [each for each in pipelines if each.project.organization is organization]
+    if call.query_text("mine") == "true":
+        pipelines = [each for each in pipelines if each.actor is call.world.current_user]
+    return call.page(pipelines[:_MOST_RECENT], pipeline_row)
 
 
 def list_of_project(call: Call) -> JsonValue:
     """Answer `GET /project/{project-slug}/pipeline`, optionally of one branch."""
-    branch = call.asked("branch")
-    found = [each for each in _of_project(call) if branch in (None, each.branch)]
-    return call.page(found, pipeline_row)
+    branch = call.query_text("branch")
+    pipelines = [each for each in _of_project(call) if branch in (None, each.branch)]
+    return call.page(pipelines, pipeline_row)
 
 
 def list_mine(call: Call) -> JsonValue:
@@ -116,20 +116,20 @@ def get_values(call: Call) -> JsonValue:
         "pipeline.git.revision": pipeline.revision,
         "pipeline.trigger_source": pipeline.trigger_type,
     }
-    given = {f"pipeline.parameters.{name}": each for name, each in pipeline.parameters.items()}
-    return {**values, **given}
+    parameters = {f"pipeline.parameters.{name}": each for name, each in pipeline.parameters.items()}
+    return {**values, **parameters}
 
 
 def list_workflows(call: Call) -> JsonValue:
     """Answer `GET /pipeline/{pipeline-id}/workflow`."""
     now_s = call.world.now_s
-    found = call.world.workflows_of(_pipeline(call))
-    return call.page(found, lambda each: workflow_row(each, now_s))
+    workflows = call.world.workflows_of(_pipeline(call))
+    return call.page(workflows, lambda each: workflow_row(each, now_s))
 
 
 def trigger(call: Call) -> JsonValue:
     """Answer `POST /project/{project-slug}/pipeline`: branch (default main) or tag."""
-    return _triggered(call, *_ref(call.body, ""))
+    return _start_and_describe(call, *_ref(call.body, ""))
 
 
 def trigger_run(call: Call) -> JsonValue:
@@ -137,13 +137,13 @@ def trigger_run(call: Call) -> JsonValue:
 
     The checkout decides which commit is built; without one, where the configuration comes from.
     """
-    if call.given("definition_id") is not None:
+    if call.field("definition_id") is not None:
         from kosmo_circleci.simulator.resources.definition import definition_of
 
         definition_of(call.world, call.project, call.text("definition_id"))
     refs = [_ref(call.object(key), f"{key}.") for key in ("checkout", "config")]
     branch, tag = next((each for each in refs if any(each)), (None, None))
-    return _triggered(call, branch, tag)
+    return _start_and_describe(call, branch, tag)
 
 
 def continue_setup(call: Call) -> JsonValue:
@@ -155,7 +155,7 @@ def continue_setup(call: Call) -> JsonValue:
     if pipeline.continued_s is not None:
         raise bad_request("The pipeline was already continued.")
     parameters = {**pipeline.parameters, **_parameters(call)}
-    # The words for a setup have done their work; what is left decides how the pipeline goes on.
+    # `setup` and `error` applied to the setup itself; the other words decide how it continues.
     words = outcomes(pipeline.branch, parameters) - {"setup", "error"}
     plans = build_and_test(words, parameters)
     pipeline.parameters = parameters
@@ -172,9 +172,9 @@ def run_pipeline(
     tag: str | None,
     parameters: JsonObject,
 ) -> Pipeline:
-    """Start a pipeline of the current user now, as its branch and parameters foretell.
+    """Start a pipeline of the current user now, as its branch and parameters say.
 
-    Neither branch nor tag means `main`. Refuses (400) parameters that foretell nonsense, and then
+    Neither branch nor tag means `main`. Refuses (400) parameters that make no sense, and then
     nothing has started.
     """
     branch = branch or (None if tag else "main")
@@ -246,7 +246,7 @@ def _vcs_row(pipeline: Pipeline) -> JsonObject:
     return {**row, "branch": pipeline.branch}
 
 
-def _triggered(call: Call, branch: str | None, tag: str | None) -> JsonValue:
+def _start_and_describe(call: Call, branch: str | None, tag: str | None) -> JsonValue:
     parameters = _parameters(call)
     pipeline = run_pipeline(call.world, call.project, branch, tag, parameters)
     return {
@@ -265,13 +265,13 @@ def _ref(source: Mapping[str, JsonValue], prefix: str) -> tuple[str | None, str 
 
 
 def _parameters(call: Call) -> JsonObject:
-    given = call.object("parameters")
-    if len(given) > _MAX_PARAMETERS:
+    parameters = call.object("parameters")
+    if len(parameters) > _MAX_PARAMETERS:
         raise bad_request(f"At most {_MAX_PARAMETERS} pipeline parameters may be given.")
-    for name, value in given.items():
+    for name, value in parameters.items():
         if not isinstance(value, str | int):  # true and false are integers to Python
             raise bad_request(f"parameters.{name}: expected a string, an integer or a boolean")
-    return dict(given)
+    return dict(parameters)
 
 
 ROUTES: Final[dict[str, Handler]] = {

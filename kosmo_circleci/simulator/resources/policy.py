@@ -1,8 +1,8 @@
 """Policies that judge configurations: the bundle, decisions, their log and their settings.
 
-A policy's code is kept, not run. The rules it enables (`enable_rule["name"]`) all pass, unless the
-configuration says otherwise in a comment: `# simulate: hard_fail` or `# simulate: soft_fail`.
-Refusals are `{"error": …}`; `transport.py` sees to that.
+A policy's code is stored, not run. The rules it enables (`enable_rule["name"]`) all pass, unless
+the configuration has the comment `# simulate: hard_fail` or `# simulate: soft_fail`. Refusals are
+`{"error": …}`, made by `transport.py`.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.simulator.answers import Answered, bad_request, not_found
+from kosmo_circleci.simulator.answers import Answer, bad_request, not_found
 from kosmo_circleci.simulator.calls import Call, Handler, JsonObject, row_of, rows_of
 from kosmo_circleci.simulator.clock import second_of, timestamp
 from kosmo_circleci.simulator.world import Row, Table, World
@@ -38,24 +38,26 @@ def get_bundle(call: Call) -> JsonValue:
     return {**_bundle(call)}
 
 
-def create_bundle(call: Call) -> "JsonValue | Answered":
+def create_bundle(call: Call) -> "JsonValue | Answer":
     """Answer `POST …/policy-bundle`: the given policies replace all; `dry=true` only compares."""
-    before, given = _bundle(call), call.object("policies")
-    for name, content in given.items():
+    before, policies = _bundle(call), call.object("policies")
+    for name, content in policies.items():
         if not isinstance(content, str) or not _PACKAGE.search(content):
             raise bad_request(f"failed to parse {name}: expected Rego code with 'package org'")
-    kept = {str(name): _policy(call, str(name), str(text)) for name, text in given.items()}
+    bundle = {str(name): _policy(call, str(name), str(text)) for name, text in policies.items()}
     difference: JsonObject = {
-        "created": [name for name in kept if name not in before],
-        "deleted": [name for name in before if name not in kept],
+        "created": [name for name in bundle if name not in before],
+        "deleted": [name for name in before if name not in bundle],
         "modified": [
-            name for name in kept if name in before and _content(before, name) != given[name]
+            name for name in bundle if name in before and _content(before, name) != policies[name]
         ],
     }
-    if call.asked("dry") == "true":
-        return Answered(200, difference)
-    same = {name: row for name, row in before.items() if _content(before, name) == given.get(name)}
-    _settings(call)["bundle"] = {**kept, **same}
+    if call.query_text("dry") == "true":
+        return Answer(200, difference)
+    same = {
+        name: row for name, row in before.items() if _content(before, name) == policies.get(name)
+    }
+    _settings(call)["bundle"] = {**bundle, **same}
     return difference
 
 
@@ -74,8 +76,8 @@ def get_settings(call: Call) -> JsonValue:
 
 def set_settings(call: Call) -> JsonValue:
     """Answer `PATCH …/decision/settings`."""
-    if call.given("enabled") is not None:
-        _settings(call)["enabled"] = call.given("enabled")
+    if call.field("enabled") is not None:
+        _settings(call)["enabled"] = call.field("enabled")
     return get_settings(call)
 
 
@@ -97,8 +99,8 @@ def decide(call: Call) -> JsonValue:
 
 def list_decisions(call: Call) -> JsonValue:
     """Answer `GET …/decision`: the newest first, 20 from `offset` on."""
-    offset = int(call.asked("offset") or "0")
-    rows = [row for row in reversed(_of_organization(call)) if _is_asked(call, row)]
+    offset = int(call.query_text("offset") or "0")
+    rows = [row for row in reversed(_of_organization(call)) if _matches_query(call, row)]
     return [_logged(row) for row in rows[offset : offset + _PAGE_SIZE]]
 
 
@@ -169,8 +171,8 @@ def _of_organization(call: Call) -> list[Row]:
 
 def _row(call: Call) -> Row:
     _settings(call)
-    found = _log(call.world)
-    return row_of(found, call.path["decision_id"], "Decision", org_id=call.organization.id)
+    log = _log(call.world)
+    return row_of(log, call.path["decision_id"], "Decision", org_id=call.organization.id)
 
 
 def _logged(row: Row) -> JsonObject:
@@ -188,7 +190,7 @@ def _logged(row: Row) -> JsonObject:
     }
 
 
-def _is_asked(call: Call, row: Row) -> bool:
+def _matches_query(call: Call, row: Row) -> bool:
     decision = row["decision"] if isinstance(row["decision"], dict) else {}
     metadata = row["metadata"] if isinstance(row["metadata"], dict) else {}
     vcs = metadata.get("vcs")
@@ -198,9 +200,9 @@ def _is_asked(call: Call, row: Row) -> bool:
         "project_id": metadata.get("project_id"),
         "build_number": metadata.get("build_number"),
     }
-    if any(call.asked(key) not in (None, str(value)) for key, value in facts.items()):
+    if any(call.query_text(key) not in (None, str(value)) for key, value in facts.items()):
         return False
-    after, before, made_s = call.asked("after"), call.asked("before"), _made_s(row)
+    after, before, made_s = call.query_text("after"), call.query_text("before"), _made_s(row)
     return not (after and made_s < second_of(after)) and not (before and made_s > second_of(before))
 
 

@@ -7,7 +7,7 @@ from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.answers import bad_request, not_found
 from kosmo_circleci.simulator.calls import Call, Handler, JsonObject
 from kosmo_circleci.simulator.clock import timestamp
-from kosmo_circleci.simulator.things import VCS_TYPES, EnvVar, Project
+from kosmo_circleci.simulator.entities import VCS_TYPES, EnvVar, Project
 from kosmo_circleci.simulator.world import World, canonical_slug
 
 PROVIDERS: Final = {"gh": "GitHub", "bb": "Bitbucket", "circleci": "CircleCI"}
@@ -76,8 +76,8 @@ def create_from_repository(call: Call) -> JsonValue:
     slug = canonical_slug(call.path["project_slug"])
     organization_slug, _, name = slug.rpartition("/")
     organization = call.world.organization_by_slug(organization_slug)
-    known = call.world.projects.get(slug) or call.world.add_project(organization, name)
-    return _settings(known)
+    project = call.world.projects.get(slug) or call.world.add_project(organization, name)
+    return _settings(project)
 
 
 def delete(call: Call) -> JsonValue:
@@ -104,7 +104,7 @@ def get_settings(call: Call) -> JsonValue:
 
 
 def patch_settings(call: Call) -> JsonValue:
-    """Answer the `PATCH` of the settings: only what is given changes."""
+    """Answer the `PATCH` of the settings: only fields in the request change."""
     advanced = call.object("advanced")
     unknown = [key for key in advanced if key not in DEFAULT_SETTINGS]
     if unknown:

@@ -5,7 +5,14 @@ from typing import Final
 
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.answers import bad_request, not_found
-from kosmo_circleci.simulator.calls import Call, Handler, JsonObject, row_of, rows_of, shown
+from kosmo_circleci.simulator.calls import (
+    Call,
+    Handler,
+    JsonObject,
+    row_fields,
+    row_of,
+    rows_of,
+)
 from kosmo_circleci.simulator.clock import timestamp
 from kosmo_circleci.simulator.resources.user import user_row
 from kosmo_circleci.simulator.world import Row, Table, World
@@ -15,7 +22,7 @@ SYSTEM_ACTOR: Final[JsonObject] = {
     "login": "system-actor",
     "name": "Scheduled",
 }
-"""Whom a schedule with the attribution actor `system` runs for."""
+"""The actor of schedules with the attribution actor `system`."""
 
 _RANGES: Final = {"per-hour": (1, 60), "hours-of-day": (0, 23), "days-of-month": (1, 31)}
 _DAYS: Final = ("days-of-week", "days-of-month")
@@ -42,7 +49,7 @@ def create(call: Call) -> JsonValue:
         "project-slug": call.project.slug,
         "parameters": dict(parameters),
         "actor": _actor(call),
-        "description": call.given("description") or "",
+        "description": call.field("description") or "",
     }
     _schedules(call.world)[str(row["id"])] = row
     return _schedule(row)
@@ -54,18 +61,19 @@ def get(call: Call) -> JsonValue:
 
 
 def update(call: Call) -> JsonValue:
-    """Answer `PATCH /schedule/{schedule-id}`: what is given changes; a timetable key by key.
+    """Answer `PATCH /schedule/{schedule-id}`: only fields in the request change.
 
-    Naming days of the week does away with the days of the month, and the other way round.
+    A timetable is merged key by key. Days of the week replace days of the month, and the other
+    way round.
     """
     row = _row(call)
-    changed: Row = {key: call.given(key) for key in ("name", "description") if key in call.body}
-    if call.given("timetable") is not None:
-        changed["timetable"] = _merged(row["timetable"], call.object("timetable"))
-    if call.given("parameters") is not None:
+    changed: Row = {key: call.field(key) for key in ("name", "description") if key in call.body}
+    if call.field("timetable") is not None:
+        changed["timetable"] = _merged_timetable(row["timetable"], call.object("timetable"))
+    if call.field("parameters") is not None:
         _check_parameters(call.object("parameters"))
         changed["parameters"] = dict(call.object("parameters"))
-    if call.given("attribution-actor") is not None:
+    if call.field("attribution-actor") is not None:
         changed["actor"] = _actor(call)
     row.update({key: value for key, value in changed.items() if value is not None})
     row["updated-at"] = timestamp(call.world.now_s)
@@ -90,23 +98,23 @@ def _row(call: Call) -> Row:
 
 
 def _schedule(row: Row) -> JsonObject:
-    return shown(row, without=("project_id",))
+    return row_fields(row, without=("project_id",))
 
 
 def _actor(call: Call) -> JsonObject:
-    if call.given("attribution-actor") == "system":
+    if call.field("attribution-actor") == "system":
         return {**SYSTEM_ACTOR}
     return user_row(call.world.current_user)
 
 
-def _merged(before: JsonValue, given: Mapping[str, JsonValue]) -> JsonObject:
-    kept = dict(before) if isinstance(before, dict) else {}
+def _merged_timetable(before: JsonValue, changes: Mapping[str, JsonValue]) -> JsonObject:
+    timetable = dict(before) if isinstance(before, dict) else {}
     for key in _DAYS:
-        if key in given:
-            kept = {name: value for name, value in kept.items() if name not in _DAYS}
-    merged = {**kept, **given}
-    _check_timetable(merged)
-    return merged
+        if key in changes:
+            timetable = {name: value for name, value in timetable.items() if name not in _DAYS}
+    timetable = {**timetable, **changes}
+    _check_timetable(timetable)
+    return timetable
 
 
 def _check_timetable(timetable: Mapping[str, JsonValue]) -> None:

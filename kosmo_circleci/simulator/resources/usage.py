@@ -1,4 +1,4 @@
-"""Usage exports: ordered, made while time passes, and then there to download."""
+"""Usage exports: created, processed while time passes, then ready to download."""
 
 from typing import Final
 
@@ -44,8 +44,8 @@ def get(call: Call) -> JsonValue:
 
 
 def _shared(call: Call) -> list[JsonValue]:
-    given = call.given("shared_org_ids")
-    others = [str(each) for each in given] if isinstance(given, list) else []
+    ids = call.field("shared_org_ids")
+    others = [str(each) for each in ids] if isinstance(ids, list) else []
     return [call.organization.id, *(call.world.organization_by_id(each).id for each in others)]
 
 

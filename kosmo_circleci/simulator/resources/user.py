@@ -4,7 +4,7 @@ from typing import Final
 
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.calls import Call, Handler
-from kosmo_circleci.simulator.things import VCS_TYPES, User
+from kosmo_circleci.simulator.entities import VCS_TYPES, User
 
 
 def user_row(user: User) -> dict[str, JsonValue]:

@@ -1,10 +1,17 @@
-"""Outbound webhooks of a project. They are kept, and never called."""
+"""Outbound webhooks of a project. They are stored and never called."""
 
 from typing import Final
 
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.answers import bad_request, not_found
-from kosmo_circleci.simulator.calls import Call, Handler, JsonObject, row_of, rows_of, shown
+from kosmo_circleci.simulator.calls import (
+    Call,
+    Handler,
+    JsonObject,
+    row_fields,
+    row_of,
+    rows_of,
+)
 from kosmo_circleci.simulator.clock import timestamp
 from kosmo_circleci.simulator.resources.project import masked
 from kosmo_circleci.simulator.world import Row, Table, World
@@ -14,7 +21,7 @@ _CHANGEABLE: Final = ("name", "events", "url", "verify-tls", "signing-secret")
 
 def list_all(call: Call) -> JsonValue:
     """Answer `GET /webhook` for one project: `scope-id`, with `scope-type=project`."""
-    project = call.world.project_by_id(call.asked("scope-id") or "")
+    project = call.world.project_by_id(call.query_text("scope-id") or "")
     return call.page(rows_of(_webhooks(call.world), project_id=project.id), _webhook)
 
 
@@ -30,7 +37,7 @@ def create(call: Call) -> JsonValue:
     row: Row = {
         "id": call.world.new_id(),
         "project_id": project.id,
-        **{key: call.given(key) for key in _CHANGEABLE},
+        **{key: call.field(key) for key in _CHANGEABLE},
         "created-at": now,
         "updated-at": now,
     }
@@ -44,11 +51,11 @@ def get(call: Call) -> JsonValue:
 
 
 def update(call: Call) -> JsonValue:
-    """Answer `PUT /webhook/{webhook-id}`: what is given changes."""
+    """Answer `PUT /webhook/{webhook-id}`: only fields in the request change."""
     row = _row(call)
     _check(call)
-    given = {key: call.given(key) for key in _CHANGEABLE}
-    row.update({key: value for key, value in given.items() if value is not None})
+    fields = {key: call.field(key) for key in _CHANGEABLE}
+    row.update({key: value for key, value in fields.items() if value is not None})
     row["updated-at"] = timestamp(call.world.now_s)
     return _webhook(row)
 
@@ -71,7 +78,7 @@ def _row(call: Call) -> Row:
 
 
 def _check(call: Call) -> None:
-    url, events = call.given("url"), call.given("events")
+    url, events = call.field("url"), call.field("events")
     if url is not None and not str(url).startswith("https://"):
         raise bad_request("url: expected an address that begins with https://")
     if events == []:
@@ -80,7 +87,7 @@ def _check(call: Call) -> None:
 
 def _webhook(row: Row) -> JsonObject:
     return {
-        **shown(row, without=("project_id",)),
+        **row_fields(row, without=("project_id",)),
         "signing-secret": masked(str(row["signing-secret"])),
         "scope": {"id": row["project_id"], "type": "project"},
     }

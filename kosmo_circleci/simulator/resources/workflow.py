@@ -7,8 +7,8 @@ from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.answers import bad_request, not_found
 from kosmo_circleci.simulator.calls import Call, Handler, JsonObject
 from kosmo_circleci.simulator.clock import timestamp
+from kosmo_circleci.simulator.entities import Job, Workflow
 from kosmo_circleci.simulator.progress import JobProgress
-from kosmo_circleci.simulator.things import Job, Workflow
 
 ACCEPTED: Final[JsonObject] = {"message": "Accepted."}
 
@@ -79,7 +79,7 @@ def rerun(call: Call) -> JsonValue:
     again = _jobs_to_run_again(call, workflow)
     progress = workflow.progress(call.world.now_s).jobs
     jobs = [
-        _new_run(call, workflow, job) if job.plan.name in again else _kept(job, progress)
+        _new_run(call, workflow, job) if job.plan.name in again else _reused(job, progress)
         for job in workflow.jobs
     ]
     started = call.world.start_workflow(workflow.pipeline, workflow.name, jobs, tag=workflow.tag)
@@ -122,9 +122,9 @@ def _canceled_by(workflow: Workflow, job: Job) -> str | None:
 
 
 def _jobs_to_run_again(call: Call, workflow: Workflow) -> Collection[str]:
-    from_failed, chosen = call.given("from_failed") is True, call.given("jobs")
-    ids = [str(each) for each in chosen] if isinstance(chosen, list) else []
-    options = [key for key in ("enable_ssh", "sparse_tree") if call.given(key) is True]
+    from_failed, jobs = call.field("from_failed") is True, call.field("jobs")
+    ids = [str(each) for each in jobs] if isinstance(jobs, list) else []
+    options = [key for key in ("enable_ssh", "sparse_tree") if call.field(key) is True]
     if from_failed and (ids or options):
         other = "jobs" if ids else options[0]
         raise bad_request(f"Only one of from_failed and {other} may be given.")
@@ -132,7 +132,7 @@ def _jobs_to_run_again(call: Call, workflow: Workflow) -> Collection[str]:
         raise bad_request(f"{options[0]} needs jobs: the ids of the jobs to run again.")
     if from_failed:
         return _not_succeeded(workflow, call.world.now_s)
-    return _chosen(workflow, ids) if ids else {each.plan.name for each in workflow.jobs}
+    return _with_dependents(workflow, ids) if ids else {each.plan.name for each in workflow.jobs}
 
 
 def _not_succeeded(workflow: Workflow, now_s: int) -> set[str]:
@@ -142,15 +142,15 @@ def _not_succeeded(workflow: Workflow, now_s: int) -> set[str]:
     return {name for name, job in progress.jobs.items() if job.status != "success"}
 
 
-def _chosen(workflow: Workflow, ids: Collection[str]) -> set[str]:
+def _with_dependents(workflow: Workflow, ids: Collection[str]) -> set[str]:
     unknown = set(ids) - {each.id for each in workflow.jobs}
     if unknown:
         raise bad_request(f"The workflow has no job {min(unknown)}.")
-    chosen = {each.plan.name for each in workflow.jobs if each.id in ids}
+    names = {each.plan.name for each in workflow.jobs if each.id in ids}
     for job in workflow.jobs:  # in the order of their requirements, so one pass is enough
-        if chosen.intersection(job.plan.requires):
-            chosen.add(job.plan.name)
-    return chosen
+        if names.intersection(job.plan.requires):
+            names.add(job.plan.name)
+    return names
 
 
 def _new_run(call: Call, workflow: Workflow, job: Job) -> Job:
@@ -159,11 +159,11 @@ def _new_run(call: Call, workflow: Workflow, job: Job) -> Job:
         approved_s=None, canceled_s=None, ran=None, outcome=outcome, heals=False
     )
     run = call.world.new_job(workflow.pipeline.project, plan)
-    run.ssh = call.given("enable_ssh") is True
+    run.ssh = call.field("enable_ssh") is True
     return run
 
 
-def _kept(job: Job, progress: Mapping[str, JobProgress]) -> Job:
+def _reused(job: Job, progress: Mapping[str, JobProgress]) -> Job:
     ran = progress[job.plan.name]
     if ran.status != "success" or ran.started_s is None or ran.stopped_s is None:
         raise bad_request(f"The job {job.plan.name} did not succeed and must be run again too.")

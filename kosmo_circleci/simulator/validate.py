@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from kosmo_circleci.catalog.model import Function, Parameter
 from kosmo_circleci.jsonvalue import JsonError, JsonValue, decode
-from kosmo_circleci.simulator.answers import Refused, bad_request
+from kosmo_circleci.simulator.answers import Refusal, bad_request
 from kosmo_circleci.simulator.clock import second_of
 
 Query: TypeAlias = Mapping[str, tuple[str, ...]]
@@ -59,19 +59,19 @@ def read_body(
     if not function.has_body:
         return {}
     if body and content_type is not None and not _may_be_json(content_type):
-        raise Refused(
+        raise Refusal(
             415, "Unsupported media type: send the body with Content-Type: application/json."
         )
     try:
-        given = decode(body) if body else {}
+        fields = decode(body) if body else {}
     except JsonError:
         raise bad_request("The request body is not valid JSON.") from None
-    if not isinstance(given, dict):
+    if not isinstance(fields, dict):
         raise bad_request("The request body must be a JSON object.")
     for parameter in function.parameters:
         if parameter.place == "body":
-            _check_field(parameter, given)
-    return given
+            _check_field(parameter, fields)
+    return fields
 
 
 def _check_text(parameter: Parameter, value: str) -> None:

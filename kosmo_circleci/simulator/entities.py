@@ -1,8 +1,8 @@
 """What a simulated CircleCI has: users, organizations, projects, contexts, pipelines, workflows.
 
 Times are simulated seconds (`clock.py`). What never changes is a NamedTuple; what changes is a
-class, and compared by identity: a project is the same project whatever its variables are. Neither
-is a dataclass: a simulated one-liner would pay for the import of that module with 15 ms.
+class, compared by identity: a project is the same project whatever its variables are. Neither is a
+dataclass: importing that module would cost a simulated one-liner 15 ms.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ VCS_TYPES: Final = {"gh": "github", "bb": "bitbucket", "circleci": "circleci"}
 
 
 class User(NamedTuple):
-    """Somebody with an account."""
+    """A person with an account."""
 
     id: str
     login: str
@@ -26,7 +26,7 @@ class User(NamedTuple):
 class Organization(NamedTuple):
     """The owner of projects and contexts; `slug` is canonical (`gh/example-org`).
 
-    Nobody but its `members` (ids of users) sees it, or anything it owns.
+    Only its `members` (ids of users) see it and what it owns.
     """
 
     id: str
@@ -97,7 +97,7 @@ class Restriction(NamedTuple):
 class Context(NamedTuple):
     """A named set of variables that an organization shares between its projects.
 
-    The dictionaries change; which they are does not.
+    The dictionaries change in place.
     """
 
     id: str
@@ -111,7 +111,7 @@ class Context(NamedTuple):
 class Job:
     """A job of a workflow; an approval has no number but an approval request id.
 
-    `ssh` says that its run can be logged in to.
+    `ssh`: the job was rerun with SSH access.
     """
 
     __slots__ = (
@@ -214,7 +214,7 @@ class Pipeline:
 
 
 class Workflow:
-    """One run of a workflow of a pipeline; `jobs` stand after the jobs they require."""
+    """One run of a workflow of a pipeline; `jobs` come after the jobs they require."""
 
     __slots__ = (
         "canceled_by",

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.simulator.entities import Job, Project, Workflow
 from kosmo_circleci.simulator.progress import JobProgress, WorkflowProgress
-from kosmo_circleci.simulator.things import Job, Project, Workflow
 from kosmo_circleci.simulator.world import World
 
 DAY_S: Final = 86_400
