@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from kosmo_circleci.catalog.load import ManifestError, parse
+from kosmo_circleci.catalog.validate import ManifestError, parse
 
 PACKAGE = Path(__file__).parent.parent / "kosmo_circleci"
 SOURCE = PACKAGE / "manifest.yaml"

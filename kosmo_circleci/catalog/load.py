@@ -1,76 +1,19 @@
-"""manifest.json -> Catalog; refuses a manifest that contradicts itself.
+"""manifest.json -> Catalog.
 
-The program loads the JSON form (about a millisecond) and builds a `Function` when it is asked for.
-`validate` builds and checks all of them; `scripts/build_manifest.py` runs it before it writes.
+The program loads the JSON form (about a millisecond) and builds a `Function` on its first use. That
+the entries fit together is `validate`'s business, which the generator runs before it writes.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from kosmo_circleci.catalog import shapes
-from kosmo_circleci.catalog.model import (
-    Fallback,
-    Function,
-    Kind,
-    Method,
-    Parameter,
-    ParameterType,
-    PathEncoding,
-    Place,
-    Rows,
-    Shape,
-)
+from kosmo_circleci.catalog.model import Fallback, Function, Parameter, Rows, Shape
 
 _MANIFEST: Final = Path(__file__).parent.parent / "manifest.json"
-
-_FUNCTION_KEYS: Final = frozenset(
-    [
-        "name",
-        "kind",
-        "method",
-        "path",
-        "operation",
-        "group",
-        "summary",
-        "params",
-        "result",
-        "paginated",
-        "has_body",
-        "status",
-        "example",
-        "related",
-        "note",
-        "keywords",
-        "fails",
-        "fallback",
-    ]
-)
-_PARAMETER_KEYS: Final = frozenset(
-    [
-        "name",
-        "wire",
-        "in",
-        "type",
-        "required",
-        "enum",
-        "items",
-        "repeated",
-        "secret",
-        "format",
-        "default",
-        "part_of",
-        "encode",
-        "segments",
-        "description",
-    ]
-)
-
-
-class ManifestError(ValueError):
-    """The manifest contradicts itself; the message lists every contradiction."""
 
 
 class Catalog:
@@ -81,7 +24,6 @@ class Catalog:
         self._entries: list[dict[str, Any]] = raw["functions"]
         self._shapes: dict[str, Any] = raw["shapes"]
         self._functions: dict[str, Function] = {}
-        self.base_path: str = raw["base_path"]
         self.names: tuple[str, ...] = tuple(self._raw)
 
     def __contains__(self, name: object) -> bool:
@@ -115,39 +57,11 @@ class Catalog:
         """Return the raw entries, duplicates included: what validation reads."""
         return self._entries
 
-    def shape_names(self) -> tuple[str, ...]:
-        """Return the names of the shared shapes."""
-        return tuple(self._shapes)
-
 
 @cache
 def load_catalog() -> Catalog:
     """Return the catalog of the packaged manifest, read once per process."""
     return Catalog(json.loads(_MANIFEST.read_bytes()))
-
-
-def parse(raw: Any) -> Catalog:
-    """Return the catalog of a manifest, or raise `ManifestError` with every contradiction in it."""
-    try:
-        catalog = Catalog(raw)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ManifestError(f"the manifest lacks {error}") from None
-    validate(catalog)
-    return catalog
-
-
-def validate(catalog: Catalog) -> None:
-    """Raise `ManifestError` if any entry contradicts itself or another."""
-    faults: list[str] = []
-    for entry in catalog.entries():
-        faults += _key_faults(entry)
-    if not faults:
-        faults += _duplicates("function", [entry["name"] for entry in catalog.entries()])
-        for function in catalog.functions():
-            faults += [f"{function.name}: {fault}" for fault in _function_faults(function, catalog)]
-        faults += _operation_faults(catalog)
-    if faults:
-        raise ManifestError("the manifest contradicts itself:\n  " + "\n  ".join(faults))
 
 
 def _function(entry: dict[str, Any]) -> Function:
@@ -201,142 +115,3 @@ def _parameter(entry: dict[str, Any]) -> Parameter:
         encoding=entry.get("encode", "segment"),
         segments=tuple(entry.get("segments", ())),
     )
-
-
-def _key_faults(entry: dict[str, Any]) -> Iterator[str]:
-    name = entry.get("name", "a function without a name")
-    needed = ("name", "kind", "method", "path", "operation", "group", "summary", "params", "result")
-    for key in (*needed, "example", "related"):
-        if key not in entry:
-            yield f"{name}: '{key}' is missing"
-    for key in entry.keys() - _FUNCTION_KEYS:
-        yield f"{name}: unknown key '{key}'"
-    for parameter in entry.get("params", ()):
-        for key in ("name", "wire", "in", "type", "description"):
-            if key not in parameter:
-                yield f"{name}.{parameter.get('name', '?')}: '{key}' is missing"
-        for key in parameter.keys() - _PARAMETER_KEYS:
-            yield f"{name}.{parameter.get('name', '?')}: unknown key '{key}'"
-
-
-def _function_faults(function: Function, catalog: Catalog) -> Iterator[str]:
-    parameters = function.parameters
-    yield from _duplicates("parameter", [each.name for each in parameters])
-    yield from _duplicates("wire place", [f"{each.place} {each.wire}" for each in parameters])
-    yield from _path_faults(function)
-    yield from _page_faults(function)
-    for rule, says in _FUNCTION_RULES:
-        if rule(function):
-            yield says
-    for related in function.related:
-        if related not in catalog:
-            yield f"related function '{related}' does not exist"
-    try:
-        catalog.result_shape(function)
-    except ValueError as error:
-        yield str(error)
-    for parameter in parameters:
-        for fault in _parameter_faults(parameter, function):
-            yield f"parameter '{parameter.name}' {fault}"
-
-
-_FUNCTION_RULES: Final[tuple[tuple[Callable[[Function], bool], str], ...]] = (
-    (lambda f: f.kind not in get_args(Kind), "kind is neither read nor write"),
-    (lambda f: f.method not in get_args(Method), "the method is none of the five"),
-    (lambda f: f.kind == "write" and f.method == "GET", "a GET cannot be a write"),
-    (lambda f: f.kind == "read" and f.method != "GET", "only a GET can be a read"),
-    (lambda f: f.has_body and f.method in ("GET", "DELETE"), "a GET or DELETE has no body"),
-    (
-        lambda f: not f.has_body and any(p.place == "body" for p in f.parameters),
-        "has body parameters but no has_body",
-    ),
-    (lambda f: not f.summary.endswith("."), "the summary is not a sentence"),
-    (lambda f: f.name not in f.example, "the example does not call the function"),
-    (
-        lambda f: f.fallback is not None and f.parameter(f.fallback.rows.keep_where) is None,
-        "the fallback keeps rows by an unknown parameter",
-    ),
-)
-
-
-def _path_faults(function: Function) -> Iterator[str]:
-    rest = function.path
-    for parameter in function.parameters:
-        if parameter.place != "path":
-            continue
-        if parameter.placeholder not in rest:
-            yield f"parameter '{parameter.name}' is not in the path: {parameter.placeholder}"
-        if not parameter.required:
-            yield f"path parameter '{parameter.name}' must be required"
-        rest = rest.replace(parameter.placeholder, "", 1)
-    if "{" in rest:
-        yield f"the path has a placeholder without a parameter: {function.path}"
-
-
-def _page_faults(function: Function) -> Iterator[str]:
-    names = [each.name for each in function.parameters]
-    if function.paginated and names[-1:] != ["page_token"]:
-        yield "is paginated, so its last parameter must be page_token"
-    if not function.paginated and "page_token" in names:
-        yield "takes a page_token but is not paginated"
-
-
-def _parameter_faults(parameter: Parameter, function: Function) -> Iterator[str]:
-    yield from _word_faults(parameter)
-    for rule, says in _PARAMETER_RULES:
-        if rule(parameter):
-            yield says
-    if parameter.enum and parameter.default is not None and parameter.default not in parameter.enum:
-        yield f"has a default outside its enum: {parameter.default}"
-    if parameter.part_of is None:
-        return
-    whole = function.parameter(parameter.part_of)
-    if whole is None or whole.type != "object":
-        yield f"is part of '{parameter.part_of}', which is no object parameter"
-    elif not parameter.wire.startswith(whole.wire + "."):
-        yield f"has the wire name '{parameter.wire}', which is not inside '{whole.wire}'"
-
-
-_PARAMETER_RULES: Final[tuple[tuple[Callable[[Parameter], bool], str], ...]] = (
-    (lambda p: not p.description, "has no description"),
-    (
-        lambda p: bool(p.enum) and p.type not in ("string", "array"),
-        "has an enum but is neither a string nor an array",
-    ),
-    (
-        lambda p: p.repeated and (p.type, p.place) != ("array", "query"),
-        "is repeated, so it must be an array in the query",
-    ),
-    (
-        lambda p: (p.encoding == "slug") != bool(p.segments),
-        "is a slug without its number of segments, or has one and is no slug",
-    ),
-    (
-        lambda p: p.encoding != "segment" and p.place != "path",
-        "is encoded for a path, and not in the path",
-    ),
-)
-
-
-def _word_faults(parameter: Parameter) -> Iterator[str]:
-    for what, value, known in (
-        ("type", parameter.type, ParameterType),
-        ("place", parameter.place, Place),
-        ("encoding", parameter.encoding, PathEncoding),
-    ):
-        if value not in get_args(known):
-            yield f"has the {what} '{value}', which is none of {', '.join(get_args(known))}"
-
-
-def _operation_faults(catalog: Catalog) -> Iterator[str]:
-    by_route: dict[tuple[str, str], str] = {}
-    for function in catalog.functions():
-        route = (function.method, function.path)
-        operation = by_route.setdefault(route, function.operation)
-        if operation != function.operation:
-            yield f"{function.name}: {' '.join(route)} is the operation '{operation}' elsewhere"
-
-
-def _duplicates(what: str, names: list[str]) -> Iterator[str]:
-    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
-        yield f"the {what} '{name}' stands twice"

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
 
-from kosmo_circleci.jsonvalue import JsonValue
-
 Kind: TypeAlias = Literal["read", "write"]
 Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Place: TypeAlias = Literal["path", "query", "body"]
@@ -119,7 +117,6 @@ class Function(NamedTuple):
     parameters: tuple[Parameter, ...]
     example: str
     related: tuple[str, ...]
-    result: str = ""
     note: str = ""
     keywords: str = ""
     paginated: bool = False
@@ -141,7 +138,3 @@ class Function(NamedTuple):
     def parameter(self, name: str) -> Parameter | None:
         """Return the parameter of that name, or None."""
         return next((each for each in self.parameters if each.name == name), None)
-
-
-RawFunction: TypeAlias = Mapping[str, JsonValue]
-"""One entry of the manifest's `functions` list, as JSON."""

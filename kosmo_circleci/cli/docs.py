@@ -8,7 +8,7 @@ from kosmo_circleci.catalog.lookup import find
 from kosmo_circleci.catalog.schema import parameters_schema
 from kosmo_circleci.cli.offers import function_names, page_names
 from kosmo_circleci.cli.output import emit, json_option
-from kosmo_circleci.docs import pages
+from kosmo_circleci.docs import pages, render
 from kosmo_circleci.docs import search as doc_search
 
 
@@ -70,7 +70,7 @@ def list_functions(as_json: bool) -> None:
             for each in functions
         ],
     }
-    emit("\n".join(map(pages.line, functions)), value, as_json)
+    emit("\n".join(map(render.line, functions)), value, as_json)
 
 
 @click.command("integrations:schema")

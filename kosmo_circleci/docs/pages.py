@@ -4,7 +4,6 @@ from typing import Final
 
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.catalog.lookup import nearest, split_path
-from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.docs import guides, render
 from kosmo_circleci.errors import ValidationError
 from kosmo_circleci.wording import printable, shorten
@@ -37,13 +36,8 @@ def read(page: str, catalog: Catalog) -> str:
 def listing(catalog: Catalog) -> str:
     """Return every page, one a line: the guides, then the functions with read or write."""
     lines = [f"{name}: {guides.title(name)}" for name in guides.names()]
-    lines += [line(function) for function in catalog.functions()]
+    lines += [render.line(function) for function in catalog.functions()]
     return "\n".join(lines)
-
-
-def line(function: Function) -> str:
-    """Return one line: `circleci.get_pipeline (read): Get a pipeline by its id.`"""
-    return f"circleci.{function.name} ({function.kind}): {function.summary}"
 
 
 def _unknown(page: str, last: str, catalog: Catalog) -> ValidationError:

@@ -24,6 +24,11 @@ def index_line(function: Function) -> str:
     return f"- `{signature(function)}` {function.kind}: {function.summary}"
 
 
+def line(function: Function) -> str:
+    """Return one line: `circleci.get_pipeline (read): Get a pipeline by its id.`"""
+    return f"circleci.{function.name} ({function.kind}): {function.summary}"
+
+
 def signature(function: Function) -> str:
     """Return name and parameters, optional ones with `?`."""
     shown = [each.name + ("" if each.required else "?") for each in function.parameters]

@@ -7,7 +7,7 @@ from typing import Final
 
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.catalog.model import Function
-from kosmo_circleci.docs import pages, synonyms, words
+from kosmo_circleci.docs import render, synonyms, words
 from kosmo_circleci.wording import printable, shorten
 
 MAX_LINES: Final = 10
@@ -44,7 +44,7 @@ def search(query: str, catalog: Catalog, limit: int = MAX_LINES) -> str:
     names = ranked(query, catalog)[:limit]
     if not names:
         return _nothing(query)
-    return "\n".join(pages.line(catalog[name]) for name in names)
+    return "\n".join(render.line(catalog[name]) for name in names)
 
 
 def _nothing(query: str) -> str:

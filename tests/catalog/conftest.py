@@ -10,7 +10,6 @@ def manifest() -> dict[str, Any]:
     """A manifest that is in order."""
     return {
         "integration": "circleci",
-        "base_path": "/api/v2",
         "shapes": {"Widget": {"id": "uuid", "name": "string"}},
         "functions": [
             {

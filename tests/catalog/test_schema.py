@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from kosmo_circleci.catalog.load import load_catalog, parse
+from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.schema import parameters_schema
+from kosmo_circleci.catalog.validate import parse
 
 
 def test_a_read_has_its_parameters_and_the_pass_through_query(manifest: dict[str, Any]) -> None:

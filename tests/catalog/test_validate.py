@@ -1,0 +1,96 @@
+"""A manifest that contradicts itself is refused, with every contradiction named."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kosmo_circleci.catalog.validate import ManifestError, parse
+
+Manifest = dict[str, Any]
+
+
+def get(manifest: Manifest) -> Any:
+    return manifest["functions"][0]
+
+
+def make(manifest: Manifest) -> Any:
+    return manifest["functions"][1]
+
+
+def parameter(manifest: Manifest) -> Any:
+    return get(manifest)["params"][0]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        (lambda m: get(m).pop("summary"), "get_widget: 'summary' is missing"),
+        (lambda m: get(m).update(colour=1), "get_widget: unknown key 'colour'"),
+        (lambda m: parameter(m).pop("type"), "get_widget.widget_id: 'type' is missing"),
+        (lambda m: parameter(m).update(requird=True), "unknown key 'requird'"),
+        (lambda m: m["functions"].append(get(m)), "the function 'get_widget' stands twice"),
+        (lambda m: get(m).update(kind="readonly"), "kind is neither read nor write"),
+        (lambda m: get(m).update(kind="write"), "a GET cannot be a write"),
+        (lambda m: make(m).update(kind="read"), "only a GET can be a read"),
+        (lambda m: get(m).update(method="HEAD"), "the method is none of the five"),
+        (lambda m: get(m).update(has_body=True), "a GET or DELETE has no body"),
+        (lambda m: make(m).pop("has_body"), "has body parameters but no has_body"),
+        (lambda m: get(m).update(summary="Get a widget"), "the summary is not a sentence"),
+        (lambda m: get(m).update(example="return 1"), "the example does not call the function"),
+        (lambda m: get(m).update(related=["gone"]), "related function 'gone' does not exist"),
+        (lambda m: get(m).update(result="Gadget"), "unknown shape 'Gadget'"),
+        (lambda m: get(m).update(path="/widget/{id}"), "is not in the path: {widget-id}"),
+        (lambda m: get(m).update(path="/w/{widget-id}/{n}"), "placeholder without a parameter"),
+        (lambda m: get(m)["params"].clear(), "placeholder without a parameter"),
+        (lambda m: get(m)["params"].append(parameter(m)), "the parameter 'widget_id' stands twice"),
+        (lambda m: parameter(m).update(required=False), "'widget_id' must be required"),
+        (lambda m: parameter(m).update(description=""), "has no description"),
+        (lambda m: parameter(m).update(type="strng"), "has the type 'strng', which is none of"),
+        (lambda m: parameter(m).update({"in": "header"}), "has the place 'header'"),
+        (lambda m: parameter(m).update(encode="base64"), "has the encoding 'base64'"),
+        (lambda m: parameter(m).update(encode="slug"), "is a slug without its number of segments"),
+        (lambda m: parameter(m).update(segments=[2]), "is a slug without its number of segments"),
+        (
+            lambda m: make(m)["params"][1].update(encode="slug", segments=[2]),
+            "is encoded for a path, and not in the path",
+        ),
+        (
+            lambda m: parameter(m).update(type="integer", enum=["1"]),
+            "has an enum but is neither a string",
+        ),
+        (lambda m: parameter(m).update(enum=["a"], default="b"), "has a default outside its enum"),
+        (lambda m: parameter(m).update(repeated=True), "must be an array in the query"),
+        (lambda m: get(m).update(paginated=True), "its last parameter must be page_token"),
+        (lambda m: make(m)["params"][1].update(part_of="name"), "is part of 'name', which is no"),
+        (lambda m: make(m)["params"][1].update(wire="ownerid"), "is not inside 'owner'"),
+        (
+            lambda m: m["functions"].append(
+                get(m) | {"name": "read_widget", "operation": "other", "example": "read_widget()"}
+            ),
+            "GET /widget/{widget-id} is the operation 'get_widget' elsewhere",
+        ),
+        (lambda m: m.pop("shapes"), "the manifest lacks 'shapes'"),
+        (lambda m: m.pop("functions"), "the manifest lacks 'functions'"),
+    ],
+)
+def test_a_contradiction_is_refused(
+    spoil: Callable[[Manifest], Any], complaint: str, manifest: Manifest
+) -> None:
+    spoil(manifest)
+    with pytest.raises(ManifestError) as caught:
+        parse(manifest)
+    assert complaint in str(caught.value)
+
+
+def test_every_contradiction_is_named_at_once(manifest: Manifest) -> None:
+    get(manifest).update(summary="Get a widget", related=["gone"])
+    make(manifest).update(kind="read")
+    with pytest.raises(ManifestError) as caught:
+        parse(manifest)
+    assert str(caught.value).splitlines() == [
+        "the manifest contradicts itself:",
+        "  get_widget: the summary is not a sentence",
+        "  get_widget: related function 'gone' does not exist",
+        "  make_widget: only a GET can be a read",
+    ]
