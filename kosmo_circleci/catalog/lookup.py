@@ -48,10 +48,10 @@ def split_path(spelling: str) -> tuple[str, ...]:
 
 def unknown_function(spelling: str, name: str, names: Iterable[str]) -> ValidationError:
     """Return the error for a name no function has."""
-    near = nearest(name, names)
+    suggestions = nearest(name, names)
     hint = (
-        f"Did you mean: {', '.join(near)}?"
-        if near
+        f"Did you mean: {', '.join(suggestions)}?"
+        if suggestions
         else 'Find functions with docs.search("…") or `kosmo integrations:search`.'
     )
     return ValidationError(f"Unknown function: {spelling}. {hint}")
@@ -61,20 +61,20 @@ def nearest(name: str, candidates: Iterable[str], limit: int = 3) -> tuple[str, 
     """Return the names most like `name`, best first: by spelling, then by the words they share."""
     import difflib
 
-    known = list(dict.fromkeys(candidates))
-    wanted = name.lower()
-    best = difflib.get_close_matches(wanted, known, n=limit, cutoff=0.75)
+    names = list(dict.fromkeys(candidates))
+    folded = name.lower()
+    best = difflib.get_close_matches(folded, names, n=limit, cutoff=0.75)
     if best:
-        leader = difflib.SequenceMatcher(None, wanted, best[0]).ratio()
-        # A clear winner stands alone: one right name helps more than three.
+        leader = difflib.SequenceMatcher(None, folded, best[0]).ratio()
+        # One clear winner is offered alone: it helps more than three names do.
         return tuple(
             each
             for each in best
-            if difflib.SequenceMatcher(None, wanted, each).ratio() > leader - 0.08
+            if difflib.SequenceMatcher(None, folded, each).ratio() > leader - 0.08
         )
-    words = set(wanted.split("_"))
-    shared = [(len(words & set(each.split("_"))), each) for each in known]
+    words = set(folded.split("_"))
+    shared = [(len(words & set(each.split("_"))), each) for each in names]
     most = max((count for count, _ in shared), default=0)
     if most < 2:
-        return tuple(difflib.get_close_matches(wanted, known, n=limit, cutoff=0.6))
+        return tuple(difflib.get_close_matches(folded, names, n=limit, cutoff=0.6))
     return tuple(each for count, each in shared if count == most)[:limit]

@@ -104,7 +104,7 @@ class Function(NamedTuple):
     `operation` is the name of the API operation (several functions may share one). `has_body` says
     that a body is always sent, `{}` if no field was given. `fails` maps a status to what it means
     here. `keywords` are further words a question may use; only the search reads them.
-    `example` is Lua that runs as it stands against the simulator.
+    `example` is Lua that runs unchanged against the simulator.
     """
 
     name: str

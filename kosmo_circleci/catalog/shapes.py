@@ -23,7 +23,7 @@ _SCALARS: Final = {
 
 
 def parse(notation: Any, shared: Mapping[str, Any]) -> Shape:
-    """Return the shape a notation stands for; raises `ValueError` for one that cannot be read."""
+    """Return the shape of a notation; raises `ValueError` for one that cannot be read."""
     if isinstance(notation, list):
         if len(notation) != 1:
             raise ValueError(f"an array shape has exactly one item: {notation!r}")

@@ -177,7 +177,7 @@ def _parameter_faults(parameter: Parameter, function: Function) -> Iterator[str]
         return
     whole = function.parameter(parameter.part_of)
     if whole is None or whole.type != "object":
-        yield f"is part of '{parameter.part_of}', which is no object parameter"
+        yield f"is part of '{parameter.part_of}', which is not an object parameter"
     elif not parameter.wire.startswith(whole.wire + "."):
         yield f"has the wire name '{parameter.wire}', which is not inside '{whole.wire}'"
 
@@ -194,7 +194,7 @@ _PARAMETER_RULES: Final[tuple[tuple[Callable[[Parameter], bool], str], ...]] = (
     ),
     (
         lambda p: (p.encoding == "slug") != bool(p.segments),
-        "is a slug without its number of segments, or has one and is no slug",
+        "is a slug without its number of segments, or has one without being a slug",
     ),
     (
         lambda p: p.encoding != "segment" and p.place != "path",
@@ -204,13 +204,13 @@ _PARAMETER_RULES: Final[tuple[tuple[Callable[[Parameter], bool], str], ...]] = (
 
 
 def _word_faults(parameter: Parameter) -> Iterator[str]:
-    for what, value, known in (
+    for what, value, words in (
         ("type", parameter.type, ParameterType),
         ("place", parameter.place, Place),
         ("encoding", parameter.encoding, PathEncoding),
     ):
-        if value not in get_args(known):
-            yield f"has the {what} '{value}', which is none of {', '.join(get_args(known))}"
+        if value not in get_args(words):
+            yield f"has the {what} '{value}', which is not one of {', '.join(get_args(words))}"
 
 
 def _operation_faults(catalog: Catalog) -> Iterator[str]:
@@ -224,4 +224,4 @@ def _operation_faults(catalog: Catalog) -> Iterator[str]:
 
 def _duplicates(what: str, names: list[str]) -> Iterator[str]:
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
-        yield f"the {what} '{name}' stands twice"
+        yield f"duplicate {what} '{name}'"

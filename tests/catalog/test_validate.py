@@ -29,7 +29,7 @@ def parameter(manifest: Manifest) -> Any:
         (lambda m: get(m).update(colour=1), "get_widget: unknown key 'colour'"),
         (lambda m: parameter(m).pop("type"), "get_widget.widget_id: 'type' is missing"),
         (lambda m: parameter(m).update(requird=True), "unknown key 'requird'"),
-        (lambda m: m["functions"].append(get(m)), "the function 'get_widget' stands twice"),
+        (lambda m: m["functions"].append(get(m)), "duplicate function 'get_widget'"),
         (lambda m: get(m).update(kind="readonly"), "kind is neither read nor write"),
         (lambda m: get(m).update(kind="write"), "a GET cannot be a write"),
         (lambda m: make(m).update(kind="read"), "only a GET can be a read"),
@@ -43,10 +43,10 @@ def parameter(manifest: Manifest) -> Any:
         (lambda m: get(m).update(path="/widget/{id}"), "is not in the path: {widget-id}"),
         (lambda m: get(m).update(path="/w/{widget-id}/{n}"), "placeholder without a parameter"),
         (lambda m: get(m)["params"].clear(), "placeholder without a parameter"),
-        (lambda m: get(m)["params"].append(parameter(m)), "the parameter 'widget_id' stands twice"),
+        (lambda m: get(m)["params"].append(parameter(m)), "duplicate parameter 'widget_id'"),
         (lambda m: parameter(m).update(required=False), "'widget_id' must be required"),
         (lambda m: parameter(m).update(description=""), "has no description"),
-        (lambda m: parameter(m).update(type="strng"), "has the type 'strng', which is none of"),
+        (lambda m: parameter(m).update(type="strng"), "has the type 'strng', which is not one of"),
         (lambda m: parameter(m).update({"in": "header"}), "has the place 'header'"),
         (lambda m: parameter(m).update(encode="base64"), "has the encoding 'base64'"),
         (lambda m: parameter(m).update(encode="slug"), "is a slug without its number of segments"),
@@ -62,7 +62,10 @@ def parameter(manifest: Manifest) -> Any:
         (lambda m: parameter(m).update(enum=["a"], default="b"), "has a default outside its enum"),
         (lambda m: parameter(m).update(repeated=True), "must be an array in the query"),
         (lambda m: get(m).update(paginated=True), "its last parameter must be page_token"),
-        (lambda m: make(m)["params"][1].update(part_of="name"), "is part of 'name', which is no"),
+        (
+            lambda m: make(m)["params"][1].update(part_of="name"),
+            "is part of 'name', which is not an object",
+        ),
         (lambda m: make(m)["params"][1].update(wire="ownerid"), "is not inside 'owner'"),
         (
             lambda m: m["functions"].append(
