@@ -27,19 +27,19 @@ def bind(function: Function, raw: RawArguments) -> Arguments:
     arguments, unknown names, missing required parameters, then values in the manifest's order.
     """
     named = {**_by_position(function, raw.positional), **raw.named}
-    given = {name: value for name, value in named.items() if value is not None}
+    present = {name: value for name, value in named.items() if value is not None}
     values: dict[str, JsonValue] = {}
     faults = [
         *_too_many(function, raw.positional),
         *_unknown(function, named),
-        *_missing(function, given),
-        *_convert(function, given, values),
+        *_missing(function, present),
+        *_convert(function, present, values),
     ]
-    passed = {name: _object(name, given.get(name), faults) for name in _pass_through(function)}
-    faults += _query_faults(passed.get("query") or values.get("query"))
+    extra = {name: _object(name, present.get(name), faults) for name in _pass_through(function)}
+    faults += _query_faults(extra.get("query") or values.get("query"))
     if faults:
         raise ValidationError(_report(function, faults), function_name=function.name)
-    return Arguments(values, passed.get("query", {}), passed.get("payload", {}))
+    return Arguments(values, extra.get("query", {}), extra.get("payload", {}))
 
 
 def _by_position(function: Function, positional: tuple[JsonValue, ...]) -> dict[str, JsonValue]:
@@ -56,34 +56,37 @@ def _too_many(function: Function, positional: tuple[JsonValue, ...]) -> Iterator
 
 
 def _unknown(function: Function, named: Mapping[str, JsonValue]) -> Iterator[str]:
-    known = [parameter.name for parameter in function.parameters] + _pass_through(function)
+    accepted = [parameter.name for parameter in function.parameters] + _pass_through(function)
     for name in named:
-        if name in known:
+        if name in accepted:
             continue
         start = f"Unknown parameter '{printable(shorten(str(name)))}'."
         if name == "payload" and function.method not in METHODS_WITH_BODY:
             yield f"{start} This operation ({function.method}) has no body."
             continue
-        near = _meant(function, str(name), known)
-        yield f"{start} Did you mean '{near}'?" if near else f"{start} Known: {', '.join(known)}."
+        suggestion = _suggestion(function, str(name), accepted)
+        if suggestion:
+            yield f"{start} Did you mean '{suggestion}'?"
+        else:
+            yield f"{start} Known: {', '.join(accepted)}."
 
 
-def _meant(function: Function, given: str, known: list[str]) -> str | None:
-    """Return the parameter that somebody who wrote `given` most likely has in mind."""
-    by_wire = [each.name for each in function.parameters if given == each.wire]
-    if _ALSO_CALLED.get(given) in known:
-        by_wire.append(_ALSO_CALLED[given])
+def _suggestion(function: Function, name: str, accepted: list[str]) -> str | None:
+    """Return the parameter that the author of `name` most likely has in mind."""
+    by_wire = [each.name for each in function.parameters if name == each.wire]
+    if _ALSO_CALLED.get(name) in accepted:
+        by_wire.append(_ALSO_CALLED[name])
     if by_wire:
         return by_wire[0]
-    by_end = (name for name in known if given and name.endswith(f"_{given}"))
-    return nearest(given, known) or next(by_end, None)
+    by_end = (each for each in accepted if name and each.endswith(f"_{name}"))
+    return nearest(name, accepted) or next(by_end, None)
 
 
-def _missing(function: Function, given: Mapping[str, JsonValue]) -> Iterator[str]:
+def _missing(function: Function, present: Mapping[str, JsonValue]) -> Iterator[str]:
     absent = [
         parameter
         for parameter in function.parameters
-        if parameter.required and not _is_given(function, parameter, given)
+        if parameter.required and not _is_present(function, parameter, present)
     ]
     if not absent:
         return
@@ -91,12 +94,12 @@ def _missing(function: Function, given: Mapping[str, JsonValue]) -> Iterator[str
     for parameter in absent:
         parts = _conveniences(function, parameter)
         if parts:
-            yield f"'{parameter.name}' may be given as {', '.join(parts)}."
+            yield f"'{parameter.name}' can be set through {', '.join(parts)}."
 
 
-def _is_given(function: Function, parameter: Parameter, given: Mapping[str, JsonValue]) -> bool:
+def _is_present(function: Function, parameter: Parameter, present: Mapping[str, JsonValue]) -> bool:
     names = [parameter.name, *_conveniences(function, parameter)]
-    return any(given.get(name, "") != "" for name in names)
+    return any(present.get(name, "") != "" for name in names)
 
 
 def _conveniences(function: Function, parameter: Parameter) -> list[str]:
@@ -104,11 +107,11 @@ def _conveniences(function: Function, parameter: Parameter) -> list[str]:
 
 
 def _convert(
-    function: Function, given: Mapping[str, JsonValue], values: dict[str, JsonValue]
+    function: Function, present: Mapping[str, JsonValue], values: dict[str, JsonValue]
 ) -> Iterator[str]:
     """Put what fits into `values`, yield a sentence for the rest."""
     for parameter in function.parameters:
-        value = given.get(parameter.name)
+        value = present.get(parameter.name)
         if value is None or (value == "" and parameter.required):
             continue
         try:
@@ -120,7 +123,7 @@ def _convert(
 
 
 def _path_fault(parameter: Parameter, value: JsonValue) -> Iterator[str]:
-    # Here as well as in request.build: a path that cannot be is found before anybody is asked.
+    # As in request.build, and here too: a bad path is refused before anyone is asked.
     if parameter.place != "path":
         return
     try:
@@ -161,6 +164,6 @@ def _query_faults(query: JsonValue) -> Iterator[str]:
 
 
 def _report(function: Function, faults: list[str]) -> str:
-    # The list of missing ones is no sentence: at the end of the report it has no full stop.
+    # The list of missing parameters is not a sentence, so at the end it has no full stop.
     whole = [fault if fault.endswith((".", "?")) else f"{fault}." for fault in faults[:-1]]
     return f"{function.name}: {' '.join([*whole, faults[-1]])}"

@@ -41,13 +41,15 @@ def encode(parameter: Parameter, value: str) -> str:
 def segment(value: str) -> str:
     """Return `value` as one percent-encoded path segment; only RFC 3986's unreserved stay.
 
-    Raises `ValueError` for what is no segment: empty, `.`, `..` (even encoded, these climb), and
-    control characters or lone surrogates, which no name in CircleCI has.
+    Raises `ValueError` for what cannot be a segment: empty, `.`, `..` (even encoded, these climb),
+    and control characters or lone surrogates, which no name in CircleCI has.
     """
     if value in ("", ".", ".."):
         raise ValueError(f"a part of the path cannot be {_quoted(value) if value else 'empty'}")
     if _UNSENDABLE.search(value):
-        raise ValueError(f"a part of the path cannot hold control characters, got {_quoted(value)}")
+        raise ValueError(
+            f"a part of the path cannot contain control characters, got {_quoted(value)}"
+        )
     return quote(value, safe="")
 
 
@@ -91,34 +93,34 @@ def _refuse_as_a_whole(text: str) -> None:
     if len(text) > MAX_RAW_PATH:
         raise ValueError(f"the path has {len(text)} characters; at most {MAX_RAW_PATH} are sent")
     if _UNSENDABLE.search(text):
-        raise ValueError("the path cannot hold control characters or lone surrogates")
+        raise ValueError("the path cannot contain control characters or lone surrogates")
     if "#" in text:
         raise ValueError("a path has no fragment; write a literal # as %23")
     if "\\" in text.partition("?")[0]:
-        raise ValueError("the path cannot hold backslashes")
+        raise ValueError("the path cannot contain backslashes")
     if _SCHEME.match(text) or text.startswith("//"):
-        # Not the same origin either: this step knows none, and a check by eye is no check.
+        # The account's own origin is refused too: this step does not know it.
         raise ValueError("the path cannot name a host or a scheme; give only the path, e.g. /me")
 
 
 def _check_part(part: str, *, is_last: bool) -> None:
     if part == "" and not is_last:
         raise ValueError("the path has an empty segment (//)")
-    decoded = _decoded_to_the_end(part)
-    if "/" in decoded or "\\" in decoded:
-        raise ValueError("the path cannot hold encoded slashes (%2f, %5c)")
-    if _CONTROL.search(decoded):
-        raise ValueError("the path cannot hold control characters, not even encoded ones")
+    text = _fully_decoded(part)
+    if "/" in text or "\\" in text:
+        raise ValueError("the path cannot contain encoded slashes (%2f, %5c)")
+    if _CONTROL.search(text):
+        raise ValueError("the path cannot contain control characters, not even encoded ones")
     # Some servers cut ";…" off a segment before they look for dots.
-    if decoded.split(";")[0].strip() in (".", ".."):
-        raise ValueError("the path cannot hold . or .. segments, in whatever encoding")
+    if text.split(";")[0].strip() in (".", ".."):
+        raise ValueError("the path cannot contain . or .. segments, in any encoding")
 
 
-def _decoded_to_the_end(part: str) -> str:
-    # A proxy on the way may decode once more than the next one: look at every layer's end.
+def _fully_decoded(part: str) -> str:
+    # A proxy may decode once more than the server behind it, so every layer is undone.
     try:
-        while (decoded := unquote(part, errors="strict")) != part:
-            part = decoded
+        while (text := unquote(part, errors="strict")) != part:
+            part = text
     except UnicodeDecodeError:
         raise ValueError("the path is not percent-encoded UTF-8") from None
     return part

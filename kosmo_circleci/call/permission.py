@@ -1,6 +1,6 @@
 """May this call be made? Pure: the policy, the function's kind and `force` decide alone.
 
-Who can be asked, and whether a yes holds for the rest of the run, is the caller's business.
+Asking, and how long a yes is remembered, is the caller's business.
 """
 
 import re
@@ -19,7 +19,7 @@ Rule: TypeAlias = Literal["allow", "ask", "deny"]
 SHOWN_CHARACTERS: Final = 200
 """How much of one value a prompt shows."""
 
-# What `payload` and a raw body hold has no declaration that could mark it as secret.
+# Nothing declares which fields of `payload` or of a raw body are secret.
 _SECRET_KEYS: Final = re.compile(r"secret|token|password|credential|private|key$|^value$", re.I)
 
 
@@ -37,7 +37,7 @@ class Allowed(NamedTuple):
 
 
 class MustAsk(NamedTuple):
-    """The call may be made once somebody said yes."""
+    """The call may be made after a confirmation."""
 
 
 class Denied(NamedTuple):
@@ -60,13 +60,13 @@ def refusal(
 ) -> PermissionDenied:
     """Return the error for a call that is not made: what, why, and the two ways out.
 
-    `call_path` is the function as the script named it. A `MustAsk` ends here when nobody could be
-    asked, or when the answer was no.
+    `call_path` is the function as the script wrote it. A `MustAsk` ends here when there is nobody
+    to ask, or when the answer was no.
     """
     why = (
         f"the policy denies {kind}s"
         if isinstance(decision, Denied)
-        else f"the policy asks before {kind}s, and nobody said yes"
+        else f"the policy asks before {kind}s, and no confirmation was given"
     )
     return PermissionDenied(
         f"{call_path} is a {kind}: {why}. Nothing was sent. Run it with --force (Python: "
@@ -84,7 +84,7 @@ def question(function: Function, arguments: Arguments, call_path: str) -> str:
     """
     lines = [
         f"{call_path} ({function.kind}, {function.method} {function.path})",
-        *(_line(name, shown) for name, shown in _shown(function, arguments)),
+        *(_line(name, value) for name, value in _masked_arguments(function, arguments)),
         f"Allow {function.name} for the rest of this run?",
     ]
     return "\n".join(lines)
@@ -92,19 +92,19 @@ def question(function: Function, arguments: Arguments, call_path: str) -> str:
 
 def shown_arguments(function: Function, arguments: Arguments) -> str:
     """Return the arguments of a call as JSON on one line, shortened, with secrets as `***`."""
-    text = printable(encode(dict(_shown(function, arguments))))
+    text = printable(encode(dict(_masked_arguments(function, arguments))))
     return shorten(text, SHOWN_CHARACTERS)
 
 
 def without_secrets(function: Function, arguments: Arguments) -> Arguments:
     """Return the arguments with `***` for every value that is a secret, or may be one by its name.
 
-    A request built from them can be shown; it must not be sent.
+    A request built from them is for display; it must not be sent.
     """
     secrets = _secret_wires(function)
     return Arguments(
         {
-            parameter.name: _masked(function, parameter, arguments.values[parameter.name])
+            parameter.name: _masked_value(function, parameter, arguments.values[parameter.name])
             for parameter in function.parameters
             if parameter.name in arguments.values
         },
@@ -113,20 +113,20 @@ def without_secrets(function: Function, arguments: Arguments) -> Arguments:
     )
 
 
-def _shown(function: Function, arguments: Arguments) -> list[tuple[str, JsonValue]]:
-    named = [
-        (parameter.name, _masked(function, parameter, arguments.values[parameter.name]))
+def _masked_arguments(function: Function, arguments: Arguments) -> list[tuple[str, JsonValue]]:
+    pairs = [
+        (parameter.name, _masked_value(function, parameter, arguments.values[parameter.name]))
         for parameter in function.parameters
         if parameter.name in arguments.values
     ]
     further = [("query", arguments.query), ("payload", arguments.payload)]
     secrets = _secret_wires(function)
-    return named + [
+    return pairs + [
         (name, _object_without_secrets(each, secrets)) for name, each in further if each
     ]
 
 
-def _masked(function: Function, parameter: Parameter, value: JsonValue) -> JsonValue:
+def _masked_value(function: Function, parameter: Parameter, value: JsonValue) -> JsonValue:
     if parameter.secret:
         return MASK
     return _without_secrets(value, _secret_wires(function))

@@ -15,7 +15,7 @@ def build(function: Function, arguments: Arguments) -> ApiRequest:
     """Return the request of a call, for arguments that `arguments.bind` has checked.
 
     Query pairs follow the manifest's order, then the pass-through `query`; in the body the named
-    parameters lie over `payload`. Raises `ValidationError` where a path or a query cannot be.
+    parameters lie over `payload`. Raises `ValidationError` where a path or a query cannot be sent.
     """
     try:
         return _build_raw(function, arguments) if function.is_raw else _build(function, arguments)
@@ -24,9 +24,9 @@ def build(function: Function, arguments: Arguments) -> ApiRequest:
 
 
 def fallback(function: Function) -> ApiRequest | None:
-    """Return the request that answers where the first one is not known to the server, if any.
+    """Return the request for a server that lacks the function's own route, if there is one.
 
-    It carries no query: what the first request would have filtered, `decode_fallback` filters.
+    It carries no query: `decode_fallback` applies the filters of the first request.
     """
     if function.fallback is None:
         return None
@@ -47,10 +47,10 @@ def _build(function: Function, arguments: Arguments) -> ApiRequest:
 def _build_raw(function: Function, arguments: Arguments) -> ApiRequest:
     path, in_path = paths.raw_path(str(arguments.values["path"]))
     query = _as_object(arguments.values.get("query"))
-    # A null says nothing, so it replaces nothing either.
-    replaced = {key for key, value in query.items() if value is not None}
+    # A null is not sent, so it does not override the path's own value.
+    overrides = {key for key, value in query.items() if value is not None}
     pairs = (
-        *((key, text) for key, text in in_path if key not in replaced),
+        *((key, text) for key, text in in_path if key not in overrides),
         *_pairs(query),
     )
     body = arguments.values.get("body", {}) if function.method in METHODS_WITH_BODY else None
@@ -60,7 +60,7 @@ def _build_raw(function: Function, arguments: Arguments) -> ApiRequest:
 def _path(function: Function, values: Mapping[str, JsonValue]) -> str:
     path = function.path
     for parameter in _placed(function, "path", values):
-        # Encoded values hold no braces, so no value can be taken for the next placeholder.
+        # Encoded values contain no braces, so no value can pass for the next placeholder.
         encoded = paths.encode(parameter, str(values[parameter.name]))
         path = path.replace(parameter.placeholder, encoded)
     return path
@@ -75,8 +75,8 @@ def _named_pairs(function: Function, values: Mapping[str, JsonValue]) -> QueryPa
 
 
 def _further_pairs(function: Function, arguments: Arguments) -> QueryPairs:
-    named = {parameter.wire for parameter in _placed(function, "query", arguments.values)}
-    return _pairs({key: value for key, value in arguments.query.items() if key not in named})
+    wires = {parameter.wire for parameter in _placed(function, "query", arguments.values)}
+    return _pairs({key: value for key, value in arguments.query.items() if key not in wires})
 
 
 def _pairs(query: Mapping[str, JsonValue]) -> QueryPairs:

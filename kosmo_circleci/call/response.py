@@ -1,4 +1,4 @@
-"""ApiResponse -> JsonValue, or ApiError: what an answer means, whatever stands behind the URL."""
+"""ApiResponse -> JsonValue, or ApiError: what an answer means, whoever sent it."""
 
 import re
 from http import HTTPStatus
@@ -23,7 +23,7 @@ _TEXT_TYPES: Final = frozenset(
     {"application/yaml", "application/x-yaml", "application/xml", "application/x-sh"}
 )
 _HTML_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
-_UNTOLD: Final = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+_UNSPECIFIC_TYPES: Final = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 _LOOKS_LIKE_HTML: Final = re.compile(r"\s*<(!doctype html|html|head|body)\b", re.I)
 _RELATIVE: Final = re.compile(r"(?!//)(?![^/?#]*:)[!-\[\]-~]+")
 """An address on the same server: no scheme, no host, no backslash (some read it as a slash)."""
@@ -50,19 +50,19 @@ def decode(function: Function, arguments: Arguments, response: ApiResponse) -> J
         return _json(function, response, "the body is not the JSON it claims to be")
     if kind.startswith("text/") or kind in _TEXT_TYPES or kind.endswith(("+yaml", "+xml")):
         return _text(response)
-    if kind not in _UNTOLD:
+    if kind not in _UNSPECIFIC_TYPES:
         reason = f"the answer is of type {printable(shorten(kind))}, neither JSON nor text"
         raise _unreadable(function, response, reason)
     if _LOOKS_LIKE_HTML.match(_text(response)):
         raise _html(function, response)
-    return _json(function, response, "the body does not say what it is, and is no JSON")
+    return _json(function, response, "the body does not say what it is, and is not JSON")
 
 
 def decode_fallback(function: Function, arguments: Arguments, response: ApiResponse) -> JsonValue:
     """Return the fallback's list as `{items = rows, next_page_token = null}`.
 
-    Rows without a slug get one, and those of other organizations than the one asked for are left
-    out. Raises `ApiError` as `decode` does, and for an answer that is no list.
+    Rows without a slug get one, and rows of other organizations are left out. Raises `ApiError` as
+    `decode` does, and for an answer that is not a list.
     """
     if function.fallback is None:
         raise ValueError(f"{function.name} has no fallback")
@@ -70,9 +70,11 @@ def decode_fallback(function: Function, arguments: Arguments, response: ApiRespo
     if not isinstance(answer, list):
         raise _unreadable(function, response, "the answer is not a list")
     rule = function.fallback.rows
-    wanted = arguments.values.get(rule.keep_where)
+    organization = arguments.values.get(rule.keep_where)
     rows = [_with_slug(row, rule) for row in answer]
-    items = [row for row in rows if not wanted or _organization(row) == _folded(str(wanted))]
+    items = [
+        row for row in rows if not organization or _organization(row) == _folded(str(organization))
+    ]
     return {"items": items, "next_page_token": None}
 
 
@@ -103,15 +105,15 @@ def _refused(function: Function, response: ApiResponse) -> ApiError:
         message = _redirect_message(function.method, response.headers["location"])
     else:
         message = _message(body) or _reason_phrase(response.status)
-    return _error(function, response, message + _wait_asked_for(response), body)
+    return _error(function, response, message + _long_wait(response), body)
 
 
-def _wait_asked_for(response: ApiResponse) -> str:
-    asked_s = response.retry_after_s
-    if asked_s is None or asked_s <= MAX_RETRY_AFTER_S:
+def _long_wait(response: ApiResponse) -> str:
+    wait_s = response.retry_after_s
+    if wait_s is None or wait_s <= MAX_RETRY_AFTER_S:
         return ""
     return (
-        f" (the server asks to wait {asked_s:.0f} s; a call waits {MAX_RETRY_AFTER_S:.0f} s at "
+        f" (the server asks to wait {wait_s:.0f} s; a call waits {MAX_RETRY_AFTER_S:.0f} s at "
         "most, so try again later)"
     )
 
@@ -134,8 +136,8 @@ def _message(body: JsonValue) -> str | None:
         return None
     errors = body.get("errors")
     first = errors[0] if isinstance(errors, list) and errors else None
-    found = (_sentence(each) for each in (body.get("message"), body.get("error"), first))
-    return next((sentence for sentence in found if sentence), None)
+    sentences = (_sentence(each) for each in (body.get("message"), body.get("error"), first))
+    return next((sentence for sentence in sentences if sentence), None)
 
 
 def _sentence(value: JsonValue) -> str | None:
@@ -178,7 +180,7 @@ def _json(function: Function, response: ApiResponse, complaint: str) -> JsonValu
 
 
 def _html(function: Function, response: ApiResponse) -> ApiError:
-    reason = "an HTML page came instead of the API's answer: from a proxy, or from a login page"
+    reason = "an HTML page came instead of the API's answer, from a proxy or a login page"
     return _unreadable(function, response, f"{reason}. Check the base URL and the network")
 
 

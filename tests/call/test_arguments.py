@@ -62,7 +62,7 @@ def test_too_many_positional_arguments_are_told_how_many_are_taken(
 def test_absent_null_and_empty_are_missing(create_context: Function, absent: Any) -> None:
     assert fault(create_context, **absent) == (
         "Missing required parameter(s): name, owner. "
-        "'owner' may be given as owner_id, owner_slug, owner_type."
+        "'owner' can be set through owner_id, owner_slug, owner_type."
     )
 
 

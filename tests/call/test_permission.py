@@ -48,7 +48,7 @@ def test_reads_are_allowed_and_writes_ask_unless_configured() -> None:
 @pytest.mark.parametrize(
     ("decision", "why"),
     [
-        (MustAsk(), "the policy asks before writes, and nobody said yes"),
+        (MustAsk(), "the policy asks before writes, and no confirmation was given"),
         (Denied(), "the policy denies writes"),
     ],
 )

@@ -20,7 +20,7 @@ LIST_PROJECTS = Function(
     ),
 )  # fmt: skip
 JSON = "application/json; charset=utf-8"
-HTML = "an HTML page came instead of the API's answer: from a proxy, or from a login page"
+HTML = "an HTML page came instead of the API's answer, from a proxy or a login page"
 
 
 def answer(body: bytes | str, kind: str | None = JSON, status: int = 200, **more: Any) -> Any:
@@ -118,7 +118,7 @@ def test_the_start_of_an_unreadable_body_is_kept() -> None:
         (
             "no json",
             None,
-            "the body does not say what it is, and is no JSON: Expecting value at line 1 column 1",
+            "the body does not say what it is, and is not JSON: Expecting value at line 1 column 1",
         ),
         ("PK", "application/zip", "the answer is of type application/zip, neither JSON nor text"),
     ],

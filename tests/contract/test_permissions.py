@@ -65,7 +65,7 @@ def test_a_refusal_names_the_function_and_the_two_ways_out() -> None:
     assert run.error is not None
     assert run.error.startswith(
         "script:1: app.integrations.circleci.cancel_workflow is a write: the policy asks before "
-        "writes, and nobody said yes. Nothing was sent."
+        "writes, and no confirmation was given. Nothing was sent."
     )
     assert "--force" in run.error
     assert "kosmo integrations:configure circleci --write allow" in run.error

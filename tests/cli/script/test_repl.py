@@ -38,8 +38,8 @@ REPL = ("integrations:lua", "--repl", "--simulate")
             "app.integrations.circleci.delete_context('context-uuid')\n",
             "",
             "error: repl:1: app.integrations.circleci.delete_context is a write: the policy asks "
-            "before writes, and nobody said yes. Nothing was sent. Run it with --force (Python: "
-            "force=True), or change the policy: `kosmo integrations:configure circleci --write "
+            "before writes, and no confirmation was given. Nothing was sent. Run it with --force "
+            "(Python: force=True), or change the policy: `kosmo integrations:configure circleci --write "
             "allow`, which is `permissions: {write: allow}` under integrations.circleci in the "
             "configuration file.\n",
         ),
