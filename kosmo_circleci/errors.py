@@ -16,7 +16,7 @@ An error carries a sentence for people (`str(error)`) and fields for programs (`
 dictionary is the Lua error value, the `--json` error and what a test expects.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from kosmo_circleci.jsonvalue import JsonValue
 
@@ -33,16 +33,21 @@ class KosmoError(Exception):
         self.function_name = function_name
 
     @property
+    def next_step(self) -> str | None:
+        """What the user can do now, as a sentence; None where the message says it already."""
+        return None
+
+    @property
     def type(self) -> str:
         """The `error_type`, by the name it has in Lua and in `fields()`."""
         return self.error_type
 
     def fields(self) -> dict[str, JsonValue]:
-        """Return the error as plain JSON: `type`, `message`, and what else is known."""
-        known: dict[str, JsonValue] = {"type": self.error_type, "message": self.message}
+        """Return the error as plain JSON: `type`, `message`, and `function_name` if it has one."""
+        fields: dict[str, JsonValue] = {"type": self.error_type, "message": self.message}
         if self.function_name is not None:
-            known["function_name"] = self.function_name
-        return known
+            fields["function_name"] = self.function_name
+        return fields
 
 
 class ScriptSyntaxError(KosmoError):
@@ -96,7 +101,8 @@ class NetworkError(KosmoError):
 class ApiError(KosmoError):
     """CircleCI answered with an error status, or with a body that is not what it claims to be.
 
-    `status` is the HTTP status; `body` the decoded JSON body, or its text; `code` the
+    `status` is the HTTP status; `method` and `path` are the request's (path with its query, secrets
+    masked); `body` the decoded JSON body, or its text; `code` the
     machine-readable code of the body where it has one; `request_id` the `X-Request-Id` header;
     `retry_after` seconds, from the header of that name; `attempts` the number of requests sent.
     """
@@ -109,6 +115,8 @@ class ApiError(KosmoError):
         *,
         status: int,
         function_name: str | None = None,
+        method: str | None = None,
+        path: str | None = None,
         code: str | None = None,
         body: JsonValue = None,
         request_id: str | None = None,
@@ -117,6 +125,8 @@ class ApiError(KosmoError):
     ) -> None:
         super().__init__(message, function_name=function_name)
         self.status = status
+        self.method = method
+        self.path = path
         self.code = code
         self.body = body
         self.request_id = request_id
@@ -126,6 +136,8 @@ class ApiError(KosmoError):
     def fields(self) -> dict[str, JsonValue]:
         details: dict[str, JsonValue] = {
             "status": self.status,
+            "method": self.method,
+            "path": self.path,
             "code": self.code,
             "body": self.body,
             "request_id": self.request_id,
@@ -133,6 +145,22 @@ class ApiError(KosmoError):
             "attempts": self.attempts,
         }
         return super().fields() | {k: v for k, v in details.items() if v is not None}
+
+    @property
+    def next_step(self) -> str | None:
+        return _NEXT_STEPS.get(self.status)
+
+
+_NEXT_STEPS: Final = {
+    401: "CircleCI does not accept the token: `kosmo doctor` says which one was used and why.",
+    403: "The token may not do this: check its user's role in the organization, and the account "
+    "(`kosmo status` lists them).",
+    404: "Check the name or id, and whether the token may see it: CircleCI answers 404 for what a "
+    "user has no access to (`kosmo status` lists the accounts).",
+    429: "Too many requests: try again later, or with fewer calls at once.",
+    503: "CircleCI is not available right now: try again; https://status.circleci.com says more.",
+}
+"""HTTP status -> what to do next."""
 
 
 class LimitExceeded(KosmoError):

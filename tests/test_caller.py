@@ -161,6 +161,8 @@ def test_an_api_error_is_logged_and_names_its_function() -> None:
         "message": "CircleCI API error (404): Pipeline not found",
         "function_name": "get_pipeline",
         "status": 404,
+        "method": "GET",
+        "path": "/api/v2/pipeline/p",
         "body": {"message": "Pipeline not found"},
         "attempts": 1,
     }

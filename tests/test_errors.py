@@ -59,6 +59,8 @@ def test_an_api_error_has_the_fields_that_are_known_and_no_others() -> None:
         "x",
         status=429,
         function_name="f",
+        method="GET",
+        path="/api/v2/project/gh/a/b",
         code="limited",
         body={"message": "m"},
         request_id="r",
@@ -70,9 +72,33 @@ def test_an_api_error_has_the_fields_that_are_known_and_no_others() -> None:
         "message": "x",
         "function_name": "f",
         "status": 429,
+        "method": "GET",
+        "path": "/api/v2/project/gh/a/b",
         "code": "limited",
         "body": {"message": "m"},
         "request_id": "r",
         "retry_after": 0.0,
         "attempts": 2,
     }
+
+
+@pytest.mark.parametrize(
+    ("status", "hint"),
+    [
+        (401, "kosmo doctor"),
+        (403, "may not do this"),
+        (404, "may see it"),
+        (429, "try again later"),
+        (503, "try again"),
+    ],
+)
+def test_an_api_error_says_what_to_do_next(status: int, hint: str) -> None:
+    error = ApiError("x", status=status)
+    assert error.next_step is not None
+    assert hint in error.next_step
+    assert error.next_step.endswith(".")
+
+
+def test_other_errors_have_their_next_step_in_the_message() -> None:
+    assert ApiError("x", status=418).next_step is None
+    assert KosmoError("x").next_step is None

@@ -1,8 +1,9 @@
 """Function + Arguments -> ApiRequest: method, path, query and body. No host, no token."""
 
 from collections.abc import Iterator, Mapping
+from urllib.parse import quote
 
-from kosmo_circleci.call import paths
+from kosmo_circleci.call import paths, permission
 from kosmo_circleci.call.arguments import METHODS_WITH_BODY
 from kosmo_circleci.call.model import ApiRequest, Arguments, QueryPairs
 from kosmo_circleci.call.types import query_texts
@@ -33,6 +34,26 @@ def fallback(function: Function) -> ApiRequest | None:
     path = function.fallback.path
     whole = path if path.startswith("/api/") else paths.API_V2 + path
     return ApiRequest(function.fallback.method, whole)
+
+
+def shown(
+    function: Function, arguments: Arguments, *, by_fallback: bool = False
+) -> tuple[str, str]:
+    """Return the method and the path of a call's request for people: the query too, secrets masked.
+
+    `by_fallback` asks for the second request, which `fallback` builds.
+    """
+    masked = permission.without_secrets(function, arguments)
+    request = fallback(function) if by_fallback else None
+    if request is None:
+        request = build(function, masked)
+    pairs = (f"{_query_word(key)}={_query_word(value)}" for key, value in request.query)
+    return request.method, request.path + ("?" if request.query else "") + "&".join(pairs)
+
+
+def _query_word(text: str) -> str:
+    # Slugs and masks stay readable; the request itself has each of these encoded.
+    return quote(text, safe="/*[]:", errors="surrogatepass")
 
 
 def _build(function: Function, arguments: Arguments) -> ApiRequest:

@@ -2,9 +2,10 @@
 
 import re
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from kosmo_circleci.call import request
 from kosmo_circleci.call.model import MAX_RETRY_AFTER_S, ApiResponse, Arguments
 from kosmo_circleci.catalog.model import Function, Rows
 from kosmo_circleci.errors import ApiError
@@ -32,30 +33,23 @@ _CODE_KEYS: Final = ("code", "error_code", "type")
 _VCS_SHORT: Final = {"github": "gh", "bitbucket": "bb"}
 
 
+class _Answer(NamedTuple):
+    """A response and the call it belongs to; `by_fallback` when the second request got it."""
+
+    function: Function
+    arguments: Arguments
+    response: ApiResponse
+    by_fallback: bool = False
+
+
 def decode(function: Function, arguments: Arguments, response: ApiResponse) -> JsonValue:
     """Return the value of a successful answer: decoded JSON, a text as a string, nothing as {}.
 
     Raises `ApiError` for every other status, and for a body that is not what it claims to be (JSON
-    that does not decode, the HTML of a proxy or of a login page). `arguments` changes nothing here;
-    only `decode_fallback` has something to filter.
+    that does not decode, the HTML of a proxy or of a login page). The error names the request;
+    `arguments` are needed for that alone.
     """
-    if not 200 <= response.status < 300:
-        raise _refused(function, response)
-    if response.status == HTTPStatus.NO_CONTENT or not response.body.strip():
-        return {}
-    kind = _content_type(response)
-    if kind in _HTML_TYPES:
-        raise _html(function, response)
-    if kind in _JSON_TYPES or kind.endswith("+json"):
-        return _json(function, response, "the body is not the JSON it claims to be")
-    if kind.startswith("text/") or kind in _TEXT_TYPES or kind.endswith(("+yaml", "+xml")):
-        return _text(response)
-    if kind not in _UNSPECIFIC_TYPES:
-        reason = f"the answer is of type {printable(shorten(kind))}, neither JSON nor text"
-        raise _unreadable(function, response, reason)
-    if _LOOKS_LIKE_HTML.match(_text(response)):
-        raise _html(function, response)
-    return _json(function, response, "the body does not say what it is, and is not JSON")
+    return _decode(_Answer(function, arguments, response))
 
 
 def decode_fallback(function: Function, arguments: Arguments, response: ApiResponse) -> JsonValue:
@@ -66,16 +60,38 @@ def decode_fallback(function: Function, arguments: Arguments, response: ApiRespo
     """
     if function.fallback is None:
         raise ValueError(f"{function.name} has no fallback")
-    answer = decode(function, arguments, response)
-    if not isinstance(answer, list):
-        raise _unreadable(function, response, "the answer is not a list")
+    answer = _Answer(function, arguments, response, by_fallback=True)
+    value = _decode(answer)
+    if not isinstance(value, list):
+        raise _unreadable(answer, "the answer is not a list")
     rule = function.fallback.rows
     organization = arguments.values.get(rule.keep_where)
-    rows = [_with_slug(row, rule) for row in answer]
+    rows = [_with_slug(row, rule) for row in value]
     items = [
         row for row in rows if not organization or _organization(row) == _folded(str(organization))
     ]
     return {"items": items, "next_page_token": None}
+
+
+def _decode(answer: _Answer) -> JsonValue:
+    response = answer.response
+    if not 200 <= response.status < 300:
+        raise _refused(answer)
+    if response.status == HTTPStatus.NO_CONTENT or not response.body.strip():
+        return {}
+    kind = _content_type(response)
+    if kind in _HTML_TYPES:
+        raise _html(answer)
+    if kind in _JSON_TYPES or kind.endswith("+json"):
+        return _json(answer, "the body is not the JSON it claims to be")
+    if kind.startswith("text/") or kind in _TEXT_TYPES or kind.endswith(("+yaml", "+xml")):
+        return _text(response)
+    if kind not in _UNSPECIFIC_TYPES:
+        reason = f"the answer is of type {printable(shorten(kind))}, neither JSON nor text"
+        raise _unreadable(answer, reason)
+    if _LOOKS_LIKE_HTML.match(_text(response)):
+        raise _html(answer)
+    return _json(answer, "the body does not say what it is, and is not JSON")
 
 
 def _with_slug(row: JsonValue, rule: Rows) -> JsonValue:
@@ -99,13 +115,14 @@ def _folded(organization: str) -> str:
     return _VCS_SHORT.get(vcs.lower(), vcs.lower()) + slash + name
 
 
-def _refused(function: Function, response: ApiResponse) -> ApiError:
+def _refused(answer: _Answer) -> ApiError:
+    response = answer.response
     body = _error_body(response)
     if 300 <= response.status < 400 and "location" in response.headers:
-        message = _redirect_message(function.method, response.headers["location"])
+        message = _redirect_message(answer.function.method, response.headers["location"])
     else:
         message = _message(body) or _reason_phrase(response.status)
-    return _error(function, response, message + _long_wait(response), body)
+    return _error(answer, message + _long_wait(response), body)
 
 
 def _long_wait(response: ApiResponse) -> str:
@@ -172,27 +189,31 @@ def _redirect_message(method: str, location: str) -> str:
     )
 
 
-def _json(function: Function, response: ApiResponse, complaint: str) -> JsonValue:
+def _json(answer: _Answer, complaint: str) -> JsonValue:
     try:
-        return decode_json(response.body)
+        return decode_json(answer.response.body)
     except JsonError as error:
-        raise _unreadable(function, response, f"{complaint}: {error}") from None
+        raise _unreadable(answer, f"{complaint}: {error}") from None
 
 
-def _html(function: Function, response: ApiResponse) -> ApiError:
+def _html(answer: _Answer) -> ApiError:
     reason = "an HTML page came instead of the API's answer, from a proxy or a login page"
-    return _unreadable(function, response, f"{reason}. Check the base URL and the network")
+    return _unreadable(answer, f"{reason}. Check the base URL and the network")
 
 
-def _unreadable(function: Function, response: ApiResponse, reason: str) -> ApiError:
-    return _error(function, response, reason, shorten(_text(response), SHOWN_CHARACTERS))
+def _unreadable(answer: _Answer, reason: str) -> ApiError:
+    return _error(answer, reason, shorten(_text(answer.response), SHOWN_CHARACTERS))
 
 
-def _error(function: Function, response: ApiResponse, message: str, body: JsonValue) -> ApiError:
+def _error(answer: _Answer, message: str, body: JsonValue) -> ApiError:
+    function, arguments, response, by_fallback = answer
+    method, path = request.shown(function, arguments, by_fallback=by_fallback)
     return ApiError(
         f"CircleCI API error ({response.status}): {message}",
         status=response.status,
         function_name=function.name,
+        method=method,
+        path=path,
         code=_code(body),
         body=body,
         request_id=response.headers.get("x-request-id"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 Kind: TypeAlias = Literal["read", "write"]
 Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -49,11 +49,24 @@ class Parameter(NamedTuple):
         return tuple(self.wire.split("."))
 
 
+UNITS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "ms": "milliseconds",
+        "s": "seconds",
+        "bytes": "bytes",
+        "credits": "credits",
+        "trend": "ratio to the reporting window before",
+    }
+)
+"""Unit of a number, as the manifest and the pages write it -> its name in full."""
+
+
 class Shape(NamedTuple):
     """The documented form of a JSON value.
 
     `kind` "object" uses `fields`, "map" and "array" use `item`, "scalar" uses `type` (string,
-    integer, number, boolean), `format` (uuid, date-time) and `enum`; "nothing" is an empty answer.
+    integer, number, boolean), `format` (uuid, date-time), `enum` and `unit` (a key of `UNITS`);
+    "nothing" is an empty answer.
     """
 
     kind: ShapeKind
@@ -63,6 +76,7 @@ class Shape(NamedTuple):
     nullable: bool = False
     fields: tuple["Field", ...] = ()
     item: "Shape | None" = None
+    unit: str = ""
 
 
 class Field(NamedTuple):

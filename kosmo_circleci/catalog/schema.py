@@ -1,6 +1,7 @@
-"""Function -> JSON Schema (draft 2020-12) of its arguments object."""
+"""Function -> JSON Schema (draft 2020-12) of its arguments object, and of its answer."""
 
-from kosmo_circleci.catalog.model import Function, Parameter
+from kosmo_circleci.catalog.load import Catalog
+from kosmo_circleci.catalog.model import UNITS, Function, Parameter, Shape
 from kosmo_circleci.jsonvalue import JsonValue
 
 
@@ -42,6 +43,12 @@ def parameters_schema(function: Function) -> dict[str, JsonValue]:
     return schema
 
 
+def described_schema(function: Function, catalog: Catalog) -> dict[str, JsonValue]:
+    """Return the schema of the arguments with that of the answer as the annotation `x-answer`."""
+    answer = answer_schema(catalog.result_shape(function))
+    return parameters_schema(function) | {"x-answer": answer}
+
+
 def _property(parameter: Parameter) -> JsonValue:
     schema: dict[str, JsonValue] = {"type": parameter.type, "description": parameter.description}
     enum: list[JsonValue] = list(parameter.enum)
@@ -75,3 +82,34 @@ def _pass_through(function: Function) -> dict[str, JsonValue]:
             "description": "Further documented body fields, by their wire names.",
         }
     return extra
+
+
+def answer_schema(shape: Shape) -> dict[str, JsonValue]:
+    """Return the schema of an answer: open, since CircleCI may add fields; units as `x-unit`."""
+    schema: dict[str, JsonValue] = {}
+    if shape.kind == "object":
+        schema = {
+            "type": "object",
+            "properties": {each.name: answer_schema(each.shape) for each in shape.fields},
+            "required": [each.name for each in shape.fields if not each.optional],
+        }
+    elif shape.kind == "map" and shape.item is not None:
+        schema = {"type": "object", "additionalProperties": answer_schema(shape.item)}
+    elif shape.kind == "array" and shape.item is not None:
+        schema = {"type": "array", "items": answer_schema(shape.item)}
+    elif shape.kind == "nothing":
+        schema = {"type": "object", "properties": {}}
+    elif shape.kind == "scalar":
+        schema = _scalar(shape)
+    return {"anyOf": [schema, {"type": "null"}]} if shape.nullable else schema
+
+
+def _scalar(shape: Shape) -> dict[str, JsonValue]:
+    schema: dict[str, JsonValue] = {"type": shape.type}
+    if shape.format is not None:
+        schema["format"] = shape.format
+    if shape.enum:
+        schema["enum"] = list(shape.enum)
+    if shape.unit:
+        schema |= {"description": f"In {UNITS[shape.unit]}.", "x-unit": shape.unit}
+    return schema

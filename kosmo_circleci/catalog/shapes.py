@@ -1,14 +1,15 @@
 """The manifest's compact notation for the form of an answer -> Shape.
 
 A word is a scalar (`string integer number boolean uuid date-time`), `any`, `nothing`,
-`enum(a, b)`, `map(X)`, or the capitalised name of a shared shape; `|null` makes it nullable. `[X]`
-is an array of X. A mapping is an object, whose optional keys end in `?`.
+`enum(a, b)`, `map(X)`, or the capitalised name of a shared shape; `|null` makes it nullable. A
+number may have a unit: `integer ms`. `[X]` is an array of X. A mapping is an object, whose optional
+keys end in `?`.
 """
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from kosmo_circleci.catalog.model import Field, Shape
+from kosmo_circleci.catalog.model import UNITS, Field, Shape
 
 _SCALARS: Final = {
     "string": Shape("scalar", "string"),
@@ -42,10 +43,12 @@ def _field(key: str, notation: Any, shared: Mapping[str, Any]) -> Field:
 
 def _word(word: str, shared: Mapping[str, Any]) -> Shape:
     if word.endswith("|null"):
-        base = _word(word.removesuffix("|null"), shared)
-        return Shape(base.kind, base.type, base.format, base.enum, True, base.fields, base.item)
+        return _word(word.removesuffix("|null"), shared)._replace(nullable=True)
     if word in _SCALARS:
         return _SCALARS[word]
+    number, _, unit = word.partition(" ")
+    if unit in UNITS and number in ("integer", "number"):
+        return _SCALARS[number]._replace(unit=unit)
     if word.startswith("enum(") and word.endswith(")"):
         values = tuple(value.strip() for value in word[5:-1].split(","))
         return Shape("scalar", "string", enum=values)

@@ -37,6 +37,7 @@ _FUNCTION_KEYS: Final = frozenset(
         "keywords",
         "fails",
         "fallback",
+        "stores_nothing",
     ]
 )
 _PARAMETER_KEYS: Final = frozenset(
@@ -96,6 +97,9 @@ def _key_faults(entry: dict[str, Any]) -> Iterator[str]:
             yield f"{name}: '{key}' is missing"
     for key in entry.keys() - _FUNCTION_KEYS:
         yield f"{name}: unknown key '{key}'"
+    writes = entry.get("method") in ("POST", "PUT", "PATCH", "DELETE")
+    if writes and entry.get("kind") == "read" and not entry.get("stores_nothing"):
+        yield f"{name}: only a GET can be a read, unless it says stores_nothing"
     for parameter in entry.get("params", ()):
         for key in ("name", "wire", "in", "type", "description"):
             if key not in parameter:
@@ -129,7 +133,6 @@ _FUNCTION_RULES: Final[tuple[tuple[Callable[[Function], bool], str], ...]] = (
     (lambda f: f.kind not in get_args(Kind), "kind is neither read nor write"),
     (lambda f: f.method not in get_args(Method), "the method is none of the five"),
     (lambda f: f.kind == "write" and f.method == "GET", "a GET cannot be a write"),
-    (lambda f: f.kind == "read" and f.method != "GET", "only a GET can be a read"),
     (lambda f: f.has_body and f.method in ("GET", "DELETE"), "a GET or DELETE has no body"),
     (
         lambda f: not f.has_body and any(p.place == "body" for p in f.parameters),

@@ -5,7 +5,7 @@ import click
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.lookup import find
-from kosmo_circleci.catalog.schema import parameters_schema
+from kosmo_circleci.catalog.schema import described_schema
 from kosmo_circleci.cli.offers import function_names, page_names
 from kosmo_circleci.cli.output import emit, json_option
 from kosmo_circleci.docs import pages, render
@@ -84,5 +84,5 @@ def schema(function: str, as_json: bool) -> None:
       kosmo integrations:schema trigger_pipeline
       kosmo integrations:schema circleci.create_webhook --json
     """
-    found = parameters_schema(find(load_catalog(), function))
-    emit(jsonvalue.encode(found, pretty=True), found, as_json)
+    described = described_schema(find(load_catalog(), function), load_catalog())
+    emit(jsonvalue.encode(described, pretty=True), described, as_json)

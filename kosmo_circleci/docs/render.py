@@ -136,7 +136,8 @@ def notation(shape: Shape, depth: int, indent: int = 0) -> str:
         return f"map of {notation(shape.item, depth, indent)}{null}"
     if shape.enum:
         return " | ".join(shape.enum) + null
-    return (shape.format or shape.type or "any") + null
+    unit = f" ({shape.unit})" if shape.unit else ""
+    return (shape.format or shape.type or "any") + unit + null
 
 
 def _object(shape: Shape, depth: int, indent: int) -> str:

@@ -166,11 +166,15 @@ PREPOSITIONS: Final = frozenset(
 )
 """What stands behind one of them is said in passing: the jobs *of a workflow*."""
 
+EXAMPLE_FOLLOWS: Final = frozenset(["like", "eg"])
+"""What follows one of them names an example, not an action: settings *like set github status*."""
+
 PHRASES: Final[tuple[tuple[str, str], ...]] = (
     (r"\bwho\s*am\s*i\b|\bwhoami\b", " whoami "),
     (r"\b(log|logged|sign|signed)[\s-]in\b", " whoami "),
     (r"\bmy (user\s?name|user|account|profile|identity|login)\b", " whoami "),
     (r"organis", "organiz"),
+    (r"\bsuch as\b|\be\.g\.", " like "),
     (r"\benv(ironment)?[\s._-]*(var|variable|key|value)(s?)\b", r" envvar\3 "),
     (r"\b(api|secret|aws|access)[\s-]?(key|token)(s?)\b", r" envvar\3 "),
     (r"\b(is|are|was|were|been) set\b", " "),

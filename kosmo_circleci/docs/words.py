@@ -79,15 +79,16 @@ def question(text: str, vocabulary: frozenset[str]) -> Question:
     verb: str | None = None
     plural: set[str] = set()
     terms: list[Mapping[str, float]] = []
-    importance, is_first = 1.0, True
+    importance, is_first, is_example = 1.0, True, False
     for word in said:
+        is_example = is_example or (word in synonyms.EXAMPLE_FOLLOWS and bool(terms))
         if word in synonyms.PREPOSITIONS and terms:
             importance = _IN_PASSING
         if word in synonyms.STOP and word not in _verbs() and len(said) > 1:
             is_first = is_first and word in synonyms.POLITE
             continue
         known, sureness = _known(word, vocabulary)
-        action = _action(known, is_first=is_first)
+        action = None if is_example else _action(known, is_first=is_first)
         is_first = False
         if action is not None and verb in (None, action):
             verb = action

@@ -81,6 +81,8 @@ def test_an_error_has_all_its_fields(use: Any) -> None:
         "message": "CircleCI API error (404): Project not found",
         "function_name": "get_project",
         "status": 404,
+        "method": "GET",
+        "path": "/api/v2/project/gh/no/where",
         "body": {"message": "Project not found"},
         "attempts": 1,
     }

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kosmo_circleci.call.model import ApiResponse, Arguments
+from kosmo_circleci.call.arguments import bind
+from kosmo_circleci.call.model import ApiResponse, Arguments, RawArguments
 from kosmo_circleci.call.response import decode, decode_fallback
+from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.model import Fallback, Function, Rows
 from kosmo_circleci.errors import ApiError
 from kosmo_circleci.jsonvalue import encode
@@ -174,6 +176,8 @@ def test_an_error_carries_everything_a_program_needs() -> None:
         "message": "CircleCI API error (429): Slow down",
         "function_name": "get_project",
         "status": 429,
+        "method": "GET",
+        "path": "/api/v2/project",
         "code": "rate_limited",
         "body": {"message": "Slow down", "code": "rate_limited"},
         "request_id": "r-1",
@@ -321,3 +325,39 @@ def test_a_fallback_that_fails_is_an_api_error_like_any_other() -> None:
     with pytest.raises(ApiError) as caught:
         decode_fallback(LIST_PROJECTS, Arguments({}), ApiResponse(401, {}, b'{"message":"No"}'))
     assert str(caught.value) == "CircleCI API error (401): No"
+
+
+@pytest.mark.parametrize(
+    ("name", "named", "method", "path"),
+    [
+        ("get_project", {"project_slug": "gh/a/b c"}, "GET", "/api/v2/project/gh/a/b%20c"),
+        (
+            "list_contexts",
+            {"owner_slug": "gh/acme", "query": {"api-token": "hush-3f9c"}},
+            "GET",
+            "/api/v2/context?owner-slug=gh/acme&api-token=***",
+        ),
+        ("api_get", {"path": "/v1.1/me?x=1"}, "GET", "/api/v1.1/me?x=1"),
+        (
+            "create_project_env_var",
+            {"project_slug": "gh/a/b", "name": "N", "value": "hush-3f9c"},
+            "POST",
+            "/api/v2/project/gh/a/b/envvar",
+        ),
+    ],
+)
+def test_an_api_error_names_the_request_with_secrets_masked(
+    name: str, named: dict[str, Any], method: str, path: str
+) -> None:
+    function = load_catalog()[name]
+    response = ApiResponse(404, {}, b'{"message":"Project not found"}')
+    with pytest.raises(ApiError) as caught:
+        decode(function, bind(function, RawArguments(named=named)), response)
+    assert str(caught.value) == "CircleCI API error (404): Project not found"
+    assert (caught.value.method, caught.value.path) == (method, path)
+
+
+def test_an_error_of_the_fallback_names_the_request_that_failed() -> None:
+    with pytest.raises(ApiError) as caught:
+        decode_fallback(LIST_PROJECTS, Arguments({}), ApiResponse(401, {}, b'{"message":"No"}'))
+    assert (caught.value.method, caught.value.path) == ("GET", "/api/v1.1/projects")

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from kosmo_circleci.catalog.load import load_catalog
-from kosmo_circleci.catalog.schema import parameters_schema
+from kosmo_circleci.catalog.model import Shape
+from kosmo_circleci.catalog.schema import answer_schema, parameters_schema
 from kosmo_circleci.catalog.validate import parse
 
 
@@ -73,3 +74,36 @@ def test_every_function_has_a_schema_that_closes_its_names() -> None:
         assert schema["additionalProperties"] is False
         assert set(schema["required"]) <= set(schema["properties"])
         assert all(each.get("description") for each in schema["properties"].values())
+
+
+def test_an_answer_has_a_schema_with_its_units() -> None:
+    catalog = load_catalog()
+    schema: Any = answer_schema(catalog.result_shape(catalog["get_job_details"]))
+    assert schema["properties"]["duration"] == {
+        "anyOf": [
+            {"type": "integer", "description": "In milliseconds.", "x-unit": "ms"},
+            {"type": "null"},
+        ]
+    }
+    assert schema["properties"]["pipeline"] == {
+        "type": "object",
+        "properties": {"id": {"type": "string", "format": "uuid"}},
+        "required": ["id"],
+    }
+    assert "stopped_at" not in schema["required"]
+    assert schema["properties"]["contexts"]["type"] == "array"
+
+
+@pytest.mark.parametrize(
+    ("shape", "schema"),
+    [
+        (Shape("any"), {}),
+        (Shape("nothing"), {"type": "object", "properties": {}}),
+        (
+            Shape("map", item=Shape("scalar", "string", enum=("a", "b"))),
+            {"type": "object", "additionalProperties": {"type": "string", "enum": ["a", "b"]}},
+        ),
+    ],
+)
+def test_a_shape_has_a_schema(shape: Shape, schema: dict[str, Any]) -> None:
+    assert answer_schema(shape) == schema

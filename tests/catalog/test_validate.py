@@ -32,7 +32,10 @@ def parameter(manifest: Manifest) -> Any:
         (lambda m: m["functions"].append(get(m)), "duplicate function 'get_widget'"),
         (lambda m: get(m).update(kind="readonly"), "kind is neither read nor write"),
         (lambda m: get(m).update(kind="write"), "a GET cannot be a write"),
-        (lambda m: make(m).update(kind="read"), "only a GET can be a read"),
+        (
+            lambda m: make(m).update(kind="read"),
+            "only a GET can be a read, unless it says stores_nothing",
+        ),
         (lambda m: get(m).update(method="HEAD"), "the method is none of the five"),
         (lambda m: get(m).update(has_body=True), "a GET or DELETE has no body"),
         (lambda m: make(m).pop("has_body"), "has body parameters but no has_body"),
@@ -86,14 +89,19 @@ def test_a_contradiction_is_refused(
     assert complaint in str(caught.value)
 
 
+def test_a_post_that_stores_nothing_may_be_a_read(manifest: Manifest) -> None:
+    make(manifest).update(kind="read", stores_nothing=True)
+    assert parse(manifest)["make_widget"].kind == "read"
+
+
 def test_every_contradiction_is_named_at_once(manifest: Manifest) -> None:
     get(manifest).update(summary="Get a widget", related=["gone"])
-    make(manifest).update(kind="read")
+    make(manifest).update(summary="Make a widget")
     with pytest.raises(ManifestError) as caught:
         parse(manifest)
     assert str(caught.value).splitlines() == [
         "the manifest contradicts itself:",
         "  get_widget: the summary is not a sentence",
         "  get_widget: related function 'gone' does not exist",
-        "  make_widget: only a GET can be a read",
+        "  make_widget: the summary is not a sentence",
     ]

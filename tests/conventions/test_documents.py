@@ -75,6 +75,14 @@ def test_prose_is_whole_sentences(function: Function) -> None:
 
 
 @by_name
+def test_an_example_has_every_required_parameter(function: Function) -> None:
+    required = [each.name for each in function.parameters if each.required]
+    assert [
+        name for name in required if not re.search(rf'\b{name}("])? = ', function.example)
+    ] == []
+
+
+@by_name
 def test_related_functions_exist_and_are_others(function: Function) -> None:
     assert function.related
     assert [name for name in function.related if CATALOG.get(name) is None] == []

@@ -108,6 +108,8 @@ FIRST: Final[dict[str, str]] = {
     "export usage data": "create_usage_export",
     "is the usage export ready": "get_usage_export",
     # the rest
+    "parameters a pipeline ran with": "get_pipeline_values",
+    "project settings like set github status": "get_project_settings",
     "validate my config": "compile_config",
     "lint config.yml": "compile_config",
     "check that my yaml is correct": "compile_config",

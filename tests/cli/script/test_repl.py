@@ -39,9 +39,9 @@ REPL = ("integrations:lua", "--repl", "--simulate")
             "",
             "error: repl:1: app.integrations.circleci.delete_context is a write: the policy asks "
             "before writes, and no confirmation was given. Nothing was sent. Run it with --force "
-            "(Python: force=True), or change the policy: `kosmo integrations:configure circleci --write "
-            "allow`, which is `permissions: {write: allow}` under integrations.circleci in the "
-            "configuration file.\n",
+            "(Python: force=True), or change the policy: `kosmo integrations:configure circleci "
+            "--write allow`, which is `permissions: {write: allow}` under integrations.circleci in "
+            "the configuration file.\n",
         ),
     ],
 )
