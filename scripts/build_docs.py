@@ -18,6 +18,7 @@ from markers import DocumentError, between
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.cli.commands import COMMANDS, grouped
+from kosmo_circleci.cli.names import short_name
 from kosmo_circleci.docs.render import index_line
 
 ROOT: Final = Path(__file__).parent.parent
@@ -75,10 +76,13 @@ def index(functions: Iterable[Function]) -> str:
 def readme_with_commands(old: str) -> str:
     """Return the README with a row for each command, in the order of `kosmo --help`."""
     rows = ["| command | |", "| --- | --- |"]
-    rows += [
-        f"| `kosmo {name}` | {COMMANDS[name][2]} |" for _, names in grouped() for name in names
-    ]
+    rows += [f"| {_names(name)} | {COMMANDS[name][2]} |" for _, row in grouped() for name in row]
     return between(old, "commands", "\n".join(rows))
+
+
+def _names(name: str) -> str:
+    short = short_name(name)
+    return f"`kosmo {name}`" + (f", `kosmo {short}`" if short else "")
 
 
 # A further generated document is one more row.

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from kosmo_circleci.cli.names import SHORT_NAMES, full_name, short_name
 from kosmo_circleci.version import __version__
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-# name -> (module, function, line of `kosmo --help`). Only the command that runs is imported.
+# name -> (module, function, one line about it). Only the command that runs is imported.
 COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "integrations:lua": ("script.lua", "lua", "Run a Lua workflow against CircleCI."),
     "integrations:call": ("call.call", "call", "Call one function."),
@@ -18,31 +19,23 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "integrations:docs": ("docs", "docs", "Print a documentation page."),
     "integrations:search": ("docs", "search", "Find functions by meaning."),
     "integrations:list": ("docs", "list_functions", "List every function."),
-    "integrations:schema": ("docs", "schema", "Print the JSON Schema of a function's arguments."),
-    "integrations:configure": (
-        "accounts.configure",
-        "configure",
-        "Write token, URL or policy.",
-    ),
+    "integrations:schema": ("docs", "schema", "Print a function's JSON Schema."),
+    "integrations:configure": ("accounts.configure", "configure", "Set token, URL or policy."),
     "integrations:fields": ("accounts.fields", "fields", "List what can be configured."),
-    "integrations:status": (
-        "accounts.status",
-        "status",
-        "Show accounts, sources and policy.",
-    ),
-    "integrations:doctor": ("accounts.doctor", "doctor", "Try the way to CircleCI, step by step."),
+    "integrations:status": ("accounts.status", "status", "Show accounts, sources and policy."),
+    "integrations:doctor": ("accounts.doctor", "doctor", "Diagnose the connection, step by step."),
     "circleci:simulate": ("simulate", "simulate", "Serve a simulated CircleCI over HTTP."),
-    "mcp:list": ("mcp.servers", "list_servers", "List the MCP servers there are."),
+    "mcp:list": ("mcp.servers", "list_servers", "List the configured MCP servers."),
     "mcp:trust": ("mcp.servers", "trust", "Let an MCP server of this project run."),
     "mcp:tools": ("mcp.servers", "tools", "List the tools of MCP servers."),
-    "mcp:schema": ("mcp.servers", "schema", "Print the JSON Schema of a tool's arguments."),
+    "mcp:schema": ("mcp.servers", "schema", "Print a tool's JSON Schema."),
     "mcp:call": ("mcp.servers", "call", "Call one tool of an MCP server."),
-    "mcp:lua": ("mcp.servers", "lua", "Run a Lua script with the tools of MCP servers."),
+    "mcp:lua": ("mcp.servers", "lua", "Run a Lua script with MCP tools only."),
     "mcp:serve": ("mcp.serve", "serve", "Serve CircleCI to an MCP client."),
     "completion": ("completion", "completion", "Print the completion script of a shell."),
 }
 
-# A command that stands in no group is shown under OTHER.
+# A command that is in no group is shown under OTHER.
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "Run": (
         "integrations:lua",
@@ -50,7 +43,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "integrations:circleci",
         "circleci:simulate",
     ),
-    "Find out": (
+    "Look up": (
         "integrations:docs",
         "integrations:search",
         "integrations:list",
@@ -75,6 +68,9 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
 }
 OTHER: Final = "Other commands"
 
+NAMES_ONLY: Final = frozenset({"Model Context Protocol"})
+"""The groups of which `kosmo --help` shows the names alone: it is to fit a screen."""
+
 
 class Commands(click.Group):
     """Loads a command when it is named."""
@@ -83,34 +79,50 @@ class Commands(click.Group):
         return [name for _, names in grouped() for name in names]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        name = full_name(name)
         return load(name) if name in COMMANDS else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
-        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+        unknown = full_name(name) not in COMMANDS
+        if unknown and not name.startswith("-") and not ctx.resilient_parsing:
             ctx.fail(f"There is no command '{name}'.{_suggestion(name)}")
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
         from click.shell_completion import CompletionItem
 
-        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        names = [*SHORT_NAMES, *self.list_commands(ctx)]
         options = click.Command.shell_complete(self, ctx, incomplete)
-        return [CompletionItem(name, help=COMMANDS[name][2]) for name in names] + options
+        return [
+            CompletionItem(name, help=COMMANDS[full_name(name)][2])
+            for name in names
+            if name.startswith(incomplete)
+        ] + options
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        width = max(map(len, COMMANDS))
         for title, names in grouped():
             with formatter.section(title):
-                # One width for all groups: click would align each group on its own.
-                rows = [(name.ljust(width), COMMANDS[name][2]) for name in names]
-                formatter.write_dl(rows)
+                if title in NAMES_ONLY:
+                    formatter.write_text(", ".join(names))
+                else:
+                    # One width for all groups: click would align each group on its own.
+                    formatter.write_dl([_row(name) for name in names], col_max=_FIRST_COLUMN)
+
+
+_SHORT_WIDTH: Final = max(map(len, SHORT_NAMES))
+_FIRST_COLUMN: Final = _SHORT_WIDTH + 2 + max(map(len, COMMANDS))
+
+
+def _row(name: str) -> tuple[str, str]:
+    names = f"{short_name(name) or '':<{_SHORT_WIDTH}}  {name}"
+    return names.ljust(_FIRST_COLUMN), COMMANDS[name][2]
 
 
 def load(name: str) -> click.Command:
-    """Return the command of that name; `KeyError` for a name that is not in the table."""
+    """Return the command of that full name; `KeyError` for a name that is not in the table."""
     module, function, _ = COMMANDS[name]
     command: click.Command = getattr(
         importlib.import_module(f"kosmo_circleci.cli.{module}"), function
@@ -140,9 +152,10 @@ def kosmo(context: click.Context) -> None:
 
     \b
     Examples:
-      kosmo integrations:lua --simulate --eval 'dump(app.integrations.circleci.get_current_user())'
-      kosmo integrations:lua workflow.lua --arg branch=main --json
-      kosmo integrations:search "cancel a running job"
+      kosmo run --simulate --eval 'dump(app.integrations.circleci.get_current_user())'
+      kosmo run workflow.lua --arg branch=main --json
+      kosmo search "cancel a running job"
+      kosmo call trigger_pipeline --help
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
@@ -151,7 +164,7 @@ def kosmo(context: click.Context) -> None:
 def _suggestion(name: str) -> str:
     import difflib
 
-    # `kosmo lua`, `kosmo doctor`: the part behind the colon is what people remember.
+    # `kosmo lua`, `kosmo schema`: the part behind the colon is what people remember.
     tails = {full.rpartition(":")[2]: full for full in reversed(COMMANDS)}
     if name in tails:
         return f" Did you mean '{tails[name]}'?"

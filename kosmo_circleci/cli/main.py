@@ -1,4 +1,4 @@
-"""The command `kosmo`: errors turned into words and exit codes.
+"""The command `kosmo`: errors turned into messages and exit codes.
 
 click takes a good part of a one-line script's time to import, and the script's own process needs
 none of it: `main` starts that process first, so that both import side by side.
@@ -9,25 +9,26 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from kosmo_circleci.cli.names import SCRIPT_COMMANDS, full_name
 
 if TYPE_CHECKING:
-    import click
-
     from kosmo_circleci.run.child import Child
-
-SCRIPT_COMMANDS: Final = frozenset({"integrations:lua", "mcp:lua"})
-"""The commands whose script runs in a process of its own."""
-
-CALL_COMMANDS: Final = frozenset({"integrations:call", "integrations:circleci"})
-"""The commands that answer with the envelope of one call."""
 
 
 class App:
     """What `main` hands to a command: the script's process, where it is started already."""
 
-    def __init__(self, child: "Child | None" = None) -> None:
-        self._child = child
+    def __init__(self) -> None:
+        self._child: Child | None = None
+
+    def start_child(self) -> None:
+        """Start the process before a command asks for it."""
+        from kosmo_circleci.run.child import fork_child
+
+        self._child = fork_child()
 
     def take_child(self) -> "Child":
         """Return the process for this command's script; it is the caller's to end."""
@@ -42,20 +43,42 @@ class App:
             self._child.kill()
 
 
+class _SpareDescriptor:
+    """One open descriptor, given up where the system has no more: to say so takes imports."""
+
+    def __init__(self) -> None:
+        self._descriptor: int | None = None
+        with contextlib.suppress(OSError):
+            self._descriptor = os.open(os.devnull, os.O_RDONLY)
+        os.register_at_fork(after_in_child=self.release)
+
+    def release(self) -> None:
+        """Close it; no-op the second time."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+class _Ended(KeyboardInterrupt):
+    """SIGTERM arrived before the command could handle it; SIGINT is a plain `KeyboardInterrupt`."""
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit: 0 success, 1 the work failed, 2 usage."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    """Run the command line and exit.
+
+    0 success, 1 the work failed, 2 usage, 130 and 143 after SIGINT and SIGTERM.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
     _fill_streams()
+    runs_script = bool(words) and full_name(words[0]) in SCRIPT_COMMANDS
     app = App()
     try:
-        if given[:1] and given[0] in SCRIPT_COMMANDS:
-            # Until the script is watched, a signal is told as one that comes later would be.
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
-        app = App(_early_child(given))
-        code = _run(given, app)
-    except KeyboardInterrupt:
-        _report("Interrupted before the script had started.", "interrupted", given)
-        code = 1
+        if runs_script:
+            # Until the script is watched, a signal is reported as one that comes later would be.
+            signal.signal(signal.SIGTERM, _end)
+        code = _run(words, app, runs_script)
+    except KeyboardInterrupt as interrupt:
+        code = _interrupted(interrupt, words)
     except BrokenPipeError:
         # The reader has gone (`| head`): nobody is left to be told, and Python would still try.
         with contextlib.suppress(OSError, ValueError):
@@ -63,9 +86,73 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code = 0
     finally:
         app.close()
-    if arguments is None and given[:1] and given[0] in SCRIPT_COMMANDS:
+    if arguments is None and runs_script:
         _exit_at_once(code)
     sys.exit(code)
+
+
+def _end(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise _Ended
+
+
+def _interrupted(interrupt: KeyboardInterrupt, words: list[str]) -> int:
+    from kosmo_circleci.cli import faults
+
+    number = signal.SIGTERM if isinstance(interrupt, _Ended) else signal.SIGINT
+    cause = "SIGTERM" if number == signal.SIGTERM else "Ctrl-C"
+    faults.report(f"Interrupted by {cause}.", "interrupted", words)
+    return 128 + number
+
+
+def _run(words: list[str], app: App, runs_script: bool) -> int:
+    spare = _SpareDescriptor()
+    try:
+        if runs_script and not {"--help", "-h"} & set(words):
+            import kosmo_circleci.run.supervisor  # noqa: F401 -- before the fork: both sides need it
+
+            app.start_child()
+        spare.release()
+        return _run_command(words, app)
+    except BrokenPipeError:
+        raise  # no fault: `main` ends quietly
+    except Exception as error:
+        spare.release()
+        from kosmo_circleci.cli import faults
+
+        return faults.unexpected(error, words)
+
+
+def _run_command(words: list[str], app: App) -> int:
+    import click
+
+    from kosmo_circleci.cli import faults
+    from kosmo_circleci.cli.commands import kosmo
+    from kosmo_circleci.errors import KosmoError
+
+    _speak_utf8()
+    if os.environ.get("_KOSMO_COMPLETE"):
+        from kosmo_circleci.cli.completion import complete
+
+        return complete()
+    try:
+        # Not `kosmo.main`: click has exit codes of its own for Ctrl-C and a reader that has gone.
+        with kosmo.make_context("kosmo", list(words), obj=app) as context:
+            code = kosmo.invoke(context)
+        sys.stdout.flush()
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.UsageError as error:
+        faults.report(faults.usage_message(error, words), "usage", words)
+        return 2
+    except click.ClickException as error:
+        faults.report(error.format_message(), "usage", words)
+        return 2
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    except KosmoError as error:
+        faults.report(error.message, error.error_type, words)
+        return error.exit_code
+    return code if isinstance(code, int) else 0
 
 
 def _fill_streams() -> None:
@@ -78,120 +165,6 @@ def _fill_streams() -> None:
     sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115 -- for good
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-
-
-def _early_child(given: list[str]) -> "Child | None":
-    if given[:1] and given[0] in SCRIPT_COMMANDS and not {"--help", "-h"} & set(given):
-        import kosmo_circleci.run.supervisor  # noqa: F401 -- before the fork: both sides need it
-        from kosmo_circleci.run.child import can_fork, fork_child
-
-        if can_fork():
-            return fork_child()
-    return None
-
-
-def _run(given: list[str], app: App) -> int:
-    import click
-
-    from kosmo_circleci.cli.commands import kosmo
-    from kosmo_circleci.errors import KosmoError
-
-    _speak_utf8()
-    if os.environ.get("_KOSMO_COMPLETE"):
-        from kosmo_circleci.cli.completion import complete
-
-        return complete()
-    try:
-        # Not `kosmo.main`: click has exit codes of its own for Ctrl-C and a reader that has gone.
-        with kosmo.make_context("kosmo", list(given), obj=app) as context:
-            code = kosmo.invoke(context)
-        sys.stdout.flush()
-    except click.exceptions.Exit as ended:
-        return ended.exit_code
-    except click.UsageError as error:
-        _report(_with_help_hint(error, given), "usage", given)
-        return 2
-    except click.ClickException as error:
-        _report(error.format_message(), "usage", given)
-        return 2
-    except KosmoError as error:
-        _report(error.message, error.error_type, given)
-        return error.exit_code
-    except BrokenPipeError:
-        raise  # no fault: `main` ends quietly
-    except (KeyboardInterrupt, click.Abort):
-        _report("Interrupted by Ctrl-C.", "interrupted", given)
-        return 1
-    except Exception as error:
-        return _unexpected(error, given)
-    return code if isinstance(code, int) else 0
-
-
-def _unexpected(error: Exception, given: list[str]) -> int:
-    if isinstance(error, OSError) and error.filename is None:
-        return _cannot_write(error)
-    return _internal(error, given)
-
-
-def _internal(error: Exception, given: list[str]) -> int:
-    """Tell of a fault of ours: a program gets its one JSON object, a person what to report."""
-    import traceback
-
-    traceback.print_exception(error)
-    _report(f"internal error: {type(error).__name__}: {error}", "runtime", given)
-    return 1
-
-
-def _cannot_write(error: OSError) -> int:
-    """Tell of an output that takes nothing (a full disk), on the other stream."""
-    sys.stderr.write(f"error: cannot write the output: {error.strerror or error}\n")
-    with contextlib.suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still buffered cannot go either
-    return 1
-
-
-def _with_help_hint(error: "click.UsageError", given: list[str]) -> str:
-    message = error.format_message()
-    if error.ctx is not None and "--json" not in given:
-        message += f"\nSee '{error.ctx.command_path} --help'."
-    return message
-
-
-def _report(message: str, error_type: str, given: list[str]) -> None:
-    import click
-
-    from kosmo_circleci import jsonvalue
-
-    message = _without_tokens(message)
-    if "--json" not in given:
-        click.echo(f"error: {message}", err=True)
-    elif SCRIPT_COMMANDS & set(given[:1]):
-        from kosmo_circleci.run.envelope import failure
-
-        click.echo(failure(message, error_type, simulated="--simulate" in given).to_json())
-    elif CALL_COMMANDS & set(given[:1]):
-        from kosmo_circleci.cli.call.call import envelope
-        from kosmo_circleci.run.envelope import failure
-
-        click.echo(envelope(failure(message, error_type, simulated="--simulate" in given)))
-    else:
-        fault: jsonvalue.JsonValue = {"success": False, "error": message, "error_type": error_type}
-        click.echo(jsonvalue.encode(fault))
-
-
-def _without_tokens(message: str) -> str:
-    """Return the message without the environment's tokens: one may stand where a name belongs."""
-    from kosmo_circleci.config.accounts import DEFAULT_TOKEN_VARIABLES
-
-    # By their beginnings: `CIRCLECI_TOKEN_WORK` is the token of the account `work`.
-    tokens = [
-        value for name, value in os.environ.items() if name.startswith(DEFAULT_TOKEN_VARIABLES)
-    ]
-    if not any(token and token in message for token in tokens):
-        return message
-    from kosmo_circleci.masking import Mask
-
-    return Mask(tokens).text(message)
 
 
 def _exit_at_once(code: int) -> NoReturn:

@@ -1,8 +1,11 @@
 """The command itself: one JSON object whatever happens, and no process left behind."""
 
 import contextlib
+import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import pytest
 # A row of the table whose module is not there stands for any fault of ours.
 WITH_A_FAULT = """
 import sys
+import time
 from kosmo_circleci.cli import commands
 for name in ("integrations:list", "integrations:lua", "integrations:call"):
     commands.COMMANDS[name] = ("not_there", "nothing", "A line.")
@@ -113,3 +117,40 @@ def test_a_closed_standard_error_is_no_fault(process: Any) -> None:
     command = ("sh", "-c", f'exec {sys.executable} -m kosmo_circleci "$@" 2>&-', "sh")
     assert process("integrations:lua", "-e", "return 1", command=command) == (0, "1\n", "")
     assert process("integrations:lua", "-e", "x x", command=command).code == 1
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("arguments", [("run", "-"), ("call", "get_project", "-")])
+def test_a_signal_while_the_command_reads_its_input_ends_it_with_that_signals_code(
+    arguments: tuple[str, ...], number: int, code: int
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kosmo_circleci", *arguments, "--json"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    _until_reading(process.pid)
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=20)
+    if process.returncode == -number:
+        # A call that reads has nothing to report yet: the shell says 143 of a plain SIGTERM.
+        assert (arguments[0], number, out) == ("call", signal.SIGTERM, b"")
+        return
+    assert process.returncode == code
+    cause = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+    assert json.loads(out)["error"] == f"Interrupted by {cause}."
+    assert json.loads(out)["error_type"] == "interrupted"
+
+
+def _until_reading(pid: int) -> None:
+    """Wait until the process sleeps in a read of its standard input."""
+    state = Path(f"/proc/{pid}/syscall")
+    if not state.exists():
+        pytest.skip("this system does not show what a process waits for")
+    for _ in range(1000):
+        with contextlib.suppress(OSError):
+            if state.read_text().startswith("0 0x0 "):
+                return
+        time.sleep(0.01)
+    pytest.fail("the command did not come to read its input")

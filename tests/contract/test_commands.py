@@ -2,14 +2,17 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from typing import Any
 
 import click
 import pytest
 from ended import Ended
 
 from kosmo_circleci.cli.commands import COMMANDS, load
+from kosmo_circleci.cli.names import SHORT_NAMES
 from kosmo_circleci.version import __version__
 
 PATIENCE_S = 20.0
@@ -49,7 +52,56 @@ def test_help_groups_the_commands() -> None:
     assert kosmo().out == ended.out
     assert kosmo("-h").out == ended.out
     headings = [line for line in ended.out.splitlines() if line.endswith(":") and line[0] != " "]
-    assert headings[:3] == ["Options:", "Run:", "Find out:"]
+    assert headings[:3] == ["Options:", "Run:", "Look up:"]
+
+
+@pytest.mark.parametrize(
+    ("short", "full"),
+    [
+        (["run", "-e", "return 1"], "integrations:lua"),
+        (["call", "get_current_user", "--simulate"], "integrations:call"),
+        (["docs", "flow"], "integrations:docs"),
+        (["search", "cancel", "a", "job"], "integrations:search"),
+        (["list"], "integrations:list"),
+        (["status"], "integrations:status"),
+        (["configure", "circleci", "--write", "deny"], "integrations:configure"),
+        (["call"], "integrations:call"),
+        (["run", "--nonsense"], "integrations:lua"),
+        (["run", "--timeout", "x"], "integrations:lua"),
+        (["docs", "nope"], "integrations:docs"),
+    ],
+)
+def test_a_short_name_is_the_same_command(short: list[str], full: str) -> None:
+    for more in ([], ["--json"]):
+        brief, whole = kosmo(*short, *more), kosmo(full, *short[1:], *more)
+        assert brief.code == whole.code
+        assert brief.err == whole.err.replace(f"See 'kosmo {full} ", f"See 'kosmo {short[0]} ")
+        if more:
+            assert _without_times(brief.json) == _without_times(whole.json)
+        else:
+            assert brief.out == whole.out
+
+
+def _without_times(value: Any) -> Any:
+    if isinstance(value, dict):
+        measured = ("execution_time_ms", "duration_ms", "memory_usage")
+        return {key: _without_times(each) for key, each in value.items() if key not in measured}
+    return [_without_times(each) for each in value] if isinstance(value, list) else value
+
+
+def test_the_doctor_has_a_short_name() -> None:
+    ended = kosmo("doctor", "--help")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("Usage: kosmo doctor ")
+
+
+def test_help_shows_each_command_once_with_its_short_name() -> None:
+    out = kosmo("--help").out
+    _, _, listed = out.partition("\nRun:\n")
+    for name in set(COMMANDS) - {"completion"}:  # which its own line names again
+        assert len(re.findall(rf"(?<![\w:]){re.escape(name)}(?![\w:])", listed)) == 1, name
+    for short, full in SHORT_NAMES.items():
+        assert re.search(rf"^  {short} +{full} ", listed, re.MULTILINE), short
 
 
 def test_the_version_is_one_line() -> None:
@@ -62,7 +114,7 @@ def test_the_version_is_one_line() -> None:
         ("integrations:lau", " Did you mean 'integrations:lua'?"),
         ("integration:docs", " Did you mean 'integrations:docs'?"),
         ("lua", " Did you mean 'integrations:lua'?"),
-        ("doctor", " Did you mean 'integrations:doctor'?"),
+        ("schema", " Did you mean 'integrations:schema'?"),
         ("get_pipeline", ""),
     ],
 )

@@ -9,6 +9,7 @@ import click
 import pytest
 
 from kosmo_circleci.cli.commands import COMMANDS, GROUPS, grouped, kosmo, load
+from kosmo_circleci.cli.names import full_name
 
 LINES = 40
 WIDTH = 100
@@ -52,15 +53,16 @@ def test_help_fits_a_screen_and_has_examples(name: str) -> None:
 def test_every_example_names_commands_and_options_there_are(name: str) -> None:
     for line in examples(name):
         for words in _invocations(line):
-            assert words[0] in COMMANDS, line
-            known = {
-                opt for each in load(words[0]).params for opt in (*each.opts, *each.secondary_opts)
-            }
-            free = words[0] in ("integrations:call", "integrations:circleci", "mcp:call")
+            name_in_full = full_name(words[0])
+            assert name_in_full in COMMANDS, line
+            options = (each.opts + each.secondary_opts for each in load(name_in_full).params)
+            known = {option for names in options for option in names}
+            free = name_in_full in ("integrations:call", "integrations:circleci", "mcp:call")
             used = {word.partition("=")[0] for word in words[1:] if re.match(r"--?[a-z]", word)}
             assert free or used <= known, line
     if name != "kosmo":
-        assert any(words[0] == name for line in examples(name) for words in _invocations(line))
+        lines = [words for line in examples(name) for words in _invocations(line)]
+        assert any(full_name(words[0]) == name for words in lines)
 
 
 def _invocations(line: str) -> list[list[str]]:
@@ -96,7 +98,7 @@ def test_every_command_has_a_group_and_a_line_that_fits() -> None:
     placed = [name for _, names in grouped() for name in names]
     assert sorted(placed) == sorted(COMMANDS)
     assert {title for title, _ in grouped()} <= set(GROUPS), "a command stands in no group"
-    assert [line for _, _, line in COMMANDS.values() if len(line) > 54 or line[-1] != "."] == []
+    assert [line for _, _, line in COMMANDS.values() if len(line) > 42 or line[-1] != "."] == []
 
 
 def test_every_option_says_what_it_is() -> None:

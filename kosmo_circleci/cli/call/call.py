@@ -2,6 +2,7 @@
 
 import os
 import select
+import shutil
 import stat
 import sys
 from collections.abc import Callable, Sequence
@@ -18,7 +19,10 @@ from kosmo_circleci.catalog.lookup import find, split_path
 from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.cli import offers
 from kosmo_circleci.cli.call import call_arguments
+from kosmo_circleci.cli.call.all_pages import call_all, check_has_pages
 from kosmo_circleci.cli.call.dry_run import shown_request
+from kosmo_circleci.cli.call.envelope import call_envelope
+from kosmo_circleci.cli.main import App
 from kosmo_circleci.cli.options import KeyValue
 from kosmo_circleci.cli.output import json_option, show_warnings
 from kosmo_circleci.cli.script import prompt
@@ -37,8 +41,11 @@ _WAIT_FOR_NEEDED_S: Final = 10.0
 
 _WAIT_FOR_OPTIONAL_S: Final = 0.2
 
+_FUNCTION_IN_LINE: Final = "kosmo_circleci.cli.call.function"
+_WIDEST_HELP: Final = 100
+
 _OPTIONS: Final = (
-    *("--arg", "--dry-run", "--force", "--account", "--simulate", "--json", "--help"),
+    *("--all", "--arg", "--dry-run", "--force", "--account", "--simulate", "--json", "--help"),
 )
 
 
@@ -50,6 +57,7 @@ class CallOptions:
     force: bool
     simulate: bool
     dry_run: bool
+    all_pages: bool
     as_json: bool
 
 
@@ -74,6 +82,9 @@ def _call_options(command: _F) -> _F:
             click.option(
                 "--dry-run", is_flag=True, help="Show the request, secrets masked; send nothing."
             ),
+            click.option(
+                "--all", "all_pages", is_flag=True, help="Follow the pages: the items of all."
+            ),
             click.option("--force", is_flag=True, help="Lift the read/write permission policy."),
             click.option(
                 "--account",
@@ -90,7 +101,29 @@ def _call_options(command: _F) -> _F:
 
 
 class CallCommand(click.Command):
-    """Takes the parameters of a function as further options."""
+    """Takes the parameters of a function as further options, and shows them: `FUNCTION --help`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_FUNCTION_IN_LINE] = self._function_in(ctx, args)
+        return super().parse_args(ctx, args)
+
+    def get_help(self, ctx: click.Context) -> str:
+        function = ctx.meta.get(_FUNCTION_IN_LINE)
+        if function is None:
+            return super().get_help(ctx)
+        from kosmo_circleci.cli.call.function_help import function_help
+
+        width = min(ctx.terminal_width or shutil.get_terminal_size().columns, _WIDEST_HELP)
+        return function_help(find(load_catalog(), function), ctx.command_path, width)
+
+    def _function_in(self, ctx: click.Context, args: list[str]) -> str | None:
+        """Return the word FUNCTION of the line, which `--help` is handled too early to see."""
+        try:
+            values, _, _ = self.make_parser(ctx).parse_args(list(args))
+        except click.UsageError:
+            return None
+        function = values.get("function")
+        return function if isinstance(function, str) else None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
         return offers.parameter_flags(ctx, incomplete) + super().shell_complete(ctx, incomplete)
@@ -101,8 +134,14 @@ _SETTINGS: Final = {"ignore_unknown_options": True}
 
 @click.command("integrations:call", cls=CallCommand, context_settings=_SETTINGS)
 @_call_options
+@click.pass_obj
 def call(
-    function: str, words: tuple[str, ...], args: tuple[tuple[str, str], ...], **rest: Any
+    app: App,
+    /,
+    function: str,
+    words: tuple[str, ...],
+    args: tuple[tuple[str, str], ...],
+    **rest: Any,
 ) -> int:
     """Call FUNCTION and print its answer as JSON.
 
@@ -122,13 +161,19 @@ def call(
       echo '{"pipeline_id": "5034460f-…"}' | kosmo integrations:call get_pipeline --json
       kosmo integrations:call work.list_contexts --owner-slug=gh/acme
     """
-    return _carry_out(function, words, args, CallOptions(**rest))
+    return _carry_out(app, function, words, args, CallOptions(**rest))
 
 
 @click.command("integrations:circleci", cls=CallCommand, context_settings=_SETTINGS)
 @_call_options
+@click.pass_obj
 def circleci(
-    function: str, words: tuple[str, ...], args: tuple[tuple[str, str], ...], **rest: Any
+    app: App,
+    /,
+    function: str,
+    words: tuple[str, ...],
+    args: tuple[tuple[str, str], ...],
+    **rest: Any,
 ) -> int:
     """Call FUNCTION of CircleCI: the short form of integrations:call.
 
@@ -143,21 +188,11 @@ def circleci(
       printf %s "$KEY" | kosmo integrations:circleci create_project_env_var \\
         --project-slug=gh/acme/web --name=API_KEY --value=@- --force
     """
-    return _carry_out(function, words, args, CallOptions(**rest))
-
-
-def envelope(run: Run, *, dry_run: bool = False) -> str:
-    """Return what `--json` prints: the envelope of a script, less its output and its memory."""
-    fields = run.to_dict()
-    del fields["output"], fields["memory_usage"]
-    if dry_run:
-        meta = fields["meta"]
-        assert isinstance(meta, dict)
-        fields["meta"] = meta | {"dry_run": True}
-    return jsonvalue.encode(fields)
+    return _carry_out(app, function, words, args, CallOptions(**rest))
 
 
 def _carry_out(
+    app: App,
     spelling: str,
     words: Sequence[str],
     args: Sequence[tuple[str, str]],
@@ -165,6 +200,19 @@ def _carry_out(
 ) -> int:
     function, account = _function(spelling, options.account)
     given = _arguments(function, words, args)
+    if options.all_pages:
+        check_has_pages(function)
+        if not options.dry_run:
+            run = call_all(
+                app,
+                function,
+                given,
+                account=account,
+                force=options.force,
+                simulate=options.simulate,
+            )
+            _show(run, options.as_json)
+            return run.exit_code
     with Bridge(simulate=options.simulate) as bridge:
         if options.dry_run:
             return _show_request(bridge, function, given, account, options)
@@ -268,7 +316,7 @@ def _show_request(
             result_json=jsonvalue.encode(request.to_json()),
             simulated=options.simulate,
         )
-        click.echo(envelope(run, dry_run=True))
+        click.echo(call_envelope(run, dry_run=True))
     else:
         click.echo(request.to_text())
     return 0
@@ -276,7 +324,7 @@ def _show_request(
 
 def _show(run: Run, as_json: bool) -> None:
     if as_json:
-        click.echo(envelope(run))
+        click.echo(call_envelope(run))
     elif run.error is not None:
         click.echo(f"error: {run.error}", err=True)
     elif isinstance(run.result, str):
