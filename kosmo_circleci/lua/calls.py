@@ -205,9 +205,9 @@ class Calls:
             self._abandon(self._pool().cancel(deadline))
         return ()
 
-    def _abandon(self, begun: "list[Ticket[Any]]") -> None:
+    def _abandon(self, dropped: "list[Ticket[Any]]") -> None:
         # What was sent is in the log, whether or not anybody is left to hear of its answer.
-        for ticket in begun:
+        for ticket in dropped:
             call = self._in_flight.pop(ticket.number)
             if call.prepared is None:
                 continue

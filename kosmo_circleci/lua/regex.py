@@ -1,7 +1,13 @@
-"""PCRE matching with a time limit, over PyPI's `regex`.
+r"""PCRE matching with a time limit, over PyPI's `regex`.
 
 Subjects and patterns are bytes from Lua; bytes that are not UTF-8 travel as lone surrogates, so
 that what was not matched comes back unchanged.
+
+Why not libpcre2 itself (PyPI's `pcre2`, tried at 0.7.1 with PCRE2 10.47): it holds the GIL while it
+matches and takes no time limit. Its match limit counts afresh at each start position, so a pattern
+that is quadratic or worse runs to its end, deaf to Ctrl-C and to every limit: `(.*)\1\1z?$(?<!b)`
+takes 4 s on 6 kB and 35 s on 12 kB. Its JIT refuses `"(?:[^"\\]|\\.)*"` on a string of 24 kB
+(the stack cannot be enlarged), and 100,000 matches in 300 kB take 10 s, here 0.2 s.
 """
 
 from collections.abc import Iterator

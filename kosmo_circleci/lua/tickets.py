@@ -76,7 +76,10 @@ class Tickets(Protocol[T]):
         ...
 
     def cancel(self, scope: Deadline) -> list[Ticket[T]]:
-        """Drop every ticket of `scope` and of its children; return those whose work had begun."""
+        """Drop every ticket of `scope` and of its children, and return them: `wait` never will.
+
+        Where `began` is None, its work had not begun and never will.
+        """
         ...
 
     def close(self) -> None:
@@ -135,9 +138,8 @@ class ThreadedTickets(Generic[T]):
             dropped = [each for each in self._open.values() if each.scope.reason() is not None]
         for ticket in dropped:
             del self._open[ticket.number]
-        begun = [each for each in dropped if each.began is not None]
-        self._stuck.update(each.number for each in begun)
-        return begun
+        self._stuck.update(each.number for each in dropped if each.began is not None)
+        return dropped
 
     def close(self) -> None:
         for _ in range(self._threads):
@@ -200,8 +202,9 @@ class InlineTickets(Generic[T]):
 
     def cancel(self, scope: Deadline) -> list[Ticket[T]]:
         scope.cancel()
+        dropped = [each for each in self._open if each.scope.reason() is not None]
         self._open = deque(each for each in self._open if each.scope.reason() is None)
-        return []
+        return dropped
 
     def close(self) -> None:
         self._open.clear()

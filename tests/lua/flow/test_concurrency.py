@@ -1,5 +1,6 @@
 """Calls side by side, over real sockets: how many at once, what waits for what, how it ends."""
 
+import gc
 import threading
 import time
 from collections.abc import Callable
@@ -117,6 +118,34 @@ def test_an_error_does_not_wait_for_what_is_in_flight(run_live: RunLua, server: 
     assert time.monotonic() - began < 2
     statuses = [(call["status"], call["http_status"]) for call in run.call_log]
     assert statuses == [("error", 404), *[("error", None)] * 11]  # nobody knows what became of them
+
+
+def test_calls_that_were_cancelled_before_they_were_sent_are_forgotten(
+    run_lua: RunLua, scripted: Any
+) -> None:
+    kept: list[int] = []
+
+    def handler(path: str, _query: dict[str, str]) -> tuple[Any, ...]:
+        if path.endswith("/count"):
+            gc.collect()
+            kept.append(sum(type(each).__name__ == "_InFlight" for each in gc.get_objects()))
+        return (404, {}) if path.endswith("/1") else (200, {"id": "x"}, 0.02)
+
+    scripted.handler = handler
+
+    # A map inside a map does not widen the pool: of sixty calls, sixteen are sent at once.
+    run = run_lua("""
+        local ids = {}
+        for n = 1, 60 do ids[n] = n end
+        flow.map({"count"}, get)
+        for _ = 1, 3 do
+          flow.map({1}, function() pcall(flow.map, ids, get, {concurrency = 60}) end)
+        end
+        flow.map({"count"}, get)
+    """)
+
+    assert run.error is None
+    assert kept == [1, 1]  # the call that counts
 
 
 def test_a_limit_ends_the_run_with_what_was_in_flight_in_the_log(

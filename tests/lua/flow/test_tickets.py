@@ -103,13 +103,13 @@ def test_called_off_work_that_has_not_begun_never_begins(gate: threading.Event) 
     tickets.capacity = 1
     scope, done = Deadline(), []
     tickets.submit(blocked(gate, "first"), Deadline())
-    tickets.submit(lambda: done.append("second") or "second", scope)
+    second = tickets.submit(lambda: done.append("second") or "second", scope)
 
     dropped = tickets.cancel(scope)
     gate.set()
     ended = tickets.wait(None)
 
-    assert dropped == []
+    assert [(each.number, each.began) for each in dropped] == [(second, None)]
     assert ended is not None
     assert ended.outcome == "first"
     assert tickets.wait(0.05) is None
@@ -210,12 +210,13 @@ def test_inline_work_is_done_in_the_order_it_came_and_only_when_waited_for() -> 
 def test_inline_work_that_was_called_off_is_not_done() -> None:
     tickets = InlineTickets[str](Deadline())
     scope = Deadline()
-    tickets.submit(lambda: "dropped", scope)
+    number = tickets.submit(lambda: "dropped", scope)
     tickets.submit(lambda: "kept", Deadline())
 
-    assert tickets.cancel(scope) == []
+    dropped = tickets.cancel(scope)
     ended = tickets.wait(None)
 
+    assert [(each.number, each.began) for each in dropped] == [(number, None)]
     assert ended is not None
     assert ended.outcome == "kept"
     assert tickets.in_flight == 0
