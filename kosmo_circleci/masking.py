@@ -19,6 +19,21 @@ MASK: Final = "***"
 MIN_SECRET_LENGTH: Final = 4
 _NEVER_SECRET: Final = frozenset({"true", "false", "none", "null"})
 
+_SECRET_NAMES: Final = re.compile(
+    "secret|token|passw|passphrase|[-_]pass$|credential|private|cookie|api[-_]?key|key$"
+    "|auth$|auth[-_]|oauth|authorization",
+    re.IGNORECASE,
+)
+
+
+def names_a_secret(name: str) -> bool:
+    """Say whether what goes by this name is probably a secret: `api_token`, `Authorization`, …
+
+    For names that no manifest declares: keys of free objects, environment variables, HTTP headers,
+    parameters of other servers' tools.
+    """
+    return _SECRET_NAMES.search(name) is not None
+
 
 class Mask:
     """The secrets of one run, and the text without them. Safe to use from several threads.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kosmo_circleci.errors import ApiError, NetworkError
 from kosmo_circleci.jsonvalue import encode
-from kosmo_circleci.masking import MASK, MIN_SECRET_LENGTH, Mask
+from kosmo_circleci.masking import MASK, MIN_SECRET_LENGTH, Mask, names_a_secret
 
 SECRET = 'hush/"9f+ é\\x'
 SECRETS = st.text(min_size=MIN_SECRET_LENGTH, max_size=40).filter(
@@ -122,3 +122,31 @@ def test_an_error_without_secrets_stays_as_it_is() -> None:
     error = NetworkError("gone", attempts=2)
     Mask(["hush-hush"]).hide_in_error(error)
     assert error.fields() == {"type": "network", "message": "gone", "attempts": 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "is_secret"),
+    [
+        ("api_token", True),
+        ("CLIENT_SECRET", True),
+        ("dbPassword", True),
+        ("DB_PASS", True),
+        ("passphrase", True),
+        ("X-Api-Key", True),
+        ("apikey", True),
+        ("private_key", True),
+        ("Authorization", True),
+        ("proxyAuth", True),
+        ("auth_header", True),
+        ("credentials", True),
+        ("Cookie", True),
+        ("author", False),
+        ("keyboard", False),
+        ("bypass", False),
+        ("branch", False),
+        ("NODE_OPTIONS", False),
+        ("GIT_ASKPASS", False),
+    ],
+)
+def test_names_that_look_like_those_of_secrets(name: str, is_secret: bool) -> None:
+    assert names_a_secret(name) is is_secret

@@ -3,7 +3,6 @@
 Asking, and how long a yes is remembered, is the caller's business.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -11,16 +10,13 @@ from kosmo_circleci.call.model import Arguments
 from kosmo_circleci.catalog.model import Function, Kind, Parameter
 from kosmo_circleci.errors import PermissionDenied
 from kosmo_circleci.jsonvalue import JsonValue, encode
-from kosmo_circleci.masking import MASK
+from kosmo_circleci.masking import MASK, names_a_secret
 from kosmo_circleci.wording import printable, shorten
 
 Rule: TypeAlias = Literal["allow", "ask", "deny"]
 
 SHOWN_CHARACTERS: Final = 200
 """How much of one value a prompt shows."""
-
-# Nothing declares which fields of `payload` or of a raw body are secret.
-_SECRET_KEYS: Final = re.compile(r"secret|token|password|credential|private|key$|^value$", re.I)
 
 
 class Policy(NamedTuple):
@@ -148,9 +144,15 @@ def _object_without_secrets(
     value: Mapping[str, JsonValue], secrets: frozenset[str]
 ) -> dict[str, JsonValue]:
     return {
-        key: MASK if key in secrets or _SECRET_KEYS.search(key) else _without_secrets(each, secrets)
+        key: MASK if key in secrets or _may_be_secret(key) else _without_secrets(each, secrets)
         for key, each in value.items()
     }
+
+
+def _may_be_secret(key: str) -> bool:
+    # Nothing declares which fields of `payload` or of a raw body are secret, and CircleCI calls
+    # the content of an environment variable `value`.
+    return names_a_secret(key) or key.lower() == "value"
 
 
 def _line(name: str, value: JsonValue) -> str:

@@ -5,57 +5,30 @@ In this order: `.mcp.json`, `.vscode/mcp.json` and `.cursor/mcp.json` of the pro
 nearest one above it inside the same git repository that has such a file.
 """
 
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from kosmo_circleci.errors import ConfigurationError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.mcp_client import jsonc
+from kosmo_circleci.mcp_client.bounded_file import read_bounded
+from kosmo_circleci.mcp_client.env_file import read_env_file
+from kosmo_circleci.mcp_client.server import Scope, Server
+from kosmo_circleci.mcp_client.variables import Variables
+from kosmo_circleci.wording import printable, shorten
 
 PROJECT_FILES: Final = (".mcp.json", ".vscode/mcp.json", ".cursor/mcp.json")
-_MAX_BYTES: Final = 1024 * 1024
 
-Scope: TypeAlias = Literal["project", "user"]
-Transport: TypeAlias = Literal["stdio", "http"]
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """One server as its file describes it; `${VAR}` not yet replaced.
-
-    `folder` is where a relative `cwd` starts, and `${workspaceFolder}`. `timeout_s` bounds one
-    call. `fault` says why the entry cannot be used; the rest of the file stays usable.
-    """
-
-    name: str
-    source: Path
-    scope: Scope
-    folder: Path
-    transport: Transport = "stdio"
-    command: str = ""
-    args: tuple[str, ...] = ()
-    env: Mapping[str, str] = field(default_factory=dict)
-    env_file: str | None = None
-    cwd: str | None = None
-    url: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    timeout_s: float | None = None
-    fault: str | None = None
-
-    def target(self) -> str:
-        """Return what is started or connected to, on one line, `${VAR}` as written."""
-        return self.url if self.transport == "http" else " ".join((self.command, *self.args))
+MAX_NAME_CHARACTERS: Final = 128
+"""How long the name of a server may be."""
 
 
 def user_folder(environ: Mapping[str, str], home: Path) -> Path:
     """Return the folder `kosmo` in the user's configuration folder."""
     if environ.get("XDG_CONFIG_HOME"):
         return Path(environ["XDG_CONFIG_HOME"]) / "kosmo"
-    if os.name == "nt" and environ.get("APPDATA"):
-        return Path(environ["APPDATA"]) / "kosmo"
     return home / ".config" / "kosmo"
 
 
@@ -78,7 +51,8 @@ def load(environ: Mapping[str, str], home: Path, start: Path) -> dict[str, Serve
             if isinstance(entry, dict) and _is_disabled(entry):
                 disabled.add(name)
             else:
-                servers[name] = _server(name, entry, path, scope, folder)
+                bare = Server(name, path, scope, folder)
+                servers[name] = _server(bare, entry, environ, home)
     return servers
 
 
@@ -98,13 +72,11 @@ def _has_servers(folder: Path) -> bool:
 
 def _entries(path: Path) -> Mapping[str, JsonValue]:
     try:
-        raw = path.read_bytes()
+        raw = read_bounded(path)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror or 'cannot be read'}") from None
-    if len(raw) > _MAX_BYTES:
-        raise ConfigurationError(f"{path}: larger than 1 MiB; that is no list of MCP servers")
     try:
         value = jsonc.decode(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -132,53 +104,45 @@ def _is_disabled(entry: Mapping[str, JsonValue]) -> bool:
     return entry.get("disabled") is True or entry.get("enabled") is False
 
 
-def _server(name: str, entry: JsonValue, path: Path, scope: Scope, folder: Path) -> Server:
-    bare = Server(name, path, scope, folder)
-    if not isinstance(entry, dict):
-        return _faulty(bare, "must be an object with 'command' or 'url'")
+def _server(bare: Server, entry: JsonValue, environ: Mapping[str, str], home: Path) -> Server:
     try:
-        return _described(bare, entry)
+        return _described(bare, entry, environ, home)
     except ValueError as error:
-        return _faulty(bare, str(error))
+        return replace(bare, fault=f"{bare.where}: {printable(str(error))}.")
 
 
-def _described(bare: Server, entry: Mapping[str, JsonValue]) -> Server:
+def _described(bare: Server, entry: JsonValue, environ: Mapping[str, str], home: Path) -> Server:
+    _check_name(bare.name)
+    if not isinstance(entry, dict):
+        raise ValueError("must be an object with 'command' or 'url'")
     kind = entry.get("type", "http" if "url" in entry else "stdio")
-    timeout_s = _milliseconds(entry)
+    timed = replace(bare, timeout_s=_milliseconds(entry))
     if kind in ("http", "streamable-http", "streamableHttp", "streamable_http"):
-        return Server(
-            bare.name,
-            bare.source,
-            bare.scope,
-            bare.folder,
-            "http",
-            url=_url(entry),
-            headers=_texts(entry, "headers"),
-            timeout_s=timeout_s,
-        )
+        headers = _texts(entry, "headers")
+        return replace(timed, transport="http", url=_url(entry), headers=headers)
     if kind == "sse":
         raise ValueError("the transport 'sse' is not supported; use the server's 'http' address")
     if kind != "stdio":
-        raise ValueError(f'\'type\' must be "stdio" or "http", not {kind!r}')
+        raise ValueError(f'\'type\' must be "stdio" or "http", not {shorten(repr(kind))}')
     if not isinstance(entry.get("command"), str) or not entry["command"]:
         raise ValueError("'command' is missing; it takes the program to start, as a string")
-    return Server(
-        bare.name,
-        bare.source,
-        bare.scope,
-        bare.folder,
+    file_name = _text(entry, "envFile")
+    variables = Variables(bare.where, bare.folder, environ, home)
+    return replace(
+        timed,
         command=str(entry["command"]),
         args=_args(entry),
         env=_texts(entry, "env"),
-        env_file=_text(entry, "envFile"),
+        env_file=None if file_name is None else read_env_file(file_name, variables),
         cwd=_text(entry, "cwd"),
-        timeout_s=timeout_s,
     )
 
 
-def _faulty(bare: Server, fault: str) -> Server:
-    where = f"{bare.source}: MCP server '{bare.name}': {fault}."
-    return Server(bare.name, bare.source, bare.scope, bare.folder, fault=where)
+def _check_name(name: str) -> None:
+    if not name or not name.isprintable():
+        raise ValueError("the name of a server is text without control characters")
+    if len(name) > MAX_NAME_CHARACTERS:
+        raise ValueError(f"the name of a server has at most {MAX_NAME_CHARACTERS} characters")
 
 
 def _url(entry: Mapping[str, JsonValue]) -> str:

@@ -14,9 +14,10 @@ from kosmo_circleci.errors import KosmoError, NetworkError, ValidationError
 from kosmo_circleci.jsonvalue import JsonValue, encode
 from kosmo_circleci.mcp_client import arguments as tool_arguments
 from kosmo_circleci.mcp_client import results
-from kosmo_circleci.mcp_client.config import Server, load
+from kosmo_circleci.mcp_client.config import load
 from kosmo_circleci.mcp_client.launch import Timeouts, resolve
 from kosmo_circleci.mcp_client.names import lua_names, original_name
+from kosmo_circleci.mcp_client.server import Server
 from kosmo_circleci.mcp_client.tool import Tool, described, question
 from kosmo_circleci.mcp_client.trust import trust_store
 from kosmo_circleci.wording import nearest, printable, shorten

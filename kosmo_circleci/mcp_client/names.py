@@ -27,15 +27,18 @@ def lua_names(names: Iterable[str]) -> dict[str, str]:
     alphabet gets it and the others get `_2`, `_3`, ….
     """
     ordered = sorted(set(names), key=lambda name: (lua_safe(name) != name, name))
-    taken: dict[str, str] = {}
+    originals: dict[str, str] = {}
+    # Where to look on: a server may list a hundred thousand names that become the same one.
+    last_numbers: dict[str, int] = {}
     for name in ordered:
         safe = free = lua_safe(name)
-        number = 1
-        while free in taken:
+        number = last_numbers.get(safe, 1)
+        while free in originals:
             number += 1
             free = f"{safe}_{number}"
-        taken[free] = name
-    return taken
+        last_numbers[safe] = number
+        originals[free] = name
+    return originals
 
 
 def original_name(name: str, names: Mapping[str, str]) -> str | None:

@@ -216,7 +216,9 @@ def _start(launch: StdioLaunch) -> subprocess.Popen[bytes]:
 def _found(launch: StdioLaunch) -> str:
     if os.path.dirname(launch.command):
         return launch.command
-    found = shutil.which(launch.command, path=launch.env.get("PATH"))
+    # A relative folder would be looked up in the folder of whoever wrote the project.
+    folders = [each for each in launch.search_path.split(os.pathsep) if os.path.isabs(each)]
+    found = shutil.which(launch.command, path=os.pathsep.join(folders)) if folders else None
     if found is None:
         raise ConfigurationError(
             f"MCP server '{launch.name}' cannot be started: the program '{launch.command}' is not "

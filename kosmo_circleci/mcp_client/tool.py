@@ -1,17 +1,15 @@
 """One tool of a server, as scripts and people see it."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.jsonvalue import JsonValue, encode
-from kosmo_circleci.masking import MASK
-from kosmo_circleci.mcp_client.config import Server
+from kosmo_circleci.masking import MASK, names_a_secret
+from kosmo_circleci.mcp_client.server import Server
 from kosmo_circleci.wording import printable, shorten
 
-_SECRET_KEYS: Final = re.compile(r"secret|token|password|credential|private|key$", re.I)
 _SHOWN_CHARACTERS: Final = 200
 
 
@@ -63,7 +61,7 @@ def question(tool: Tool, server: Server, given: Mapping[str, JsonValue]) -> str:
     """Return the text of a permission question: the call line by line, likely secrets as `***`."""
     lines = [f"{tool.path} ({tool.kind}, MCP server '{server.name}', {server.transport})"]
     for name, value in given.items():
-        shown = MASK if _SECRET_KEYS.search(name) else printable(encode(value))
+        shown = MASK if names_a_secret(name) else printable(encode(value))
         lines.append(f"  {printable(name)} = {shorten(shown, _SHOWN_CHARACTERS)}")
     lines.append(f"Allow {tool.server}.{tool.name} for the rest of this run?")
     return "\n".join(lines)

@@ -15,7 +15,8 @@ from typing import Any, Literal, TypeAlias
 from kosmo_circleci.atomic import exclusive, replace_file
 from kosmo_circleci.errors import ConfigurationError, PermissionDenied
 from kosmo_circleci.jsonvalue import JsonValue, encode
-from kosmo_circleci.mcp_client.config import Server, user_folder
+from kosmo_circleci.mcp_client.config import user_folder
+from kosmo_circleci.mcp_client.server import Server
 
 State: TypeAlias = Literal["trusted", "untrusted", "changed"]
 
@@ -102,19 +103,21 @@ def trust_store(environ: Mapping[str, str], home: Path) -> TrustStore:
 def fingerprint(server: Server) -> str:
     """Return a SHA-256 over everything that decides what runs and where it came from.
 
-    Values of `env` and `headers` count as written, before `${VAR}` is replaced: `NODE_OPTIONS` can
-    carry code as well as a command can.
+    Values of `env` and `headers` count as written, before `${VAR}` is replaced, and an `envFile`
+    with its content: `NODE_OPTIONS` can carry code as well as a command can.
     """
-    described: JsonValue = {
+    described: dict[str, JsonValue] = {
         "file": str(server.source),
         "name": server.name,
         "transport": server.transport,
         "command": server.command,
         "args": list(server.args),
         "env": dict(server.env),
-        "env_file": server.env_file,
+        "env_file": None if server.env_file is None else server.env_file.name,
         "cwd": server.cwd,
         "url": server.url,
         "headers": dict(server.headers),
     }
+    if server.env_file is not None:
+        described["env_file_sha256"] = server.env_file.sha256
     return hashlib.sha256(encode(described, sort_keys=True).encode("utf-8")).hexdigest()

@@ -1,13 +1,16 @@
 """Which servers there are: files, precedence, and what is wrong with them."""
 
+import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kosmo_circleci.errors import ConfigurationError
-from kosmo_circleci.mcp_client.config import Server, load, project_folder
+from kosmo_circleci.mcp_client.config import load, project_folder
+from kosmo_circleci.mcp_client.server import EnvFile, Server
 
 
 def _write(path: Path, value: Any) -> Path:
@@ -53,6 +56,7 @@ def test_a_disabled_server_is_not_there_in_any_file(project: Path, tmp_path: Pat
 
 
 def test_everything_a_stdio_server_can_say_is_read(project: Path, tmp_path: Path) -> None:
+    (project / ".env").write_text("A=1\n")
     source = _write(
         project / ".mcp.json",
         {
@@ -77,7 +81,12 @@ def test_everything_a_stdio_server_can_say_is_read(project: Path, tmp_path: Path
         command="npx",
         args=("-y", "some-server"),
         env={"TOKEN": "${TOKEN}", "DEBUG": "1"},
-        env_file="${workspaceFolder}/.env",
+        env_file=EnvFile(
+            "${workspaceFolder}/.env",
+            project / ".env",
+            {"A": "1"},
+            hashlib.sha256(b"A=1\n").hexdigest(),
+        ),
         cwd="tools",
         timeout_s=1.5,
     )
@@ -163,6 +172,52 @@ def test_a_file_that_is_not_text_is_named_with_its_line(project: Path, tmp_path:
     (project / ".mcp.json").write_bytes(b"{\n\xff}")
     with pytest.raises(ConfigurationError, match=r"\.mcp\.json:2: not UTF-8$"):
         _load(project, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("device", "Not a regular file"),
+        ("pipe", "Not a regular file"),
+        ("folder", "Not a regular file"),
+        ("large", "Larger than 1 MiB"),
+    ],
+)
+def test_what_is_not_a_small_regular_file_is_refused_at_once(
+    project: Path, tmp_path: Path, kind: str, reason: str
+) -> None:
+    path = project / ".mcp.json"
+    if kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.write_bytes(b" " * (1024 * 1024 + 1))
+    with pytest.raises(ConfigurationError) as raised:
+        _load(project, tmp_path)
+    assert raised.value.message == f"{path}: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "fault"),
+    [
+        ("", "", "the name of a server is text without control characters"),
+        (
+            "safe\r\x1b[2Kgithub",
+            "safe\\r\\x1b[2Kgithub",
+            "the name of a server is text without control characters",
+        ),
+        ("a\u202eb", "a\\u202eb", "the name of a server is text without control characters"),
+        ("n" * 129, "n" * 129, "the name of a server has at most 128 characters"),
+    ],
+)
+def test_a_name_that_could_deceive_is_refused(
+    project: Path, tmp_path: Path, name: str, shown: str, fault: str
+) -> None:
+    source = _write(project / ".mcp.json", {"mcpServers": {name: {"command": "x"}}})
+    assert _load(project, tmp_path)[name].fault == f"{source}: MCP server '{shown}': {fault}."
 
 
 def test_the_project_is_the_nearest_folder_of_the_repository_with_a_file(tmp_path: Path) -> None:

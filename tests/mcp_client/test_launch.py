@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from kosmo_circleci.errors import ConfigurationError
-from kosmo_circleci.mcp_client.config import Server
 from kosmo_circleci.mcp_client.launch import HttpLaunch, StdioLaunch, resolve
+from kosmo_circleci.mcp_client.server import EnvFile, Server
 
 FOLDER = Path("/projects/web")
 HOME = Path("/home/ann")
@@ -71,7 +71,7 @@ def test_a_variable_that_cannot_be_replaced_says_what_to_do(text: str, message: 
 def test_variables_are_replaced_everywhere() -> None:
     server = _server(command="${A}", args=("${A}",), env={"X": "${A}"}, cwd="${A}")
     assert resolve(server, {"A": "v", "PATH": "/bin", "OTHER": "o"}, HOME) == StdioLaunch(
-        "s", "v", ("v",), {"PATH": "/bin", "X": "v"}, "/projects/web/v"
+        "s", "v", ("v",), {"PATH": "/bin", "X": "v"}, "/projects/web/v", "/bin"
     )
     server = _server(transport="http", url="https://${A}/mcp", headers={"X-Region": "${A}"})
     assert resolve(server, {"A": "v"}, HOME) == HttpLaunch("s", "https://v/mcp", {"X-Region": "v"})
@@ -90,22 +90,25 @@ def test_values_that_are_named_like_secrets_are_known_as_such() -> None:
     assert "token-1" not in repr(resolve(server, environ, HOME))
 
 
-def test_a_file_of_variables_is_read_and_the_entry_wins(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text(
-        "# comment\nexport A=1\nB = 'two words'\nC=\"\"\n\nnot a line\nTOKEN=t-123\n"
-    )
-    server = Server(
-        "s", SOURCE, "project", tmp_path, command="run", env_file=".env", env={"A": "mine"}
-    )
-    launch = resolve(server, {}, HOME)
+def test_the_entry_wins_over_its_file_of_variables() -> None:
+    variables = {"A": "1", "B": "two words", "TOKEN": "t-123"}
+    env_file = EnvFile(".env", FOLDER / ".env", variables, "0" * 64)
+    launch = resolve(_server(env_file=env_file, env={"A": "mine"}), {}, HOME)
     assert isinstance(launch, StdioLaunch)
-    assert launch.env == {"A": "mine", "B": "two words", "C": "", "TOKEN": "t-123"}
+    assert launch.env == {"A": "mine", "B": "two words", "TOKEN": "t-123"}
     assert launch.secrets == ("t-123",)
 
 
-def test_a_file_of_variables_that_is_missing_is_named() -> None:
-    with pytest.raises(ConfigurationError, match=r"envFile /projects/web/\.env cannot be read\.$"):
-        resolve(_server(env_file=".env"), {}, HOME)
+def test_a_server_whose_file_of_variables_cannot_be_read_is_not_started() -> None:
+    env_file = EnvFile(".env", FOLDER / ".env", fault="it is missing")
+    with pytest.raises(ConfigurationError, match=r"^it is missing$"):
+        resolve(_server(env_file=env_file), {}, HOME)
+
+
+def test_a_program_is_looked_up_on_our_path_and_not_on_the_one_of_the_entry() -> None:
+    launch = resolve(_server(env={"PATH": "/projects/web/evil"}), {"PATH": "/usr/bin"}, HOME)
+    assert isinstance(launch, StdioLaunch)
+    assert (launch.search_path, launch.env["PATH"]) == ("/usr/bin", "/projects/web/evil")
 
 
 def test_an_entry_with_a_fault_is_not_started() -> None:

@@ -38,6 +38,14 @@ def test_every_name_gets_one_of_its_own(names: list[str]) -> None:
     assert all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) for name in found)
 
 
+def test_a_hundred_thousand_names_that_meet_take_no_quadratic_time() -> None:
+    meeting = (
+        chr(0x4E00 + number) + chr(0x4E00 + more) for number in range(20_000) for more in range(5)
+    )
+    names = lua_names(meeting)
+    assert (len(names), "___2" in names, "___100000" in names) == (100_000, True, True)
+
+
 def test_both_names_are_understood() -> None:
     names = {"a_b": "a-b"}
     assert [original_name(each, names) for each in ("a_b", "a-b", "a.b")] == ["a-b", "a-b", None]

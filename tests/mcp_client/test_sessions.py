@@ -12,7 +12,13 @@ from typing import Any
 
 import pytest
 
-from kosmo_circleci.errors import ConfigurationError, Interrupted, LimitExceeded, NetworkError
+from kosmo_circleci.errors import (
+    ConfigurationError,
+    Interrupted,
+    LimitExceeded,
+    NetworkError,
+    PermissionDenied,
+)
 from kosmo_circleci.mcp_client.functions import McpFunctions
 
 Open = Callable[..., McpFunctions]
@@ -42,6 +48,36 @@ def test_a_server_that_ends_at_once_is_reported_with_its_last_words(
     assert _fault(open_functions({"s": scripted("--dies")}), new_run(), "echo").message == (
         "MCP server 's' ended with status 1 while it was started. It wrote: no configuration found"
     )
+
+
+def test_the_path_of_an_entry_does_not_choose_the_program(
+    open_functions: Open, new_run: Any, project: Path, tmp_path: Path
+) -> None:
+    _write_program(project / "evil" / "server", "touch evil-ran; exit 3")
+    _write_program(tmp_path / "bin" / "server", "echo the honest one >&2; exit 3")
+    entry = {"command": "server", "env": {"PATH": f"{project}/evil"}}
+    functions = open_functions({"s": entry}, PATH=f"evil:{tmp_path}/bin:/bin:/usr/bin")
+    assert "It wrote: the honest one" in _fault(functions, new_run(), "echo").message
+    assert not (project / "evil-ran").exists()
+
+
+def _write_program(path: Path, text: str) -> None:
+    path.parent.mkdir()
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+def test_what_is_read_of_an_env_file_is_what_was_trusted(
+    open_functions: Open, new_run: Any, scripted: Any, project: Path
+) -> None:
+    (project / ".env").write_text("MODE=honest\n")
+    functions = open_functions({"s": scripted(envFile=".env")})
+    (project / ".env").write_text("MODE=evil\n")
+    environment: Any = functions.call("mcp.call", ["s.environment"], new_run())
+    assert environment["MODE"] == "honest"
+    later = McpFunctions(os.environ, project.parent, project)
+    with pytest.raises(PermissionDenied, match="has changed since it was trusted"):
+        later.call("mcp.tools", ["s"], new_run())
 
 
 def test_a_server_that_never_answers_initialize_has_a_time_limit(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kosmo_circleci.errors import ConfigurationError, PermissionDenied
-from kosmo_circleci.mcp_client.config import Server
+from kosmo_circleci.mcp_client.server import EnvFile, Server
 from kosmo_circleci.mcp_client.trust import TrustStore, trust_store
 
 SERVER = Server(
@@ -55,7 +55,7 @@ def test_a_server_is_untrusted_until_it_is_trusted_and_after_it_is_forgotten(
         replace(SERVER, args=("-y", "other")),
         replace(SERVER, args=("-y server",)),
         replace(SERVER, env={"A": "2"}),
-        replace(SERVER, env_file=".env"),
+        replace(SERVER, env_file=EnvFile(".env", Path("/project/.env"), sha256="0" * 64)),
         replace(SERVER, cwd="sub"),
         replace(SERVER, transport="http", url="https://x"),
         replace(SERVER, headers={"X": "y"}),
@@ -66,6 +66,15 @@ def test_whatever_changes_what_runs_asks_again(store: TrustStore, changed: Serve
     assert store.state(changed) == "changed"
     with pytest.raises(PermissionDenied, match="has changed since it was trusted, so it was not"):
         store.check(changed)
+
+
+def test_another_content_of_the_env_file_asks_again(store: TrustStore) -> None:
+    env_file = EnvFile(".env", Path("/project/.env"), sha256="0" * 64)
+    server = replace(SERVER, env_file=env_file)
+    store.trust(server)
+    assert store.state(server) == "trusted"
+    for changed in (replace(env_file, sha256="1" * 64), replace(env_file, sha256=None)):
+        assert store.state(replace(server, env_file=changed)) == "changed"
 
 
 def test_trust_holds_for_one_file_only(store: TrustStore) -> None:

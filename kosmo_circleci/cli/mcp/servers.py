@@ -11,6 +11,7 @@ import click
 
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.cli.main import App
+from kosmo_circleci.cli.mcp import description
 from kosmo_circleci.cli.offers import files
 from kosmo_circleci.cli.options import KeyValue, Seconds, eval_option, limit_options
 from kosmo_circleci.cli.output import emit, json_option
@@ -19,11 +20,11 @@ from kosmo_circleci.config.accounts import home_folder
 from kosmo_circleci.errors import ConfigurationError, KosmoError, UsageError
 from kosmo_circleci.jsonvalue import JsonError, JsonValue
 from kosmo_circleci.limits import Limits
-from kosmo_circleci.mcp_client.config import Server
 from kosmo_circleci.mcp_client.functions import McpFunctions
 from kosmo_circleci.mcp_client.trust import trust_store
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.supervisor import Job
+from kosmo_circleci.wording import printable, shorten
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -47,9 +48,9 @@ def _server_names(
     except KosmoError:
         return []
     return [
-        CompletionItem(name, help=server.target() or None)
+        CompletionItem(name, help=shorten(server.target()) or None)
         for name, server in servers.items()
-        if name.startswith(incomplete)
+        if name.startswith(incomplete) and server.fault is None
     ]
 
 
@@ -59,25 +60,31 @@ force_option = click.option("--force", is_flag=True, help="Lift the read/write p
 @click.command("mcp:list")
 @json_option
 def list_servers(as_json: bool) -> None:
-    """List the configured MCP servers, and whether they may run. Starts none.
+    """List the MCP servers, what they run, and whether they may. Starts none.
 
     \b
     Examples:
       kosmo mcp:list
       kosmo mcp:list --json | jq -r '.servers[] | select(.trust != "trusted") | .name'
     """
-    servers = _functions().listing()
-    rows = [(str(each["name"]), str(each["trust"]), str(each["transport"])) for each in servers]
+    functions = _functions()
+    listing = functions.listing()
+    rows = [(str(each["name"]), str(each["trust"]), str(each["transport"])) for each in listing]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
     lines = []
-    for row, each in zip(rows, servers, strict=True):
+    for row, server in zip(rows, functions.servers().values(), strict=True):
         cells = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        lines.append(f"{cells}  {each['target']}  ({each['source']})")
-        if each["fault"]:
-            lines.append(f"  cannot be used: {each['fault']}")
-    if any(each["trust"] != "trusted" for each in servers):
+        lines.append(f"{cells}  {server.target()}  ({printable(str(server.source))})")
+        lines += description.settings(server)
+        if server.fault:
+            lines.append(f"  cannot be used: {server.fault}")
+    if any(each["trust"] != "trusted" for each in listing):
         lines += ["", "A server runs after 'kosmo mcp:trust NAME'."]
-    emit("\n".join(lines) or _NONE, {"success": True, "servers": list(servers)}, as_json)
+    described: list[JsonValue] = [
+        each | description.to_json(server)
+        for each, server in zip(listing, functions.servers().values(), strict=True)
+    ]
+    emit("\n".join(lines) or _NONE, {"success": True, "servers": described}, as_json)
 
 
 @click.command("mcp:trust")
@@ -87,8 +94,8 @@ def list_servers(as_json: bool) -> None:
 def trust(name: str, forget: bool, as_json: bool) -> None:
     """Let the server NAME of this project run, as it is described now.
 
-    Any change to its command, arguments, environment, folder or address asks again. Servers of your
-    own configuration folder need no trust.
+    Any change to its command, arguments, variables, envFile, folder or address asks again. Servers
+    of your own configuration folder need no trust.
 
     \b
     Examples:
@@ -106,7 +113,7 @@ def trust(name: str, forget: bool, as_json: bool) -> None:
         raise ConfigurationError(server.fault)
     else:
         store.trust(server)
-        text = "\n".join([f"{lua_name} may run from now on:", *_description(server)])
+        text = "\n".join([f"{lua_name} may run from now on:", *description.lines(server)])
     value: JsonValue = {"success": True, "name": lua_name, "trust": store.state(server)}
     emit(text, value, as_json)
 
@@ -223,21 +230,6 @@ def lua(
 
 def _functions() -> McpFunctions:
     return McpFunctions(os.environ, home_folder(os.environ), Path.cwd())
-
-
-def _description(server: Server) -> list[str]:
-    lines = [f"  file     {server.source}"]
-    if server.transport == "http":
-        lines.append(f"  address  {server.url}")
-    else:
-        lines.append(f"  command  {server.target()}")
-        lines.append(f"  folder   {server.folder / (server.cwd or '.')}")
-    names = [*server.env, *server.headers]
-    if names:
-        lines.append(f"  {'env' if server.env else 'headers':7}  {', '.join(names)}")
-    if server.env_file:
-        lines.append(f"  envFile  {server.env_file}")
-    return lines
 
 
 def _ask(
