@@ -25,6 +25,7 @@ generate: setup
 
 bench: setup
 	$(PYTHON) scripts/bench.py
+	$(PYTHON) scripts/bench_masking.py
 
 setup: $(VENV)/.ready
 

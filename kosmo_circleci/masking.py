@@ -1,7 +1,9 @@
 """Hides tokens and secret values where text leaves the process.
 
 Inside Lua every value stays as it is, so that a script can work with it; the mask sits on the way
-out: printed output, results, errors, the call log.
+out: printed output, results, errors, the call log. Its cost grows with the text and with the
+secrets, never with their product (`substrings`), and the number and size of secrets are limited:
+a script decides what is a secret, and the process that masks its output must not hang.
 """
 
 import json
@@ -11,13 +13,24 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 from urllib.parse import quote, quote_plus
 
-from kosmo_circleci.errors import ApiError, KosmoError
+from kosmo_circleci.errors import ApiError, KosmoError, LimitExceeded
 from kosmo_circleci.jsonvalue import JsonValue, decode, encode
+from kosmo_circleci.substrings import LONGEST, Substrings
 
 MASK: Final = "***"
 
 MIN_SECRET_LENGTH: Final = 4
+MAX_SECRET_LENGTH: Final = 1 << 16
+"""Characters; CircleCI's own limit for the value of an environment variable is half of that."""
+MAX_SECRETS: Final = 10_000
+MAX_SPELLINGS_LENGTH: Final = 1 << 21
+"""Characters of all spellings of all secrets; the automaton takes some 20 bytes for each."""
+
 _NEVER_SECRET: Final = frozenset({"true", "false", "none", "null"})
+# A JSON string, or a number that is long enough to be a secret.
+_JSON_TOKEN: Final = re.compile(
+    rf'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?\d[\d.eE+-]{{{MIN_SECRET_LENGTH - 1},}}'
+)
 
 _SECRET_NAMES: Final = re.compile(
     "secret|token|passw|passphrase|[-_]pass$|credential|private|cookie|api[-_]?key|key$"
@@ -41,6 +54,9 @@ class Mask:
     What is too short or too ordinary to hide is not hidden: fewer than four characters, or
     true/false/null in any case. Masking "1" or "true" would ruin every other line, and CircleCI's
     own masking of job output draws the same line (CircleCI docs, "Secrets masking").
+
+    A secret of more than 64 characters is hidden in pieces of 32 to 64: a part of it that is cut
+    off or wrapped is hidden as well.
     """
 
     def __init__(
@@ -48,40 +64,60 @@ class Mask:
         secrets: Iterable[str] = (),
         on_secret: Callable[[JsonValue], None] | None = None,
     ) -> None:
-        """Hide `secrets`; `on_secret` hears of every further one."""
+        """Hide `secrets`; `on_secret` hears of every further one. Raises as `add` does."""
         self._on_secret: Callable[[JsonValue], None] | None = None
         self._lock = threading.Lock()
-        self._forms: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._secrets: set[str] = set()
+        self._pieces: set[str] = set()
+        self._length = 0
+        self._substrings = Substrings()
         for secret in secrets:
             self.add(secret)
         self._on_secret = on_secret
 
     def add(self, value: JsonValue) -> None:
-        """Hide a secret from now on: a string, or every string inside a list or object."""
-        forms = {form for secret in _strings(value) for form in _written_forms(secret)}
+        """Hide a secret from now on: a string, or every string inside a list or object.
+
+        Raises `LimitExceeded` where it is too long, or one too many; then nothing was added.
+        """
         with self._lock:
-            if forms <= self._forms:
+            secrets = set(filter(_is_worth_hiding, _strings(value))) - self._secrets
+            if not secrets:
                 return
-            self._forms |= forms
-            longest_first = sorted(self._forms, key=len, reverse=True)
-            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+            pieces = {piece for secret in secrets for piece in _pieces(secret)} - self._pieces
+            length = self._length + sum(map(len, pieces))
+            _check_limits(secrets, len(self._secrets) + len(secrets), length)
+            self._secrets |= secrets
+            self._pieces |= pieces
+            self._length = length
+            for piece in pieces:
+                self._substrings.add(piece)
         if self._on_secret is not None:
             self._on_secret(value)
 
     def text(self, text: str) -> str:
-        """Return `text` with every secret, in every form it may be written in, as `***`."""
-        return text if self._pattern is None else self._pattern.sub(MASK, text)
+        """Return `text` with every secret, in every form it may be written in, as `***`.
+
+        Secrets that overlap or touch are one `***`.
+        """
+        return self._substrings.replace(text, MASK)
+
+    def text_parts(self, parts: Iterable[str]) -> Iterator[str]:
+        """Yield what `text` returns for the joined `parts`, holding little of it at a time.
+
+        The parts are taken as they are needed; a secret may begin in one and end in another.
+        """
+        return self._substrings.replace_in_parts(parts, MASK)
 
     def json_text(self, text: str) -> str:
         """Return a JSON text with secrets hidden in its strings and keys; it stays valid JSON."""
-        if self._pattern is None or not self._pattern.search(text):
+        if self.text(text) is text:
             return text
-        return encode(self.json(decode(text)))
+        return _JSON_TOKEN.sub(self._json_token, text)
 
     def json(self, value: JsonValue) -> JsonValue:
         """Return a copy of `value` with secrets hidden in its strings and keys."""
-        if self._pattern is None:
+        if not self._pieces:
             return value
         return self._json(value)
 
@@ -109,6 +145,32 @@ class Mask:
             return MASK if self.text(str(value)) == MASK else value
         return value
 
+    def _json_token(self, match: re.Match[str]) -> str:
+        token = match.group()
+        value = decode(token)
+        masked = self._json(value)
+        return token if masked is value or masked == value else encode(masked)
+
+
+def _check_limits(new: set[str], count: int, length: int) -> None:
+    longest = max(map(len, new))
+    if longest > MAX_SECRET_LENGTH:
+        raise LimitExceeded(
+            f"A secret value of {longest:,} characters cannot be hidden in output, so it is not "
+            f"sent; at most {MAX_SECRET_LENGTH:,} can."
+        )
+    if count > MAX_SECRETS:
+        raise LimitExceeded(
+            f"A run can hide {MAX_SECRETS:,} secret values in its output, and this is one more. "
+            "Split the work over several runs."
+        )
+    if length > MAX_SPELLINGS_LENGTH:
+        raise LimitExceeded(
+            "The secret values of this run are too long together to be hidden in its output (more "
+            f"than {MAX_SPELLINGS_LENGTH:,} characters, counted as plain text, JSON and URL). "
+            "Split the work over several runs."
+        )
+
 
 def _strings(value: JsonValue) -> Iterator[str]:
     if isinstance(value, str):
@@ -123,16 +185,39 @@ def _strings(value: JsonValue) -> Iterator[str]:
         yield str(value)
 
 
-def _written_forms(secret: str) -> Iterator[str]:
+def _pieces(secret: str) -> Iterator[str]:
+    """Yield what to search for: the spellings of a secret, long ones in parts of equal length."""
+    if len(secret) > MAX_SECRET_LENGTH:
+        return
+    for spelling in _spellings(secret):
+        count = -(-len(spelling) // LONGEST)
+        for index in range(count):
+            start, end = (len(spelling) * each // count for each in (index, index + 1))
+            if not spelling[start:end].isspace():
+                yield spelling[start:end]
+
+
+def _spellings(secret: str) -> Iterator[str]:
     """Yield the secret as it is, JSON-escaped (twice over), percent-encoded, and line by line."""
-    for plain in {secret, secret.strip(), *secret.splitlines()}:
-        if len(plain.strip()) < MIN_SECRET_LENGTH or plain.strip().lower() in _NEVER_SECRET:
-            continue
-        yield plain
+    lines = secret.splitlines()
+    for line in filter(_is_worth_hiding, {secret, secret.strip(), *lines}):
+        yield line
+        if len(lines) > 1 and len(line) > LONGEST and _is_hidden_by_lines(line):
+            continue  # escaped, its lines are hidden one by one
         for ascii_only in (False, True):
-            escaped = json.dumps(plain, ensure_ascii=ascii_only)[1:-1]
+            escaped = json.dumps(line, ensure_ascii=ascii_only)[1:-1]
             yield escaped
             yield json.dumps(escaped, ensure_ascii=ascii_only)[1:-1]
-        printable = plain.encode("utf-8", "surrogatepass")
-        yield quote(printable, safe="")
-        yield quote_plus(printable)
+        raw = line.encode("utf-8", "surrogatepass")
+        yield quote(raw, safe="")
+        yield quote_plus(raw)
+
+
+def _is_hidden_by_lines(text: str) -> bool:
+    lines = [line for line in text.splitlines() if line and not line.isspace()]
+    return len(lines) > 1 and all(map(_is_worth_hiding, lines))
+
+
+def _is_worth_hiding(text: str) -> bool:
+    plain = text.strip()
+    return len(plain) >= MIN_SECRET_LENGTH and plain.lower() not in _NEVER_SECRET

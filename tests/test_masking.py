@@ -1,16 +1,27 @@
 """Secrets do not leave the process, in whatever form they are written."""
 
 import json
+import re
+import subprocess
+import sys
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kosmo_circleci.errors import ApiError, NetworkError
+from kosmo_circleci.errors import ApiError, LimitExceeded, NetworkError
 from kosmo_circleci.jsonvalue import encode
-from kosmo_circleci.masking import MASK, MIN_SECRET_LENGTH, Mask, names_a_secret
+from kosmo_circleci.masking import (
+    MASK,
+    MAX_SECRET_LENGTH,
+    MAX_SECRETS,
+    MAX_SPELLINGS_LENGTH,
+    MIN_SECRET_LENGTH,
+    Mask,
+    names_a_secret,
+)
 
 SECRET = 'hush/"9f+ é\\x'
 SECRETS = st.text(min_size=MIN_SECRET_LENGTH, max_size=40).filter(
@@ -20,6 +31,14 @@ SECRETS = st.text(min_size=MIN_SECRET_LENGTH, max_size=40).filter(
         and MASK not in text
     )
 )
+# Few letters, so that secrets hold, overlap and nearly match one another all the time.
+DENSE_SECRETS = st.lists(st.text("ab", min_size=4, max_size=12), min_size=1, max_size=8)
+
+
+def reference(secrets: list[str], text: str) -> str:
+    """Mask plain secrets the slow way: the leftmost, of those the longest; neighbours are one."""
+    alternatives = "|".join(map(re.escape, sorted(secrets, key=len, reverse=True)))
+    return re.sub(f"(?:{alternatives})+", MASK, text)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +70,142 @@ def test_what_is_short_or_ordinary_is_not_hidden(ordinary: str) -> None:
 
 def test_the_longest_secret_is_hidden_first() -> None:
     assert Mask(["abcd", "abcdefgh"]).text("abcdefgh abcd") == f"{MASK} {MASK}"
+
+
+@pytest.mark.parametrize(
+    ("secrets", "text", "masked"),
+    [
+        (["abcd", "cdef"], "abcdef", "***ef"),
+        (["abcd", "xabcdx"], "xabcdx abcd xabcd", "*** *** x***"),
+        (["abcd", "efgh"], "abcdefgh abcd-efgh", "*** ***-***"),
+        (["abcd"], "abcdabcdabc", "***abc"),
+        (["é\U0001f600ü\ud800"], "<é\U0001f600ü\ud800é\U0001f600\ud800>", "<***é\U0001f600\ud800>"),
+    ],
+)
+def test_secrets_that_overlap_or_touch(secrets: list[str], text: str, masked: str) -> None:
+    assert Mask(secrets).text(text) == masked
+
+
+@pytest.mark.parametrize("length", [65, 128, 129, 1000])
+def test_a_long_secret_is_hidden_as_one_and_so_is_a_large_part_of_it(length: int) -> None:
+    secret = "".join(f"{index:x}." for index in range(length))[:length]
+    mask = Mask([secret])
+    assert mask.text(f"<{secret}>") == f"<{MASK}>"
+    assert mask.text(f"<{secret[:64]}…") != f"<{secret[:64]}…"
+    assert mask.text(f"<{secret[:31]}…") == f"<{secret[:31]}…"
+
+
+def test_a_key_of_many_lines_is_hidden_however_it_is_written() -> None:
+    lines = [f"{index:04}+/{'k' * 20}/{index:020}" for index in range(30)]
+    key = "\n".join(lines) + "\n"
+    mask = Mask([key])
+    assert mask.text(f"<{key}>") == f"<{MASK}>"
+    for written in (json.dumps(key), json.dumps(json.dumps(key)), quote(key), quote_plus(key)):
+        assert not any(line in mask.text(written) for line in map(quote_plus, lines))
+        assert not any(line in mask.text(written) for line in lines)
+
+
+def test_a_long_secret_of_short_lines_is_hidden_in_json_too() -> None:
+    secret = "\n".join("abc" for _ in range(40))
+    mask = Mask([secret])
+    assert mask.text(secret) == MASK
+    assert mask.text(json.dumps(secret)) == f'"{MASK}"'
+    assert mask.text(json.dumps(json.dumps(secret))) == f'"\\"{MASK}\\""'
+
+
+@given(DENSE_SECRETS, st.text("ab-", max_size=60))
+def test_the_result_is_what_a_slow_search_for_the_leftmost_longest_gives(
+    secrets: list[str], text: str
+) -> None:
+    mask = Mask()
+    mask.add(list(secrets))  # at once: one automaton holds them all
+    masked = mask.text(text)
+    assert masked == reference(secrets, text)
+    assert mask.text(masked) == masked
+    assert "".join(mask.text_parts(text)) == masked
+
+
+@given(DENSE_SECRETS, st.text("ab-", max_size=60))
+def test_secrets_that_become_known_one_by_one_are_all_hidden(secrets: list[str], text: str) -> None:
+    mask = Mask()
+    for secret in secrets:
+        mask.add(secret)
+        mask.text(text)
+    masked = mask.text(text)
+    assert not any(secret in masked for secret in secrets)
+    assert mask.text(masked) == masked
+    assert "".join(mask.text_parts([text])) == reference(secrets, text)
+
+
+@settings(max_examples=20, deadline=None)
+@given(DENSE_SECRETS, st.text("abü\U0001f600\ud800-", min_size=1, max_size=50), st.data())
+def test_a_long_text_in_parts_is_masked_as_the_whole(
+    secrets: list[str], text: str, data: st.DataObject
+) -> None:
+    whole = text * (600_000 // len(text))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=5)))
+    parts = [whole[start:end] for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+    mask = Mask()
+    mask.add(list(secrets))
+    expected = reference(secrets, whole)
+    assert "".join(mask.text_parts(parts)) == expected
+    assert mask.text(whole) == expected
+
+
+def test_a_text_without_secrets_is_the_same_object() -> None:
+    text = "nothing to hide " * 10
+    assert Mask().text(text) is text
+    assert Mask(["hush-hush"]).text(text) is text
+    assert list(Mask().text_parts([text])) == [text]
+
+
+HOSTILE = """
+from kosmo_circleci.masking import Mask
+alike = ["a" * 199 + chr(1000 + index) for index in range(60)]
+nested = ["a" * length for length in range(4, 600)]
+quoted = ['"' * 40 + str(index) for index in range(500)]
+for secrets in (alike, [*alike, "aaaa"], nested, quoted):
+    mask = Mask()
+    for secret in secrets:
+        mask.add(secret)
+        mask.text("one line")
+    print(repr(mask.text("a" * (1 << 24)).rstrip("a")))
+"""
+
+
+def test_no_choice_of_secrets_makes_masking_slow() -> None:
+    # Sixteen megabytes each; an alternation of the secrets needs hours. The deadline is generous.
+    ran = subprocess.run(
+        [sys.executable, "-c", HOSTILE], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert ran.stdout.split() == ["'***'", "'***'", "'***'", "''"]
+
+
+@pytest.mark.parametrize(
+    ("secrets", "message"),
+    [
+        (["x" * (MAX_SECRET_LENGTH + 1)], "65,537 characters"),
+        ([f"value {index}" for index in range(MAX_SECRETS + 1)], "10,000 secret values"),
+        (
+            ["".join(f"{index:02}{place:06}" for place in range(8000)) for index in range(33)],
+            f"{MAX_SPELLINGS_LENGTH:,} characters",
+        ),
+    ],
+)
+def test_too_many_or_too_long_secrets_are_refused(secrets: list[str], message: str) -> None:
+    told: list[Any] = []
+    mask = Mask(on_secret=told.append)
+    with pytest.raises(LimitExceeded, match=message):
+        mask.add(list(secrets))
+    assert told == []
+    assert mask.text(secrets[0]) is secrets[0]
+
+
+def test_secrets_at_the_limits_are_hidden() -> None:
+    mask = Mask([f"value {index}" for index in range(MAX_SECRETS)])
+    assert mask.text(f"value {MAX_SECRETS - 1}!") == f"{MASK}!"
+    mask.add(["1", "true", "value 1"])  # not hidden, or hidden already
+    assert Mask(["x" * MAX_SECRET_LENGTH]).text("x" * MAX_SECRET_LENGTH) == MASK
 
 
 def test_secrets_inside_lists_and_objects_are_found() -> None:

@@ -24,6 +24,7 @@ LEVELS: dict[str, int] = {
     "errors": 0,
     "jsonvalue": 0,
     "masking": 0,
+    "substrings": 0,
     "deadline": 0,
     "limits": 0,
     "wording": 0,
@@ -83,6 +84,7 @@ EXCEPTIONS = {
 }
 
 HOMES: dict[str, set[str]] = {
+    "ahocorasick_rs": {"substrings"},
     "lupa": {"lua.runtime", "lua.values"},
     "httpx": {"transport.live"},
     "yaml": {"config.file", "config.write"},
