@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self, cast
@@ -60,7 +61,8 @@ class Bridge:
 
     Configuration comes from the environment, the configuration file and the official CLI's file, as
     the documentation says. `config` is a path (used in place of `$KOSMO_CONFIG`) or a mapping
-    shaped like that file (used in place of every other source). `simulate=True` talks to the
+    shaped like that file (used in place of every other source), or the configuration of another
+    bridge. `simulate=True` talks to the
     embedded simulator: no token, no network. `transport` replaces the HTTP client.
 
     Safe to use from several threads: each run has its own Lua state, the connection pool is shared.
@@ -71,7 +73,7 @@ class Bridge:
     def __init__(
         self,
         *,
-        config: str | Path | Mapping[str, JsonValue] | None = None,
+        config: str | Path | Mapping[str, JsonValue] | Configuration | None = None,
         simulate: bool = False,
         environ: Mapping[str, str] | None = None,
         transport: Transport | None = None,
@@ -327,7 +329,7 @@ class Bridge:
     def account(self, name: str) -> Account:
         """Return the account of that name. Raises `ConfigurationError` for one that is unknown."""
         self._known_account(name)
-        return self.configuration.accounts[name]
+        return self.configuration.account(name)
 
     def send(self, request: ApiRequest, account: str, deadline: Deadline) -> ApiResponse:
         """Send one request as it is, once, whatever the policy says, and return the answer.
@@ -353,27 +355,28 @@ class Bridge:
             )
 
     def _caller(self, force: bool, door: Door, deadline: Deadline) -> Caller:
-        accounts = self.configuration.accounts
+        configuration = self.configuration
+        accounts = {name: partial(self._resolved, name) for name in configuration.accounts}
         mask = self.mask(door.on_secret)
-        if self._simulate:
-            from kosmo_circleci.simulator.transport import SIMULATED_TOKEN
-
-            accounts = {
-                name: account._replace(token=SIMULATED_TOKEN) for name, account in accounts.items()
-            }
-        policy: Policy = self.configuration.policy
+        policy: Policy = configuration.policy
         settings = CallerSettings(accounts, policy, force, door.ask, door.observer)
         return Caller(settings, self._open, deadline, mask)
 
     def mask(self, on_secret: Callable[[JsonValue], None] | None = None) -> Mask:
         """Return a mask that hides the configured tokens; `on_secret` hears of what is added."""
-        tokens = (each.token for each in self.configuration.accounts.values())
-        return Mask((token for token in tokens if token), on_secret)
+        return Mask(self.configuration.tokens(), on_secret)
+
+    def _resolved(self, name: str) -> Account:
+        if not self._simulate:
+            return self.configuration.account(name)
+        from kosmo_circleci.simulator.transport import SIMULATED_TOKEN
+
+        return Account(name, self.configuration.accounts[name].origin, SIMULATED_TOKEN)
 
     def _settings(self) -> dict[str, JsonValue]:
         return {
             "simulate": self._simulate,
-            "config": _file_form(self.configuration),
+            "config": self.configuration.to_plain(),
             "environ": dict(self._environ),
         }
 
@@ -383,8 +386,7 @@ class Bridge:
 
         with self._lock:
             if self._pool is None:
-                accounts = self.configuration.accounts.values()
-                tokens = tuple(each.token for each in accounts if each.token)
+                tokens = self.configuration.tokens()
                 self._pool = Pool(lambda: spawn_child(self._environ, tokens))
             return self._pool
 
@@ -433,14 +435,3 @@ class Bridge:
 def _call_path(function: str, account: str) -> str:
     segment = "" if account == "default" else f"{account}."
     return f"app.integrations.circleci.{segment}{function}"
-
-
-def _file_form(configuration: Configuration) -> dict[str, JsonValue]:
-    """Return a configuration in the structure of the file, as it travels to another process."""
-    accounts: dict[str, JsonValue] = {
-        name: {"url": account.origin, "token": account.token}
-        for name, account in configuration.accounts.items()
-    }
-    policy = configuration.policy
-    permissions: JsonValue = {"read": policy.read, "write": policy.write}
-    return {"integrations": {"circleci": {"permissions": permissions, "accounts": accounts}}}

@@ -73,9 +73,12 @@ class CallObserver(Protocol):
 
 
 class CallerSettings(NamedTuple):
-    """What a run brings along. `ask` puts a question to a person; None where nobody answers."""
+    """What a run brings along. An account is resolved when a call uses it.
 
-    accounts: Mapping[str, Account]
+    `ask` puts a question to a person; None where nobody answers.
+    """
+
+    accounts: Mapping[str, Callable[[], Account]]
     policy: Policy
     force: bool = False
     ask: Callable[[str], bool] | None = None
@@ -99,6 +102,7 @@ class Caller:
         self.log: deque[CallRecord] = deque(maxlen=LOG_LENGTH)
         self.call_count = 0
         self.permission_bypassed = False
+        self._tokens: set[str] = set()
         self._answers: dict[str, bool] = {}
         self._under_way: dict[int, int] = {}
         self._numbers = count()
@@ -267,9 +271,12 @@ class Caller:
         raise permission.refusal(kind, decision, call_path, name)
 
     def _account(self, name: str) -> Account:
-        account = self.settings.accounts[name]
+        account = self.settings.accounts[name]()
         if account.token is None:
-            raise missing_token(name)
+            raise missing_token(account)
+        if account.token not in self._tokens:
+            self._tokens.add(account.token)
+            self.mask.add(account.token)
         return account
 
     def _hide_secrets(self, function: Function, arguments: Arguments) -> None:
@@ -279,18 +286,23 @@ class Caller:
                 self.mask.add(arguments.payload.get(parameter.wire))
 
 
-def missing_token(account: str) -> ConfigurationError:
-    """Return the error for a call through an account without a token, with the three ways out."""
-    suffix = "" if account == "default" else f"_{account.upper()}"
+def missing_token(account: Account) -> ConfigurationError:
+    """Return the error for a call through an account without a token, with the ways out."""
+    name = account.name
+    default = name == "default"
+    option = "" if default else f" --account {name}"
+    suffix = "" if default else f"_{name.upper()}"
     third = (
         "the official CLI's ~/.circleci/cli.yml"
-        if account == "default"
+        if default
         else "`keyring: true` for the account in that file"
     )
+    hint = f" ({account.hint})" if account.hint else ""
     return ConfigurationError(
-        f"The account '{account}' has no CircleCI token, so nothing was sent. Give it one of three "
-        f"ways: the environment variable CIRCLECI_TOKEN{suffix}; "
-        f"`integrations: {{circleci: {{accounts: {{{account}: {{token_env: MY_TOKEN}}}}}}}}` in "
+        f"The account '{name}' has no CircleCI token{hint}, so nothing was sent. Run `kosmo "
+        f"integrations:configure circleci{option}`, or give it one of three ways: the environment "
+        f"variable CIRCLECI_TOKEN{suffix}; "
+        f"`integrations: {{circleci: {{accounts: {{{name}: {{token_env: MY_TOKEN}}}}}}}}` in "
         f"kosmo/config.yaml of your configuration folder; or {third}. "
         "To try without a token, use --simulate."
     )

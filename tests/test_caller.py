@@ -51,8 +51,8 @@ def caller_of(
     token: str | None = TOKEN,
     observer: "Seen | None" = None,
 ) -> Caller:
-    accounts = {"default": Account("default", "https://circleci.com", token)}
-    settings = CallerSettings(accounts, policy, force, ask, observer)
+    account = Account("default", "https://circleci.com", token)
+    settings = CallerSettings({"default": lambda: account}, policy, force, ask, observer)
     executor = Executor(transport, user_agent="test")
     return Caller(settings, lambda: executor, Deadline(), Mask([TOKEN]))
 
@@ -245,14 +245,47 @@ def test_an_interrupted_run_sends_nothing_more() -> None:
 @pytest.mark.parametrize(
     ("account", "ways"),
     [
-        ("default", ["CIRCLECI_TOKEN;", "token_env: MY_TOKEN", "~/.circleci/cli.yml"]),
-        ("work", ["CIRCLECI_TOKEN_WORK;", "{work: {token_env: MY_TOKEN}}", "keyring: true"]),
+        (
+            "default",
+            [
+                "integrations:configure circleci`",
+                "CIRCLECI_TOKEN;",
+                "token_env: MY_TOKEN",
+                "~/.circleci/cli.yml",
+            ],
+        ),
+        (
+            "work",
+            [
+                "Run `kosmo integrations:configure circleci --account work`",
+                "CIRCLECI_TOKEN_WORK;",
+                "{work: {token_env: MY_TOKEN}}",
+                "keyring: true",
+            ],
+        ),
     ],
 )
 def test_a_missing_token_names_the_account_and_three_ways_out(
     account: str, ways: list[str]
 ) -> None:
-    message = missing_token(account).message
+    message = missing_token(Account(account, "https://circleci.com")).message
 
-    assert f"'{account}' has no CircleCI token" in message
+    assert f"'{account}' has no CircleCI token, so nothing was sent. " in message
     assert [way for way in ways if way not in message] == []
+
+
+def test_a_missing_token_says_what_was_looked_for_in_vain() -> None:
+    account = Account("work", "https://circleci.com", None, "MINE (token_env) is not set")
+    assert missing_token(account).message.startswith(
+        "The account 'work' has no CircleCI token (MINE (token_env) is not set), so nothing was "
+        "sent. "
+    )
+
+
+def test_a_token_that_is_resolved_by_the_call_is_hidden_from_then_on() -> None:
+    account = Account("default", "https://circleci.com", "t-from-the-keyring")
+    settings = CallerSettings({"default": lambda: account}, Policy())
+    executor = Executor(Scripted(), user_agent="test")
+    caller = Caller(settings, lambda: executor, Deadline(), Mask())
+    call(caller, "get_current_user")
+    assert caller.mask.text("t-from-the-keyring") == "***"

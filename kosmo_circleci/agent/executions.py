@@ -2,15 +2,16 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from kosmo_circleci.agent.tool_result import ToolCall
-from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.limits import Limits
 from kosmo_circleci.run.envelope import Run
 
 if TYPE_CHECKING:
     from kosmo_circleci.bridge import Bridge
+    from kosmo_circleci.config.configuration import Configuration
 
 _REMEDY: Final = " Run it with --force"
 """How the way out begins in the message of `call/permission.py`."""
@@ -102,14 +103,10 @@ class Executions:
                 self._bridges[simulate] = Bridge(config=self._configuration(), simulate=simulate)
             return self._bridges[simulate]
 
-    def _configuration(self) -> dict[str, JsonValue]:
+    def _configuration(self) -> "Configuration":
         from kosmo_circleci.bridge import Bridge
 
         with Bridge() as bridge:
-            known = bridge.configuration
-        accounts: dict[str, JsonValue] = {
-            name: {"url": account.origin, "token": account.token}
-            for name, account in known.accounts.items()
-        }
-        permissions: JsonValue = {"read": known.policy.read, "write": self.options.write}
-        return {"integrations": {"circleci": {"permissions": permissions, "accounts": accounts}}}
+            configuration = bridge.configuration
+        policy = configuration.policy._replace(write=self.options.write)
+        return replace(configuration, policy=policy)

@@ -49,11 +49,15 @@ class ApiRequest(NamedTuple):
 
 
 class Account(NamedTuple):
-    """One set of credentials. `origin` is `scheme://host[:port]`; `token` None when none is set."""
+    """One set of credentials. `origin` is `scheme://host[:port]`; `token` None when none is set.
+
+    `hint` says where a token was expected and not found: `MY_TOKEN (token_env) is not set`.
+    """
 
     name: str
     origin: str
     token: str | None = None
+    hint: str | None = None
 
 
 class ApiResponse(NamedTuple):

@@ -45,13 +45,22 @@ _LUA_KEYWORDS: Final = frozenset(
 Path_: TypeAlias = tuple[str, ...]
 
 
+UNUSABLE_TOKEN: Final = (
+    "the token contains a space, a control character or a character outside ASCII; copy it again"
+)
+
+
 class FileAccount(NamedTuple):
-    """What a file says of one account; None where it says nothing. `origin` is already checked."""
+    """What a file says of one account; None where it says nothing. `origin` is already checked.
+
+    `fault` is what keeps the account, and no other, from being used: a token or a URL that is none.
+    """
 
     token: str | None = None
     token_env: str | None = None
     origin: str | None = None
     keyring: bool = False
+    fault: str | None = None
 
 
 class FileConfiguration(NamedTuple):
@@ -104,12 +113,15 @@ class _Source(NamedTuple):
     name: str
     lines: Mapping[Path_, int]
 
-    def fail(self, at: Path_, message: str) -> NoReturn:
+    def located(self, at: Path_, message: str) -> str:
         # A key such as `yes` is no string once it is loaded: then the line of what it stands in.
         places = (at[:length] for length in range(len(at), -1, -1))
         line = next((self.lines[place] for place in places if place in self.lines), None)
         where = f"{self.name}:{line}" if line else self.name
-        raise ConfigurationError(f"{where}: {message}")
+        return f"{where}: {message}"
+
+    def fail(self, at: Path_, message: str) -> NoReturn:
+        raise ConfigurationError(self.located(at, message))
 
     def mapping(self, value: Any, at: Path_, known: tuple[str, ...] | None) -> dict[str, Any]:
         if value is None:
@@ -134,24 +146,18 @@ class _Source(NamedTuple):
 def _account(entry: Any, source: _Source, at: Path_) -> FileAccount:
     values = source.mapping(entry, at, ("token", "token_env", "url", "keyring"))
     url = source.string(values.get("url"), (*at, "url"))
-    base: str | None = None
-    if url is not None:
-        try:
-            base = origin(url)
-        except ValueError as error:
-            source.fail((*at, "url"), str(error))
     keyring = values.get("keyring", False)
     if not isinstance(keyring, bool):
         source.fail((*at, "keyring"), f"'keyring' must be true or false, not {_kind(keyring)}")
     token = source.string(values.get("token"), (*at, "token"))
+    token_env = source.string(values.get("token_env"), (*at, "token_env"))
     if token is not None and not usable_token(token):
-        source.fail((*at, "token"), "the token holds a character that no token has")
-    return FileAccount(
-        token=token.strip() or None if token is not None else None,
-        token_env=source.string(values.get("token_env"), (*at, "token_env")),
-        origin=base,
-        keyring=keyring,
-    )
+        return FileAccount(fault=source.located((*at, "token"), UNUSABLE_TOKEN))
+    try:
+        base = None if url is None else origin(url)
+    except ValueError as error:
+        return FileAccount(fault=source.located((*at, "url"), str(error)))
+    return FileAccount(token.strip() or None if token else None, token_env, base, keyring)
 
 
 def usable_token(token: str) -> bool:

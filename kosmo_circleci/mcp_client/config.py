@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from kosmo_circleci.errors import ConfigurationError
+from kosmo_circleci.folders import user_folder
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.mcp_client import jsonc
 from kosmo_circleci.mcp_client.bounded_file import read_bounded
@@ -23,13 +24,6 @@ PROJECT_FILES: Final = (".mcp.json", ".vscode/mcp.json", ".cursor/mcp.json")
 
 MAX_NAME_CHARACTERS: Final = 128
 """How long the name of a server may be."""
-
-
-def user_folder(environ: Mapping[str, str], home: Path) -> Path:
-    """Return the folder `kosmo` in the user's configuration folder."""
-    if environ.get("XDG_CONFIG_HOME"):
-        return Path(environ["XDG_CONFIG_HOME"]) / "kosmo"
-    return home / ".config" / "kosmo"
 
 
 def load(environ: Mapping[str, str], home: Path, start: Path) -> dict[str, Server]:

@@ -14,8 +14,8 @@ from typing import Any, Literal, TypeAlias
 
 from kosmo_circleci.atomic import exclusive, replace_file
 from kosmo_circleci.errors import ConfigurationError, PermissionDenied
+from kosmo_circleci.folders import user_folder
 from kosmo_circleci.jsonvalue import JsonValue, encode
-from kosmo_circleci.mcp_client.config import user_folder
 from kosmo_circleci.mcp_client.server import Server
 
 State: TypeAlias = Literal["trusted", "untrusted", "changed"]

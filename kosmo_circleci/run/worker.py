@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from kosmo_circleci.bridge import Bridge, Door
 from kosmo_circleci.call.model import CallRecord
+from kosmo_circleci.config.configuration import Configuration
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ConfigurationError, Interrupted, KosmoError
 from kosmo_circleci.jsonvalue import JsonValue, decode, encode
@@ -96,11 +97,15 @@ class _States:
         if self._bridge is None or settings != self._settings:
             self._settings = settings
             self._bridge = Bridge(
-                config=settings.get("config"),
+                config=_configuration(settings.get("config")),
                 simulate=bool(settings.get("simulate")),
                 environ=settings.get("environ"),
             )
         return self._bridge
+
+
+def _configuration(plain: dict[str, Any] | None) -> Configuration | None:
+    return None if plain is None else Configuration.from_plain(plain)
 
 
 def _do(job: Job, states: _States, reports: "_Reports") -> None:

@@ -1,7 +1,9 @@
 """Environment, file, keyring, CLI file: which one an account's token and base URL come from."""
 
+import base64
 import builtins
 import os
+import pwd
 import sys
 import types
 from collections.abc import Mapping
@@ -10,13 +12,11 @@ from typing import Any
 
 import pytest
 
+from kosmo_circleci import jsonvalue
 from kosmo_circleci.call.model import Account
 from kosmo_circleci.call.permission import Policy
-from kosmo_circleci.config.accounts import (
-    Configuration,
-    configuration_file,
-    load_configuration,
-)
+from kosmo_circleci.config.accounts import configuration_file, load_configuration
+from kosmo_circleci.config.configuration import Configuration, ConfiguredAccount
 from kosmo_circleci.errors import ConfigurationError
 
 CLOUD = "https://circleci.com"
@@ -53,7 +53,8 @@ def machine(tmp_path: Path) -> Machine:
 
 def test_without_anything_there_is_one_account_without_a_token(machine: Machine) -> None:
     configuration = machine.load()
-    assert configuration == Configuration({"default": Account("default", CLOUD)})
+    assert configuration == Configuration({"default": ConfiguredAccount("default")})
+    assert configuration.account("default") == Account("default", CLOUD)
     assert configuration.policy == Policy("allow", "ask")
 
 
@@ -82,7 +83,7 @@ def test_the_first_source_that_has_a_token_wins(
     machine.has_cli_file("host: https://cli.example.com\ntoken: t-cli\n")
     with_keyring(monkeypatch, {("kosmo-circleci", "default"): "t-keyring"})
 
-    default = machine.load(**environ).accounts["default"]
+    default = machine.load(**environ).account("default")
 
     expected = ["env", "env2", "env3", "env4", "token-env", "file", "keyring", "cli"][strongest]
     # The base URL is a field of its own: only the CLI file has one here.
@@ -111,19 +112,19 @@ def test_the_base_url_is_taken_field_by_field_wherever_the_token_is_from(
     machine.has_cli_file(f"token: t-cli\nhost: {cli}\n" if cli else "token: t-cli\n")
     in_environment = token == "from the environment"
     tokens = {"CIRCLECI_TOKEN": "t-env"} if in_environment else {}
-    account = machine.load(CIRCLECI_BASE_URL=environ, **tokens).accounts["default"]
+    account = machine.load(CIRCLECI_BASE_URL=environ, **tokens).account("default")
     assert account == Account("default", origin, "t-env" if in_environment else "t-cli")
 
 
 def test_every_other_account_has_variables_with_its_name(machine: Machine) -> None:
     machine.has_file("work: {token: t-file, url: 'https://file.example.com'}, Play_2: {token: p}")
-    accounts = machine.load(
+    configuration = machine.load(
         CIRCLECI_TOKEN_WORK="t-env",
         CIRCLECI_TOKEN_SIDE_PROJECT="t-side",
         CIRCLECI_BASE_URL_SIDE_PROJECT="https://side.example.com/api/v2",
         CIRCLECI_BASE_URL_PLAY_2="https://play.example.com",
-    ).accounts
-    assert accounts == {
+    )
+    assert resolved(configuration) == {
         "default": Account("default", CLOUD),
         "work": Account("work", "https://file.example.com", "t-env"),
         "Play_2": Account("Play_2", "https://play.example.com", "p"),
@@ -134,39 +135,52 @@ def test_every_other_account_has_variables_with_its_name(machine: Machine) -> No
 def test_the_cli_file_is_for_the_default_account_only(machine: Machine) -> None:
     machine.has_file("work: {url: 'https://work.example.com'}")
     machine.has_cli_file("token: t-cli\n")
-    accounts = machine.load().accounts
+    accounts = resolved(machine.load())
     assert (accounts["default"].token, accounts["work"].token) == ("t-cli", None)
 
 
 def test_each_field_knows_where_it_came_from(machine: Machine) -> None:
     machine.has_file("work: {token_env: MINE}")
     machine.has_cli_file("host: https://cli.example.com\ntoken: t\n")
-    assert machine.load(MINE="m", CIRCLECI_BASE_URL_WORK=CLOUD).sources == {
-        ("work", "token"): "environment MINE (token_env)",
-        ("work", "url"): "environment CIRCLECI_BASE_URL_WORK",
-        ("default", "token"): f"file {machine.home / '.circleci' / 'cli.yml'}",
-        ("default", "url"): f"file {machine.home / '.circleci' / 'cli.yml'}",
+    configuration = machine.load(MINE="m", CIRCLECI_BASE_URL_WORK=CLOUD)
+    cli = f"file {machine.home / '.circleci' / 'cli.yml'}"
+    assert {
+        name: (configuration.resolve(name).token_source, settings.url_source)
+        for name, settings in configuration.accounts.items()
+    } == {
+        "work": ("environment MINE (token_env)", "environment CIRCLECI_BASE_URL_WORK"),
+        "default": (cli, cli),
     }
 
 
 def test_a_token_env_that_is_not_set_leaves_the_account_without_a_token(machine: Machine) -> None:
     machine.has_file("work: {token_env: NOT_SET}, other: {token_env: EMPTY, token: t-file}")
-    accounts = machine.load(EMPTY=" ").accounts
-    assert (accounts["work"].token, accounts["other"].token) == (None, "t-file")
+    configuration = machine.load(EMPTY=" ")
+    assert resolved(configuration) == {
+        "default": Account("default", CLOUD),
+        "work": Account("work", CLOUD, None, "NOT_SET (token_env) is not set"),
+        "other": Account("other", CLOUD, "t-file"),
+    }
 
 
 @pytest.mark.parametrize("given", [" t-env\n", "t-env\r\n", "\tt-env"])
 def test_blanks_around_a_token_are_not_part_of_it(given: str, machine: Machine) -> None:
-    assert machine.load(CIRCLECI_TOKEN=given).accounts["default"].token == "t-env"
+    assert machine.load(CIRCLECI_TOKEN=given).account("default").token == "t-env"
 
 
 @pytest.mark.parametrize("given", ["CCI PAT", "CCI\nPAT", "tökén", "CCI\x00PAT"])
 def test_a_token_that_no_header_can_hold_is_an_error_that_does_not_show_it(
     given: str, machine: Machine
 ) -> None:
-    with pytest.raises(ConfigurationError, match="CIRCLECI_TOKEN: the token holds") as caught:
-        machine.load(CIRCLECI_TOKEN=given)
-    assert given not in caught.value.message
+    configuration = machine.load(CIRCLECI_TOKEN=given, CIRCLECI_TOKEN_WORK="t-work")
+    with pytest.raises(ConfigurationError) as caught:
+        configuration.account("default")
+    assert caught.value.message == (
+        "CIRCLECI_TOKEN: the token contains a space, a control character or a character outside "
+        "ASCII; copy it again"
+    )
+    assert configuration.account("work").token == "t-work"
+    assert configuration.tokens() == ("t-work",)
 
 
 @pytest.mark.parametrize("name", ["GET_PIPELINE", "END", "1A", "A-B", "A.B"])
@@ -181,13 +195,16 @@ def test_a_variable_whose_name_cannot_be_an_account_is_told_and_ignored(
 
 
 def test_a_bad_base_url_names_the_variable(machine: Machine) -> None:
+    configuration = machine.load(
+        CIRCLECI_BASE_URL_WORK="circleci", CIRCLECI_TOKEN_WORK="t", CIRCLECI_TOKEN="t-default"
+    )
     with pytest.raises(
         ConfigurationError, match="CIRCLECI_BASE_URL_WORK: 'circleci' is not a base"
     ):
-        machine.load(CIRCLECI_BASE_URL_WORK="circleci", CIRCLECI_TOKEN_WORK="t")
+        configuration.account("work")
+    assert configuration.account("default").token == "t-default"
 
 
-@pytest.mark.skipif(os.name != "posix", reason="permissions as POSIX has them")
 @pytest.mark.parametrize(
     ("mode", "accounts", "warned"),
     [
@@ -253,7 +270,7 @@ def test_a_mapping_replaces_every_other_source(machine: Machine) -> None:
         }
     }
     configuration = machine.load(mapping, CIRCLECI_TOKEN="t-env", MINE="t-mine")
-    assert configuration.accounts == {
+    assert resolved(configuration) == {
         "default": Account("default", CLOUD),
         "mine": Account("mine", CLOUD, "t-mine"),
     }
@@ -263,7 +280,7 @@ def test_a_mapping_replaces_every_other_source(machine: Machine) -> None:
 def test_a_cli_file_that_cannot_be_read_is_told_and_ignored(machine: Machine) -> None:
     machine.has_cli_file("token: [\n")
     configuration = machine.load()
-    assert configuration.accounts["default"].token is None
+    assert configuration.account("default").token is None
     [warning] = configuration.warnings
     assert "cli.yml:2: " in warning
     assert warning.endswith("; the file is ignored")
@@ -272,13 +289,13 @@ def test_a_cli_file_that_cannot_be_read_is_told_and_ignored(machine: Machine) ->
 @pytest.mark.parametrize("text", ["", "- a\n", "token: 5\nhost: [a]\n", "token: ''\n"])
 def test_a_cli_file_without_anything_of_use_changes_nothing(text: str, machine: Machine) -> None:
     machine.has_cli_file(text)
-    assert machine.load() == Configuration({"default": Account("default", CLOUD)})
+    assert machine.load() == Configuration({"default": ConfiguredAccount("default")})
 
 
 def test_a_cli_host_that_would_send_the_token_in_the_clear_is_an_error(machine: Machine) -> None:
     machine.has_cli_file("token: t\nhost: http://ci.example.com\n")
     with pytest.raises(ConfigurationError, match=r"cli\.yml: host: .* in the clear"):
-        machine.load()
+        machine.load().account("default")
 
 
 def test_a_keyring_that_is_not_installed_names_the_extra(
@@ -295,21 +312,25 @@ def test_a_keyring_that_is_not_installed_names_the_extra(
         return plain_import(name, *rest, **more)
 
     monkeypatch.setattr(builtins, "__import__", without_keyring)
+    configuration = machine.load(CIRCLECI_TOKEN="t-default")
+    assert configuration.account("default").token == "t-default"
     with pytest.raises(ConfigurationError) as caught:
-        machine.load()
+        configuration.account("work")
     assert caught.value.message == (
         "The account 'work' says `keyring: true`, and the keyring package is not installed; "
         "run: pip install 'kosmo-circleci[keyring]'"
     )
 
 
-def test_a_keyring_that_cannot_be_read_is_an_error_that_says_why(
+def test_a_keyring_that_cannot_be_read_is_the_fault_of_that_account_alone(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    machine.has_file("work: {keyring: true}")
+    machine.has_file("work: {keyring: true}, play: {token: t-play}")
     with_keyring(monkeypatch, {}, "No recommended backend was available")
+    configuration = machine.load()
+    assert configuration.account("play").token == "t-play"
     with pytest.raises(ConfigurationError, match="keyring cannot be read: No recommended backend"):
-        machine.load()
+        configuration.account("work")
 
 
 def test_a_keyring_without_the_entry_leaves_the_account_without_a_token(
@@ -317,7 +338,104 @@ def test_a_keyring_without_the_entry_leaves_the_account_without_a_token(
 ) -> None:
     machine.has_file("work: {keyring: true}")
     with_keyring(monkeypatch, {})
-    assert machine.load().accounts["work"].token is None
+    hint = "the keyring has no entry for it"
+    assert machine.load().account("work") == Account("work", CLOUD, None, hint)
+
+
+def test_a_keyring_is_asked_once_and_when_the_account_is_used(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.has_file("work: {keyring: true}, play: {token: t-play}")
+    asked = with_keyring(monkeypatch, {("kosmo-circleci", "work"): "t-work"})
+    configuration = machine.load()
+    assert (configuration.tokens(), asked) == (("t-play",), [])
+    assert [configuration.account("work").token for _ in range(2)] == ["t-work", "t-work"]
+    assert (configuration.tokens(), asked) == (("t-play", "t-work"), [("kosmo-circleci", "work")])
+
+
+@pytest.mark.parametrize("token", ["two words", "t\u00f6ken"])
+def test_a_token_of_the_keyring_that_no_header_can_hold_is_not_shown(
+    token: str, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.has_file("work: {keyring: true}")
+    with_keyring(monkeypatch, {("kosmo-circleci", "work"): token})
+    with pytest.raises(ConfigurationError) as caught:
+        machine.load().account("work")
+    assert caught.value.message == (
+        "The keyring entry 'kosmo-circleci' of account 'work': the token contains a space, a "
+        "control character or a character outside ASCII; copy it again"
+    )
+
+
+def test_a_configuration_reaches_another_process_as_it_is(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.has_file("work: {keyring: true}, play: {token_env: NOT_SET}, bad: {url: ftp://x}")
+    with_keyring(monkeypatch, {("kosmo-circleci", "work"): "t-work"})
+    configuration = machine.load(CIRCLECI_TOKEN="t-default")
+    plain = jsonvalue.decode(jsonvalue.encode(configuration.to_plain()))
+    assert isinstance(plain, dict)
+    assert Configuration.from_plain(plain) == configuration
+    assert Configuration.from_plain(plain).account("work").token == "t-work"
+
+
+def newer_cli_file(machine: Machine, text: str) -> Path:
+    path = machine.home / ".config" / "circleci" / "config.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    return path
+
+
+def test_the_newer_file_of_the_official_cli_wins_over_the_older_one(machine: Machine) -> None:
+    path = newer_cli_file(machine, "host: ci.example.com\ntoken: t-new\ndevice_id: x\n")
+    machine.has_cli_file("host: https://old.example.com\ntoken: t-old\n")
+    configuration = machine.load()
+    assert configuration.account("default") == Account("default", "https://ci.example.com", "t-new")
+    assert configuration.resolve("default").token_source == f"file {path}"
+
+
+def test_the_keyring_entry_of_the_official_cli_is_found(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer_cli_file(machine, "host: https://ci.example.com\n")
+    machine.has_cli_file("token: t-old\n")
+    user = pwd.getpwuid(os.getuid()).pw_name
+    entry = ("com.circleci.cli:https://ci.example.com", user)
+    encoded = base64.b64encode(b"t-new").decode()
+    with_keyring(monkeypatch, {entry: f"go-keyring-base64:{encoded}"})
+    configuration = machine.load()
+    assert configuration.account("default").token == "t-new"
+    assert configuration.resolve("default").token_source == f"keyring entry {entry[0]}"
+    assert machine.load(CIRCLECI_TOKEN="t-env").account("default").token == "t-env"
+
+
+@pytest.mark.parametrize(("older", "token"), [("token: t-old\n", "t-old"), ("", None)])
+def test_a_broken_keyring_of_the_official_cli_is_no_fault_of_ours(
+    older: str, token: str | None, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer_cli_file(machine, "host: https://circleci.com\n")
+    machine.has_cli_file(older)
+    with_keyring(monkeypatch, {}, "locked")
+    assert machine.load().account("default") == Account("default", CLOUD, token)
+
+
+@pytest.mark.parametrize("host", ["ci.example.com", "https://ci.example.com"])
+def test_circle_host_is_where_the_default_account_is(host: str, machine: Machine) -> None:
+    newer_cli_file(machine, "host: https://file.example.com\n")
+    configuration = machine.load(CIRCLE_HOST=host, CIRCLECI_TOKEN_WORK="t")
+    assert configuration.account("default").origin == "https://ci.example.com"
+    assert configuration.accounts["default"].url_source == "environment CIRCLE_HOST"
+    assert configuration.account("work").origin == CLOUD
+    ours = machine.load(CIRCLE_HOST=host, CIRCLECI_BASE_URL="https://ours.example.com")
+    assert ours.account("default").origin == "https://ours.example.com"
+
+
+def test_a_variable_that_is_not_text_is_told_and_ignored(machine: Machine) -> None:
+    configuration = machine.load(**{"CIRCLECI_TOKEN_\udcff": "t", "CIRCLECI_TOKEN": "t-default"})
+    assert list(configuration.accounts) == ["default"]
+    assert configuration.warnings == (
+        r"CIRCLECI_TOKEN_\udcff is ignored: '\udcff' cannot name an account",
+    )
 
 
 def test_a_keyring_is_asked_only_where_the_file_says_so(
@@ -325,25 +443,29 @@ def test_a_keyring_is_asked_only_where_the_file_says_so(
 ) -> None:
     machine.has_file("work: {keyring: false}")
     with_keyring(monkeypatch, {}, "nobody may ask")
-    assert machine.load().accounts["work"].token is None
+    assert machine.load().account("work").token is None
+
+
+def resolved(configuration: Configuration) -> dict[str, Account]:
+    return {name: configuration.account(name) for name in configuration.accounts}
 
 
 def with_keyring(
     monkeypatch: pytest.MonkeyPatch, entries: dict[tuple[str, str], str], broken: str = ""
-) -> None:
-    """Put a keyring in place of the machine's: it is not ours, and it asks for passwords."""
+) -> list[tuple[str, str]]:
+    """Put a keyring in place of the machine's, and return the list of what it is asked for."""
+    asked: list[tuple[str, str]] = []
 
-    class KeyringError(Exception):
-        pass
+    class BackendError(Exception):
+        """Each backend has exceptions of its own."""
 
     def get_password(service: str, account: str) -> str | None:
+        asked.append((service, account))
         if broken:
-            raise KeyringError(broken)
+            raise BackendError(broken)
         return entries.get((service, account))
 
-    module, errors = types.ModuleType("keyring"), types.ModuleType("keyring.errors")
+    module = types.ModuleType("keyring")
     module.get_password = get_password  # type: ignore[attr-defined]
-    module.errors = errors  # type: ignore[attr-defined]
-    errors.KeyringError = KeyringError  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "keyring", module)
-    monkeypatch.setitem(sys.modules, "keyring.errors", errors)
+    return asked

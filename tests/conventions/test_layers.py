@@ -22,6 +22,7 @@ LEVELS: dict[str, int] = {
     "version": 0,
     "atomic": 0,
     "errors": 0,
+    "folders": 0,
     "jsonvalue": 0,
     "masking": 0,
     "substrings": 0,
@@ -90,7 +91,7 @@ HOMES: dict[str, set[str]] = {
     "yaml": {"config.file", "config.write"},
     "ruamel": {"config.edit", "config.write"},
     "regex": {"lua.regex"},
-    "keyring": {"config.accounts", "cli.accounts.configure"},
+    "keyring": {"config.keyring_store"},
     "waitress": {"simulator.server"},
     "pytest": {"simulator.pytest_plugin"},
     "prompt_toolkit": {"cli.script.repl"},
@@ -99,8 +100,6 @@ HOMES: dict[str, set[str]] = {
     "mcp_types": {"mcp_client.session"},
     "httpx2": {"mcp_client.session"},
     "anyio": {"mcp_client.session"},
-    "jsonschema": {"mcp_client.arguments"},
-    "referencing": {"mcp_client.arguments"},
 }
 
 

@@ -13,18 +13,17 @@ from kosmo_circleci.cli.accounts.fields import FIELDS, known_integration
 from kosmo_circleci.cli.accounts.status import home
 from kosmo_circleci.cli.offers import account_names, policies
 from kosmo_circleci.cli.output import emit, json_option, warn
-from kosmo_circleci.config import file
+from kosmo_circleci.config import file, keyring_store
 from kosmo_circleci.config.accounts import (
     DEFAULT,
     DEFAULT_TOKEN_VARIABLES,
-    KEYRING_SERVICE,
     configuration_file,
 )
 from kosmo_circleci.config.edit import KeyPath, Setting
 from kosmo_circleci.config.policy import RULES, parse_rule
 from kosmo_circleci.config.urls import origin
 from kosmo_circleci.config.write import update
-from kosmo_circleci.errors import ConfigurationError, UsageError
+from kosmo_circleci.errors import UsageError
 from kosmo_circleci.jsonvalue import JsonError, JsonValue
 from kosmo_circleci.wording import nearest
 
@@ -95,7 +94,7 @@ def configure(
     if not changes:
         raise UsageError("Nothing to write. Give a token, --url, --read or --write.")
     if wanted.keyring and wanted.token:
-        _store_in_keyring(account, wanted.token)
+        keyring_store.store(account, wanted.token)
     update(path, changes)
     written = [
         name for name in ("token", "token_env", "url", "read", "write") if _set(wanted, name)
@@ -250,23 +249,6 @@ def _place(wanted: Wanted) -> str | None:
     if wanted.token is None:
         return None
     return "keyring" if wanted.keyring else "file"
-
-
-def _store_in_keyring(account: str, token: str) -> None:
-    try:
-        import keyring
-        from keyring.errors import KeyringError
-    except ImportError:
-        raise ConfigurationError(
-            "The keyring package is not installed; run: pip install 'kosmo-circleci[keyring]'"
-        ) from None
-    try:
-        keyring.set_password(KEYRING_SERVICE, account, token)
-    except KeyringError as error:
-        raise ConfigurationError(
-            f"The keyring did not take the token ({type(error).__name__}). "
-            "Leave --keyring away to keep it in the configuration file."
-        ) from None
 
 
 def _warn_of_environment(account: str, wanted: Wanted) -> None:

@@ -18,7 +18,8 @@ from kosmo_circleci.call.model import Account, ApiRequest
 from kosmo_circleci.cli.accounts.status import home, mode_of, read_configuration
 from kosmo_circleci.cli.offers import account_names
 from kosmo_circleci.cli.output import emit, json_option
-from kosmo_circleci.config.accounts import Configuration, configuration_file
+from kosmo_circleci.config.accounts import configuration_file
+from kosmo_circleci.config.configuration import Configuration, ResolvedAccount
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ConfigurationError, KosmoError
 from kosmo_circleci.jsonvalue import JsonError, JsonValue
@@ -110,11 +111,15 @@ def _checks(name: str, simulate: bool) -> Iterator[Check]:
             f"kosmo integrations:configure circleci --account {name}",
         )
         return
-    yield _token_check(known, account, simulate)
-    source = known.sources.get((name, "url"), "default")
-    yield Check("base URL", "ok", f"{account.origin} ({source})")
+    try:
+        resolved = known.resolve(name)
+    except ConfigurationError as error:
+        yield Check("account", "fail", error.message, "correct that, and run this again")
+        return
+    yield _token_check(resolved, simulate)
+    yield Check("base URL", "ok", f"{account.origin} ({account.url_source})")
     yield _policy_check(known)
-    yield from _way_checks(account, simulate)
+    yield from _way_checks(resolved.account, simulate)
 
 
 def _file_check(known: Configuration) -> Check:
@@ -128,16 +133,17 @@ def _file_check(known: Configuration) -> Check:
     return Check("configuration file", "ok", f"{path}" + (f" (mode {mode})" if mode else ""))
 
 
-def _token_check(known: Configuration, account: Account, simulate: bool) -> Check:
+def _token_check(resolved: ResolvedAccount, simulate: bool) -> Check:
+    account = resolved.account
     if account.token is not None:
-        return Check("token", "ok", f"from {known.sources[account.name, 'token']}")
+        return Check("token", "ok", f"from {resolved.token_source}")
     if simulate:
         return Check("token", "skip", "the simulator needs none")
     option = "" if account.name == "default" else f" --account {account.name}"
     return Check(
         "token",
         "fail",
-        f"the account '{account.name}' has none",
+        f"the account '{account.name}' has none" + (f": {account.hint}" if account.hint else ""),
         f"kosmo integrations:configure circleci{option}",
     )
 

@@ -6,7 +6,7 @@ from typing import Final
 import click
 
 from kosmo_circleci.cli.output import emit, json_option
-from kosmo_circleci.config.accounts import DEFAULT_TOKEN_VARIABLES
+from kosmo_circleci.config.accounts import DEFAULT_TOKEN_VARIABLES, DEFAULT_URL_VARIABLES
 from kosmo_circleci.errors import UsageError
 from kosmo_circleci.jsonvalue import JsonValue
 
@@ -45,6 +45,10 @@ class ConfigurationField:
 
 
 _ACCOUNT: Final = "file: integrations.circleci.accounts.NAME."
+_OFFICIAL_CLI: Final = (
+    "file: circleci/config.yml of your configuration folder,",
+    "file: ~/.circleci/cli.yml,",
+)
 _POLICY: Final = "file: integrations.circleci.permissions."
 
 FIELDS: Final = (
@@ -59,7 +63,8 @@ FIELDS: Final = (
             f"{_ACCOUNT}token_env",
             f"{_ACCOUNT}token",
             "keyring: service kosmo-circleci, where keyring is true",
-            "file: ~/.circleci/cli.yml, token (account default)",
+            *(f"{source} token (account default)" for source in _OFFICIAL_CLI),
+            "keyring: the official CLI's entry (account default)",
         ),
         (*DEFAULT_TOKEN_VARIABLES, "CIRCLECI_TOKEN_NAME"),
         secret=True,
@@ -85,12 +90,12 @@ FIELDS: Final = (
         "https://circleci.com",
         "Base URL: https://host, with or without /api or /api/v2.",
         (
-            "environment: CIRCLECI_BASE_URL (account default)",
+            f"environment: {', '.join(DEFAULT_URL_VARIABLES)} (account default)",
             "environment: CIRCLECI_BASE_URL_NAME (account NAME)",
             f"{_ACCOUNT}url",
-            "file: ~/.circleci/cli.yml, host (account default)",
+            *(f"{source} host (account default)" for source in _OFFICIAL_CLI),
         ),
-        ("CIRCLECI_BASE_URL", "CIRCLECI_BASE_URL_NAME"),
+        (*DEFAULT_URL_VARIABLES, "CIRCLECI_BASE_URL_NAME"),
     ),
     ConfigurationField(
         "read",

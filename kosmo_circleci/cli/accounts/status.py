@@ -3,18 +3,43 @@
 import os
 import stat
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.cli.output import emit, json_option, warn
-from kosmo_circleci.config.accounts import (
-    Configuration,
-    configuration_file,
-    home_folder,
-    load_configuration,
-)
+from kosmo_circleci.config.accounts import configuration_file, load_configuration
+from kosmo_circleci.config.configuration import Configuration
+from kosmo_circleci.errors import ConfigurationError
+from kosmo_circleci.folders import home_folder
 from kosmo_circleci.jsonvalue import JsonValue
+
+
+class Row(NamedTuple):
+    """One account: where its token comes from, and what keeps it from having or using one."""
+
+    name: str
+    token_source: str | None
+    url: str
+    url_source: str
+    hint: str | None = None
+    fault: str | None = None
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return `{name, token, token_source, url, url_source}`, and `hint`, `error` if any."""
+        value: dict[str, JsonValue] = {
+            "name": self.name,
+            "token": self.token_source is not None,
+            "token_source": self.token_source,
+            "url": self.url,
+            "url_source": self.url_source,
+        }
+        if self.hint is not None:
+            value["hint"] = self.hint
+        if self.fault is not None:
+            value["error"] = self.fault
+        return value
 
 
 @click.command("integrations:status")
@@ -30,10 +55,11 @@ def status(as_json: bool) -> None:
       kosmo integrations:status --json | jq -r '.accounts[] | select(.token | not) | .name'
     """
     path = configuration_file(os.environ, home())
-    known = read_configuration()
-    for warning in () if as_json else known.warnings:
+    configuration = read_configuration()
+    for warning in () if as_json else configuration.warnings:
         warn(warning)
-    emit(_text(known, path), _json(known, path), as_json)
+    rows = [_row(configuration, name) for name in configuration.accounts]
+    emit(_text(configuration, rows, path), _json(configuration, rows, path), as_json)
 
 
 def read_configuration() -> Configuration:
@@ -48,50 +74,54 @@ def home() -> Path:
 
 def mode_of(path: Path) -> str | None:
     """Return the permission bits of a file as `0600`, or None where there is none."""
-    if os.name != "posix" or not path.exists():
+    try:
+        return f"{stat.S_IMODE(path.stat().st_mode):04o}"
+    except OSError:
         return None
-    return f"{stat.S_IMODE(path.stat().st_mode):04o}"
 
 
-def _text(known: Configuration, path: Path) -> str:
+def _row(configuration: Configuration, name: str) -> Row:
+    settings = configuration.accounts[name]
+    try:
+        resolved = configuration.resolve(name)
+    except ConfigurationError as error:
+        return Row(name, None, settings.origin, settings.url_source, fault=error.message)
+    hint = resolved.account.hint
+    return Row(name, resolved.token_source, settings.origin, settings.url_source, hint)
+
+
+def _text(configuration: Configuration, rows: list[Row], path: Path) -> str:
     mode = mode_of(path)
-    about = f"mode {mode}" if mode else "exists" if path.exists() else "does not exist"
-    rows = [("Account", "Token", "URL")]
-    for name, account in known.accounts.items():
-        rows.append(
-            (
-                name,
-                known.sources.get((name, "token"), "none"),
-                f"{account.origin} ({known.sources.get((name, 'url'), 'default')})",
-            )
-        )
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    table = [("Account", "Token", "URL")]
+    table += [(row.name, _token(row), f"{row.url} ({row.url_source})") for row in rows]
+    widths = [max(len(cells[column]) for cells in table) for column in (0, 1)]
+    policy = configuration.policy
     lines = [
-        f"Configuration file: {path} ({about})",
-        f"Policy: read {known.policy.read}, write {known.policy.write}",
+        f"Configuration file: {path} ({f'mode {mode}' if mode else 'does not exist'})",
+        f"Policy: read {policy.read}, write {policy.write}",
         "",
-        *(f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]}" for row in rows),
+        *(f"{cells[0]:{widths[0]}}  {cells[1]:{widths[1]}}  {cells[2]}" for cells in table),
     ]
-    if any(account.token is None for account in known.accounts.values()):
+    faults = [f"{row.name}: {row.fault}" for row in rows if row.fault is not None]
+    if faults:
+        lines += ["", *faults]
+    if any(row.token_source is None and row.fault is None for row in rows):
         lines += ["", "Add a token: kosmo integrations:configure circleci --account NAME"]
     return "\n".join(lines)
 
 
-def _json(known: Configuration, path: Path) -> JsonValue:
-    accounts: list[JsonValue] = [
-        {
-            "name": name,
-            "token": account.token is not None,
-            "token_source": known.sources.get((name, "token")),
-            "url": account.origin,
-            "url_source": known.sources.get((name, "url"), "default"),
-        }
-        for name, account in known.accounts.items()
-    ]
+def _token(row: Row) -> str:
+    if row.fault is not None:
+        return "unusable, see below"
+    return row.token_source or (f"none: {row.hint}" if row.hint else "none")
+
+
+def _json(configuration: Configuration, rows: list[Row], path: Path) -> JsonValue:
+    mode, policy = mode_of(path), configuration.policy
     return {
         "success": True,
-        "config_file": {"path": str(path), "exists": path.exists(), "mode": mode_of(path)},
-        "permissions": {"read": known.policy.read, "write": known.policy.write},
-        "accounts": accounts,
-        "warnings": list(known.warnings),
+        "config_file": {"path": str(path), "exists": mode is not None, "mode": mode},
+        "permissions": {"read": policy.read, "write": policy.write},
+        "accounts": [row.to_json() for row in rows],
+        "warnings": list(configuration.warnings),
     }

@@ -63,10 +63,9 @@ class Records:
         from kosmo_circleci.cli.script.masked_source import masked_source
 
         try:
-            accounts = read_configuration().accounts
+            tokens = read_configuration().tokens()
         except ConfigurationError:
-            accounts = {}  # The run has said so; and without a configuration there is no token.
-        tokens = [account.token for account in accounts.values() if account.token]
+            tokens = ()  # The run has said so; and without a configuration there is no token.
         known = self.timeline.source
         text = job.code if known is None else known
         return masked_source(text, tokens, load_catalog(), seen_by_run=known is not None)

@@ -76,6 +76,38 @@ work     file {config}  https://ci.example.com (file {config})
     }
 
 
+def test_an_account_that_cannot_be_used_says_why_and_a_variable_that_it_is_not_set(
+    kosmo: Any, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.write_text(
+        "integrations: {circleci: {accounts: {default: {token_env: NOT_SET},\n"
+        "work: {token: t, url: ftp://x}}}}\n"
+    )
+    fault = f"{config}:2: 'ftp://x' is not a base URL; write it as https://host"
+    assert kosmo("integrations:status") == (
+        0,
+        f"""\
+Configuration file: {config} (mode 0600)
+Policy: read allow, write ask
+
+Account  Token                                 URL
+default  none: NOT_SET (token_env) is not set  https://circleci.com (default)
+work     unusable, see below                   https://circleci.com (default)
+
+work: {fault}
+
+Add a token: kosmo integrations:configure circleci --account NAME
+""",
+        "",
+    )
+    url = {"url": "https://circleci.com", "url_source": "default"}
+    nothing = {"token": False, "token_source": None}
+    assert kosmo("integrations:status", "--json").json["accounts"] == [
+        {"name": "default", **nothing, **url, "hint": "NOT_SET (token_env) is not set"},
+        {"name": "work", **nothing, **url, "error": fault},
+    ]
+
+
 def test_a_readable_token_draws_a_warning(kosmo: Any, config: Path) -> None:
     config.chmod(0o644)
     warning = f"{config} holds a token and others can read it; run: chmod 600 {config}"
@@ -115,12 +147,13 @@ def test_fields_tell_what_can_be_configured(kosmo: Any) -> None:
         "secret": False,
         "required": False,
         "default": "https://circleci.com",
-        "env": ["CIRCLECI_BASE_URL", "CIRCLECI_BASE_URL_NAME"],
+        "env": ["CIRCLECI_BASE_URL", "CIRCLE_HOST", "CIRCLECI_BASE_URL_NAME"],
         "description": "Base URL: https://host, with or without /api or /api/v2.",
         "sources": [
-            "environment: CIRCLECI_BASE_URL (account default)",
+            "environment: CIRCLECI_BASE_URL, CIRCLE_HOST (account default)",
             "environment: CIRCLECI_BASE_URL_NAME (account NAME)",
             "file: integrations.circleci.accounts.NAME.url",
+            "file: circleci/config.yml of your configuration folder, host (account default)",
             "file: ~/.circleci/cli.yml, host (account default)",
         ],
     }

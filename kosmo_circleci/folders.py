@@ -1,0 +1,38 @@
+"""Where a user's files are."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+NO_HOME: Final = Path("/nonexistent")
+"""The home of a user who has none, as in `/etc/passwd` of many systems: nothing is ever there."""
+
+
+def home_folder(environ: Mapping[str, str]) -> Path:
+    """Return the home folder of the user `environ` belongs to: an absolute path, always.
+
+    A process in a container may run without HOME under a user id that has no entry in the password
+    database. It has no home folder (`NO_HOME`), and variables still configure it.
+    """
+    named = Path(environ.get("HOME", ""))
+    if named.is_absolute():
+        return named
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return NO_HOME
+    return home if home.is_absolute() else NO_HOME  # HOME="" would mean the current folder
+
+
+def configuration_folder(environ: Mapping[str, str], home: Path) -> Path:
+    """Return the folder of the user's configuration files: `$XDG_CONFIG_HOME`, or `~/.config`.
+
+    A relative `$XDG_CONFIG_HOME` does not count (XDG Base Directory Specification).
+    """
+    folder = Path(environ.get("XDG_CONFIG_HOME", ""))
+    return folder if folder.is_absolute() else home / ".config"
+
+
+def user_folder(environ: Mapping[str, str], home: Path) -> Path:
+    """Return the folder of our own configuration files."""
+    return configuration_folder(environ, home) / "kosmo"
