@@ -21,6 +21,7 @@ from click.shell_completion import (
 )
 
 from kosmo_circleci.cli.output import emit, json_option
+from kosmo_circleci.wording import printable
 
 VARIABLE: Final = "_KOSMO_COMPLETE"
 
@@ -37,7 +38,8 @@ _BASH: Final = """\
         if [[ $type == file ]]; then
             compopt -o default
         elif [[ $type == plain ]]; then
-            COMPREPLY+=("${value#"$prefix"}")
+            # bash inserts the text as it is: what a shell would obey must be quoted.
+            COMPREPLY+=("$(printf %%q "${value#"$prefix"}")")
         fi
     done <<< "$response"
 }
@@ -45,18 +47,42 @@ _BASH: Final = """\
 complete -o nosort -F %(complete_func)s %(prog_name)s
 """
 
+_FISH: Final = """\
+function %(complete_func)s
+    set -l response (env %(complete_var)s=fish_complete COMP_WORDS=(commandline -cp) \\
+        COMP_CWORD=(commandline -t) %(prog_name)s 2>/dev/null)
+    for completion in $response
+        set -l parts (string split -m 1 "," -- $completion)
+        if test $parts[1] = "file"
+            __fish_complete_path $parts[2]
+        else if test $parts[1] = "plain"
+            echo $parts[2]
+        end
+    end
+end
+
+complete --no-files --command %(prog_name)s --arguments "(%(complete_func)s)"
+"""
+
 
 class _WholeWords(ShellComplete):
-    """Completes `--flag=va` by the values of the flag, and gives back the whole word."""
+    """Completes `--flag=va` by the values of the flag, and gives back the whole word.
+
+    Every shell reads items line by line, and names may come from a repository's files: control
+    characters are escaped, so that no name can be read as a further item.
+    """
 
     def get_completions(self, args: list[str], incomplete: str) -> list[Any]:
         flag, equals, value = incomplete.partition("=")
         if not (equals and flag.startswith("--")):
-            return super().get_completions(args, incomplete)
+            return [_one_line("", item) for item in super().get_completions(args, incomplete)]
         items = super().get_completions([*args, flag], value)
-        return [
-            CompletionItem(f"{flag}={item.value}", type=item.type, help=item.help) for item in items
-        ]
+        return [_one_line(f"{flag}=", item) for item in items]
+
+
+def _one_line(prefix: str, item: CompletionItem[Any]) -> CompletionItem[str]:
+    help_line = printable(" ".join((item.help or "").split()))
+    return CompletionItem(prefix + printable(item.value), type=item.type, help=help_line or None)
 
 
 class Bash(_WholeWords, BashComplete):
@@ -76,7 +102,9 @@ class Zsh(_WholeWords, ZshComplete):
 
 
 class Fish(_WholeWords, FishComplete):
-    """fish, as click has it."""
+    """fish: the description may hold commas."""
+
+    source_template = _FISH
 
 
 SHELLS: Final = ("bash", "zsh", "fish")

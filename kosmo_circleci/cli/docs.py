@@ -1,15 +1,23 @@
 """integrations:docs, :search, :list, :schema — what can be known without a token."""
 
+import os
+import re
+import sys
+from typing import Final
+
 import click
 
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.lookup import find
 from kosmo_circleci.catalog.schema import described_schema
+from kosmo_circleci.cli import terminal
 from kosmo_circleci.cli.offers import function_names, page_names
 from kosmo_circleci.cli.output import emit, json_option
 from kosmo_circleci.docs import pages, render
 from kosmo_circleci.docs import search as doc_search
+
+_LINE: Final = re.compile(r"^(\S+) \((read|write)\)", re.MULTILINE)
 
 
 @click.command("integrations:docs")
@@ -18,6 +26,9 @@ from kosmo_circleci.docs import search as doc_search
 def docs(page: str, as_json: bool) -> None:
     """Print the documentation page PAGE (default: the CircleCI guide).
 
+    On a terminal the page is laid out, and shown by $PAGER where that is set; elsewhere it is
+    Markdown. NO_COLOR and CLICOLOR=0 leave out the colours.
+
     \b
     Examples:
       kosmo integrations:docs
@@ -25,7 +36,13 @@ def docs(page: str, as_json: bool) -> None:
       kosmo integrations:docs errors --json
     """
     text = pages.read(page, load_catalog())
-    emit(text, {"success": True, "page": page, "text": text}, as_json)
+    if as_json or not terminal.is_terminal():
+        emit(text, {"success": True, "page": page, "text": text}, as_json)
+        return
+    from kosmo_circleci.cli.markdown import rendered
+
+    colour = terminal.wants_colour(sys.stdout, os.environ)
+    terminal.show_in_pager(rendered(text, terminal.columns(), colour=colour))
 
 
 @click.command("integrations:search")
@@ -42,7 +59,10 @@ def search(query: tuple[str, ...], as_json: bool) -> None:
     words = " ".join(query)
     text = doc_search.search(words, load_catalog())
     found = doc_search.ranked(words, load_catalog())[:10]
-    emit(text, {"success": True, "query": words, "functions": list(found)}, as_json)
+    if as_json:
+        emit("", {"success": True, "query": words, "functions": list(found)}, as_json)
+    else:
+        terminal.show_in_pager(_coloured(text))
 
 
 @click.command("integrations:list")
@@ -70,7 +90,10 @@ def list_functions(as_json: bool) -> None:
             for each in functions
         ],
     }
-    emit("\n".join(map(render.line, functions)), value, as_json)
+    if as_json:
+        emit("", value, as_json)
+    else:
+        terminal.show_in_pager(_coloured("\n".join(map(render.line, functions))))
 
 
 @click.command("integrations:schema")
@@ -85,4 +108,17 @@ def schema(function: str, as_json: bool) -> None:
       kosmo integrations:schema circleci.create_webhook --json
     """
     described = described_schema(find(load_catalog(), function), load_catalog())
-    emit(jsonvalue.encode(described, pretty=True), described, as_json)
+    emit(jsonvalue.encode(described, pretty=True), {"success": True} | described, as_json)
+
+
+def _coloured(text: str) -> str:
+    """Return the lines of a list with the names set off, where the terminal has colours."""
+    if not terminal.wants_colour(sys.stdout, os.environ):
+        return text
+    return _LINE.sub(
+        lambda line: (
+            f"{click.style(line[1], bold=True)} "
+            f"({click.style(line[2], fg='yellow' if line[2] == 'write' else 'green')})"
+        ),
+        text,
+    )

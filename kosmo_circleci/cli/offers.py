@@ -58,6 +58,13 @@ def account_names(
     return _items((a.name, a.origin) for a in accounts if a.name.startswith(incomplete))
 
 
+def integration_names(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> "list[CompletionItem]":
+    """Offer the integrations that can be configured."""
+    return _items((name, "") for name in ("circleci",) if name.startswith(incomplete))
+
+
 def policies(
     _context: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> "list[CompletionItem]":

@@ -1,5 +1,6 @@
 """Shell completion: what is offered, and that each shell understands the script."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -51,7 +52,13 @@ def offered(kosmo: Any, monkeypatch: pytest.MonkeyPatch, line: str) -> list[str]
         ("kosmo integrations:call list_webhooks --scope-type=p", ["--scope-type=project"]),
         ("kosmo integrations:call rerun_workflow --from-failed ", ["true", "false"]),
         ("kosmo integrations:call get_nothing --w", []),
+        ("kosmo integrations:configure ", ["circleci"]),
+        ("kosmo configure ci", ["circleci"]),
+        ("kosmo integrations:fields ", ["circleci"]),
         ("kosmo integrations:configure circleci --write=d", ["--write=deny"]),
+        ("kosmo doc", ["docs", "doctor"]),
+        ("kosmo ru", ["run"]),
+        ("kosmo call get_webhook --w", ["--webhook-id"]),
         ("kosmo completion z", ["zsh"]),
     ],
 )
@@ -100,6 +107,8 @@ def test_a_shell_without_a_script_is_a_usage_error(kosmo: Any) -> None:
     [
         ("kosmo integrations:li", "list"),
         ("kosmo compl", "completion"),
+        ("kosmo integrations:configure ", "circleci"),
+        ("kosmo integrations:conf", "configure"),
         ("kosmo integrations:call list_webhooks --scope-type=", "project"),
         ("kosmo integrations:call work.get_webh", "work.get_webhook"),
     ],
@@ -122,13 +131,107 @@ def test_bash_gets_the_part_behind_its_last_word_break(path: str, line: str, exp
 
 
 @pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
-def test_fish_gets_whole_words_with_what_they_are(path: str) -> None:
-    program = "kosmo completion fish | source; complete -C 'kosmo integrations:li'"
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("kosmo integrations:li", "integrations:list\tList every function.\n"),
+        ("kosmo integrations:stat", "integrations:status\tShow accounts, sources and policy.\n"),
+    ],
+)
+def test_fish_gets_whole_words_with_what_they_are(path: str, line: str, expected: str) -> None:
+    program = "kosmo completion fish | source; complete -C $argv[1]"
     found = subprocess.run(
-        ["fish", "-c", program],
+        ["fish", "-c", program, line],
         capture_output=True,
         text=True,
         timeout=20,
         env=os.environ | {"PATH": path},
     )
-    assert found.stdout == "integrations:list\tList every function.\n"
+    assert found.stdout == expected
+
+
+# What an `.mcp.json` of somebody else's repository may hold.
+HOSTILE_NAME = "evil\nplain\n$(touch${IFS}owned)\n_"
+HOSTILE_COMMAND = "run\nplain\ninjected\ndescription, with a comma\x1b[31m"
+
+
+@pytest.fixture
+def hostile_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Enter a folder whose MCP servers try to add completions of their own."""
+    servers = {
+        "mcpServers": {
+            HOSTILE_NAME: {"command": "x"},
+            "good": {"command": HOSTILE_COMMAND},
+            "$(touch owned)": {"command": "x"},
+        }
+    }
+    (tmp_path / ".mcp.json").write_text(json.dumps(servers))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_names_from_a_repository_add_no_lines_to_what_a_shell_reads(
+    process: Any, hostile_folder: Path, shell: str
+) -> None:
+    env = {
+        "_KOSMO_COMPLETE": f"{shell}_complete",
+        "COMP_LINE": "kosmo mcp:trust ",
+        "COMP_WORDS": "kosmo mcp:trust ",
+        "COMP_CWORD": "" if shell == "fish" else "2",
+    }
+    ended = process(env=env)
+    lines = ended.out.splitlines()
+    if shell == "zsh":
+        types, names = lines[0::3], lines[1::3]
+        assert len(lines) % 3 == 0
+    else:
+        types = [line.partition(",")[0] for line in lines]
+        names = [line.partition(",")[2].partition("\t")[0] for line in lines]
+    assert (ended.code, set(types)) == (0, {"plain"})
+    assert "good" in names
+    assert "injected" not in names
+    assert all(part.isprintable() for line in lines for part in line.split("\t"))
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+def test_bash_gets_quoted_what_it_would_obey(path: str, tmp_path: Path) -> None:
+    program = """
+        eval "$(kosmo completion bash)"
+        COMP_LINE="kosmo call '\\$(touch owned)'.get_webh"; COMP_POINT=${#COMP_LINE}
+        _kosmo_completion kosmo
+        for word in "${COMPREPLY[@]}"; do eval "printf '%s\\n' $word"; done
+    """
+    found = subprocess.run(
+        ["bash", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        cwd=tmp_path,
+        env=os.environ | {"PATH": path, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert found.stdout == "$(touch owned).get_webhook\n"
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+def test_zsh_sees_one_completion_for_each_name(path: str, hostile_folder: Path) -> None:
+    program = """
+        compdef() { : }
+        compadd() { : }
+        _describe() { print -rl -- "${(@)completions_with_descriptions}" }
+        eval "$(kosmo completion zsh)"
+        words=(kosmo mcp:trust ""); CURRENT=3
+        _kosmo_completion
+    """
+    found = subprocess.run(
+        ["zsh", "-f", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        env=os.environ | {"PATH": path},
+    )
+    names = [line.rpartition(":")[0] for line in found.stdout.splitlines()]
+    assert "good" in names
+    assert not any(name.startswith("injected") for name in names)

@@ -95,6 +95,7 @@ HOMES: dict[str, set[str]] = {
     "waitress": {"simulator.server"},
     "pytest": {"simulator.pytest_plugin"},
     "prompt_toolkit": {"cli.script.repl"},
+    "rich": {"cli.markdown"},
     "mcp": {"mcp_client.session"},
     # What the MCP SDK is made of, at home where it is.
     "mcp_types": {"mcp_client.session"},

@@ -11,7 +11,7 @@ from kosmo_circleci import jsonvalue
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.cli.accounts.fields import FIELDS, known_integration
 from kosmo_circleci.cli.accounts.status import home
-from kosmo_circleci.cli.offers import account_names, policies
+from kosmo_circleci.cli.offers import account_names, integration_names, policies
 from kosmo_circleci.cli.output import emit, json_option, warn
 from kosmo_circleci.config import file, keyring_store
 from kosmo_circleci.config.accounts import (
@@ -41,7 +41,7 @@ class Wanted:
 
 
 @click.command("integrations:configure")
-@click.argument("integration")
+@click.argument("integration", shell_complete=integration_names)
 @click.option(
     "--account",
     default=DEFAULT,

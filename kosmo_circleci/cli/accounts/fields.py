@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from kosmo_circleci.cli.offers import integration_names
 from kosmo_circleci.cli.output import emit, json_option
 from kosmo_circleci.config.accounts import DEFAULT_TOKEN_VARIABLES, DEFAULT_URL_VARIABLES
 from kosmo_circleci.errors import UsageError
@@ -115,7 +116,7 @@ FIELDS: Final = (
 
 
 @click.command("integrations:fields")
-@click.argument("integration", default="circleci")
+@click.argument("integration", default="circleci", shell_complete=integration_names)
 @json_option
 def fields(integration: str, as_json: bool) -> None:
     """List the configuration fields of INTEGRATION, and where each one is read from.
