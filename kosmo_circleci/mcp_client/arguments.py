@@ -1,19 +1,25 @@
-"""Arguments of a tool, checked against its `inputSchema` at the top level.
+"""Arguments of a tool, converted where Lua cannot say it and checked against its `inputSchema`.
 
-The server checks the rest. What is checked here is what a script gets wrong: a name that is missing
-or misspelt, a value of the wrong type. The few conversions are those of the CircleCI functions:
-digits where an integer belongs, a number where a string belongs, and Lua's `{}` for an empty array.
+The conversions are those of the CircleCI functions: digits where an integer belongs, a number where
+a string belongs, and Lua's `{}` for an empty array. Names, with suggestions, are checked here, what
+values may be by `jsonschema`; what that would take long for is left to the server.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from kosmo_circleci.errors import ValidationError
-from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.jsonvalue import JsonValue, encode
+from kosmo_circleci.masking import names_a_secret
 from kosmo_circleci.wording import nearest, printable, shorten, show
 
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError as SchemaViolation
+    from jsonschema.protocols import Validator
+
 _PARTS: Final = ("anyOf", "oneOf", "allOf", "$ref", "if", "patternProperties")
-_WORDS: Final = {
+_TYPE_NAMES: Final = {
     "string": "a string",
     "integer": "an integer",
     "number": "a number",
@@ -23,74 +29,138 @@ _WORDS: Final = {
     "null": "null",
 }
 
+# A pattern may backtrack for ever, and comparing all pairs of a list takes long; names are checked
+# here. All of these are the server's to check.
+_LEFT_TO_THE_SERVER: Final = (
+    *("pattern", "patternProperties", "propertyNames", "format", "uniqueItems"),
+    *("additionalProperties", "unevaluatedProperties", "unevaluatedItems"),
+)
 
-def checked(given: JsonValue, schema: JsonValue, call_path: str) -> dict[str, JsonValue]:
-    """Return the arguments to send; `given` is an object of them, None or an empty list for none.
 
-    Raises one `ValidationError` that lists everything wrong: unknown names, missing ones, types.
+class ArgumentSchema:
+    """What one tool takes: its `inputSchema`, which may be anything.
+
+    `call_path` is how errors name the tool.
     """
-    if given is None or given == []:
-        given = {}
-    if not isinstance(given, dict):
-        raise ValidationError(
-            f"{call_path}: the arguments are {show(given, hidden=True)}; a tool takes one table "
-            f"of named arguments: {call_path}({{name = value}})",
-            function_name=call_path,
-        )
-    described: Any = schema if isinstance(schema, dict) else {}
-    properties: dict[str, Any] = described.get("properties") or {}
-    values = {name: _fitted(value, properties.get(name)) for name, value in given.items()}
-    faults = [
-        *_unknown(values, properties, described),
-        *(
-            fault
-            for name, value in values.items()
-            for fault in _type_fault(name, value, properties.get(name))
-        ),
-        *_missing(values, described),
-    ]
-    if faults:
-        raise ValidationError(f"{call_path}: {' '.join(faults)}", function_name=call_path)
-    return values
+
+    def __init__(self, schema: JsonValue, call_path: str) -> None:
+        self._schema: dict[str, Any] = schema if isinstance(schema, dict) else {}
+        self._call_path = call_path
+        self.properties: dict[str, Any] = _object(self._schema.get("properties"))
+
+    def checked(self, arguments: JsonValue) -> dict[str, JsonValue]:
+        """Return the arguments to send; None or an empty list stand for none.
+
+        Raises one `ValidationError` that lists everything wrong: unknown names, missing ones,
+        values that do not fit.
+        """
+        if arguments is None or arguments == []:
+            arguments = {}
+        if not isinstance(arguments, dict):
+            raise self._invalid(
+                f"the arguments are {show(arguments, hidden=True)}; a tool takes one table of "
+                f"named arguments: {self._call_path}({{name = value}})"
+            )
+        values = {
+            name: _converted(value, self.properties.get(name)) for name, value in arguments.items()
+        }
+        faults = [*self._unknown(values), *self._unfit(values), *self._missing(values)]
+        if faults:
+            raise self._invalid(" ".join(faults))
+        return values
+
+    def _invalid(self, what: str) -> ValidationError:
+        return ValidationError(f"{self._call_path}: {what}", function_name=self._call_path)
+
+    def _unknown(self, values: Mapping[str, JsonValue]) -> Iterator[str]:
+        is_open = self._schema.get("additionalProperties") not in (None, False)
+        if is_open or any(part in self._schema for part in _PARTS):
+            return
+        if not self.properties and "additionalProperties" not in self._schema:
+            return
+        for name in values:
+            if name in self.properties:
+                continue
+            near = nearest(name, self.properties)
+            names = printable(", ".join(self.properties))
+            takes = f"It takes: {names}." if names else "It takes none."
+            hint = f"Did you mean '{printable(near)}'?" if near else takes
+            yield f"Unknown parameter '{printable(shorten(name))}'. {hint}"
+
+    def _missing(self, values: Mapping[str, JsonValue]) -> Iterator[str]:
+        required = self._schema.get("required")
+        names = required if isinstance(required, list) else []
+        absent = [str(name) for name in names if name not in values]
+        if absent:
+            yield f"Missing required parameter(s): {', '.join(absent)}"
+
+    def _unfit(self, values: Mapping[str, JsonValue]) -> Iterator[str]:
+        if self._validator is None:
+            return
+        from referencing.exceptions import Unresolvable
+
+        try:
+            for violation in self._validator.iter_errors(values):
+                path = [str(part) for part in violation.absolute_path]
+                # Missing names of the whole are listed together, by `_missing`.
+                if path or violation.validator != "required":
+                    yield _sentence(violation, path)
+        except (Unresolvable, RecursionError):
+            return  # the schema leads elsewhere, or round in circles
+
+    @cached_property
+    def _validator(self) -> "Validator | None":
+        if not self._schema:
+            return None
+        from jsonschema.exceptions import SchemaError
+        from jsonschema.validators import Draft202012Validator, extend, validator_for
+        from referencing import Registry
+
+        dialect = validator_for(self._schema, default=Draft202012Validator)
+        try:
+            dialect.check_schema(self._schema)
+        except (SchemaError, RecursionError):
+            return None
+        checks: Any = extend(dialect, dict.fromkeys(_LEFT_TO_THE_SERVER, _accept))  # type: ignore[no-untyped-call]
+        # An empty registry: a `$ref` to an address is not fetched.
+        validator: Validator = checks(self._schema, registry=Registry())
+        return validator
 
 
-def _unknown(
-    given: Mapping[str, JsonValue], properties: Mapping[str, Any], schema: Mapping[str, Any]
-) -> Iterator[str]:
-    open_ended = schema.get("additionalProperties") not in (None, False)
-    if open_ended or any(part in schema for part in _PARTS):
-        return
-    if not properties and "additionalProperties" not in schema:
-        return
-    for name in given:
-        if name in properties:
-            continue
-        near = nearest(name, properties)
-        known = f"Known: {', '.join(properties)}." if properties else "It takes none."
-        hint = f"Did you mean '{near}'?" if near else known
-        yield f"Unknown parameter '{printable(shorten(name))}'. {hint}"
+def kinds(schema: Any) -> set[str]:
+    """Return the types a schema names at its top; empty where it does not say it that way."""
+    if not isinstance(schema, dict):
+        return set()
+    kind = schema.get("type")
+    if isinstance(kind, str):
+        return {kind}
+    if isinstance(kind, list):
+        return {str(each) for each in kind}
+    choices = schema.get("anyOf") or schema.get("oneOf")
+    branches = [kinds(each) for each in choices] if isinstance(choices, list) else []
+    return set().union(*branches) if branches and all(branches) else set()
 
 
-def _missing(given: Mapping[str, JsonValue], schema: Mapping[str, Any]) -> Iterator[str]:
-    required = schema.get("required") or []
-    absent = [str(name) for name in required if name not in given]
-    if absent:
-        yield f"Missing required parameter(s): {', '.join(absent)}"
+def _accept(*_: object) -> Iterator["SchemaViolation"]:
+    return iter(())
 
 
-def _fitted(value: JsonValue, schema: Any) -> JsonValue:
-    kinds = _kinds(schema)
-    if value == {} and isinstance(value, dict) and "array" in kinds and "object" not in kinds:
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _converted(value: JsonValue, schema: Any) -> JsonValue:
+    types, inner = kinds(schema), _object(schema)
+    if value == {} and isinstance(value, dict) and "array" in types and "object" not in types:
         return []
     if isinstance(value, dict):
-        inner = schema.get("properties") or {} if isinstance(schema, dict) else {}
-        return {name: _fitted(each, inner.get(name)) for name, each in value.items()}
+        properties = _object(inner.get("properties"))
+        return {name: _converted(each, properties.get(name)) for name, each in value.items()}
     if isinstance(value, list):
-        items = schema.get("items") if isinstance(schema, dict) else None
-        return [_fitted(each, items) for each in value]
-    if "integer" in kinds and not {"string", "number"} & kinds:
+        return [_converted(each, inner.get("items")) for each in value]
+    if "integer" in types and not {"string", "number"} & types:
         return _as_integer(value)
-    if kinds == {"string"} and isinstance(value, int | float) and not isinstance(value, bool):
+    if types == {"string"} and isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     return value
 
@@ -103,44 +173,38 @@ def _as_integer(value: JsonValue) -> JsonValue:
     return value
 
 
-def _kinds(schema: Any) -> set[str]:
-    """Return the types a schema names at its top; empty where it does not say it that way."""
-    if not isinstance(schema, dict):
-        return set()
-    kind = schema.get("type")
-    if isinstance(kind, str):
-        return {kind}
-    if isinstance(kind, list):
-        return {str(each) for each in kind}
-    branches = [_kinds(each) for each in schema.get("anyOf") or schema.get("oneOf") or []]
-    return set().union(*branches) if branches and all(branches) else set()
+def _sentence(violation: "SchemaViolation", path: list[str]) -> str:
+    """Say what is wrong with the value at `path`, without the value where it may be a secret."""
+    rule, limit = violation.validator, cast(Any, violation.validator_value)
+    if not path:
+        return f"The arguments must satisfy '{rule}' of the tool's schema."
+    subject = f"Parameter '{printable(shorten('.'.join(path)))}'"
+    is_secret = any(map(names_a_secret, path))
+    instance: Any = violation.instance
+    value = show(instance, hidden=is_secret)
+    if _is_about_types(violation):
+        names = [_TYPE_NAMES.get(kind, printable(kind)) for kind in sorted(kinds(violation.schema))]
+        return f"{subject} takes {' or '.join(names)}, got {value}."
+    if rule == "enum" and isinstance(limit, list):
+        return _outside_enum(subject, limit, instance, value, is_secret=is_secret)
+    if rule == "required":
+        absent = [str(name) for name in limit if name not in instance]
+        return f"{subject} lacks {', '.join(absent)}."
+    if isinstance(limit, int | float | str):
+        return f"{subject} must satisfy {rule} {shorten(printable(encode(limit)))}, got {value}."
+    return f"{subject} must satisfy '{rule}' of the tool's schema, got {value}."
 
 
-def _type_fault(name: str, value: JsonValue, schema: Any) -> Iterator[str]:
-    kinds = _kinds(schema)
-    if kinds and not any(_fits(value, kind) for kind in kinds):
-        takes = " or ".join(_WORDS.get(kind, kind) for kind in sorted(kinds))
-        yield f"Parameter '{name}' takes {takes}, got {show(value)}."
-        return
-    choices = schema.get("enum") if isinstance(schema, dict) else None
-    if isinstance(choices, list) and value not in choices:
-        words = [str(each) for each in choices]
-        near = nearest(str(value), words)
-        hint = f" Did you mean '{near}'?" if near else ""
-        yield f"Parameter '{name}' takes one of: {', '.join(words)}; got {show(value)}.{hint}"
+def _is_about_types(violation: "SchemaViolation") -> bool:
+    if violation.validator in ("anyOf", "oneOf"):
+        return all(each.validator == "type" and not each.path for each in violation.context)
+    return violation.validator == "type"
 
 
-def _fits(value: JsonValue, kind: str) -> bool:
-    if isinstance(value, bool):
-        return kind == "boolean"
-    if kind == "integer":
-        return isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-    types: dict[str, Any] = {
-        "string": str,
-        "boolean": bool,
-        "number": (int, float),
-        "object": dict,
-        "array": list,
-        "null": type(None),
-    }
-    return kind not in types or isinstance(value, types[kind])
+def _outside_enum(
+    subject: str, choices: list[Any], instance: Any, value: str, *, is_secret: bool
+) -> str:
+    words = [printable(str(each)) for each in choices]
+    near = None if is_secret else nearest(str(instance), words)
+    hint = f" Did you mean '{near}'?" if near else ""
+    return f"{subject} takes one of: {', '.join(words)}; got {value}.{hint}"

@@ -7,12 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from kosmo_circleci.call.context import RunContext
 from kosmo_circleci.errors import KosmoError, NetworkError, ValidationError
 from kosmo_circleci.jsonvalue import JsonValue, encode
-from kosmo_circleci.mcp_client import arguments as tool_arguments
 from kosmo_circleci.mcp_client import results
 from kosmo_circleci.mcp_client.config import load
 from kosmo_circleci.mcp_client.launch import Timeouts, resolve
@@ -24,6 +23,12 @@ from kosmo_circleci.wording import nearest, printable, shorten
 
 if TYPE_CHECKING:
     from kosmo_circleci.mcp_client.servers import Servers
+
+
+MAX_NAME_CHARACTERS: Final = 512
+"""How long `server.tool` or the name of a prompt may be."""
+
+MAX_URI_CHARACTERS: Final = 65_536
 
 
 class McpFunctions:
@@ -184,7 +189,7 @@ class McpFunctions:
 
     def _call_named(self, arguments: list[JsonValue], context: RunContext) -> JsonValue:
         server, tool = self.tool(_argument(arguments, 0), context)
-        given = tool_arguments.checked(_argument(arguments, 1), tool.schema, tool.path)
+        given = tool.arguments.checked(_argument(arguments, 1))
         context.permit(
             tool.kind, f"{tool.server}.{tool.name}", tool.path, question(tool, server, given)
         )
@@ -200,7 +205,9 @@ class McpFunctions:
         return self._read(context, "mcp.resources", "resources/list", _argument(arguments, 0), {})
 
     def _read_resource(self, arguments: list[JsonValue], context: RunContext) -> JsonValue:
-        params = {"uri": _word(_argument(arguments, 1), "the uri of a resource")}
+        params = {
+            "uri": _word(_argument(arguments, 1), "the uri of a resource", MAX_URI_CHARACTERS)
+        }
         server_name = _argument(arguments, 0)
         result = self._read(context, "mcp.read_resource", "resources/read", server_name, params)
         return results.resource_value(result)
@@ -283,9 +290,14 @@ def _argument(arguments: list[JsonValue], index: int) -> JsonValue:
     return arguments[index] if index < len(arguments) else None
 
 
-def _word(value: JsonValue, what: str) -> str:
+def _word(value: JsonValue, what: str, limit: int = MAX_NAME_CHARACTERS) -> str:
     if not isinstance(value, str) or not value:
         raise ValidationError(f"mcp: {what} is missing; it is a string")
+    # Before anything looks for dots in it, or for similar names.
+    if len(value) > limit:
+        raise ValidationError(
+            f"mcp: {what} has {len(value):,} characters; it may have at most {limit:,}"
+        )
     return value
 
 

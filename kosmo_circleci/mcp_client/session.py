@@ -26,6 +26,9 @@ MAX_PAGES: Final = 100
 CLOSE_S: Final = 1.6
 """How long a server gets to end before it is killed."""
 
+_CONNECT_S: Final = 30.0
+_SILENCE_S: Final = 300.0
+
 _NO_SUCH_METHOD: Final = -32601
 _UNSUPPORTED_VERSION: Final = -32022
 _CLOSED: Final = -32000
@@ -275,8 +278,8 @@ async def _http_streams(
     launch: HttpLaunch, refused: Callable[[int], None]
 ) -> AsyncIterator[tuple[Any, Any]]:
     """Connect, and tell `refused` the status of a message that was not accepted."""
+    import httpx2
     from mcp.client.streamable_http import streamable_http_client
-    from mcp.shared._httpx_utils import create_mcp_http_client
 
     async def answered(response: Any) -> None:
         # The SDK keeps the status to itself. To GET, a server may well answer 405.
@@ -286,8 +289,11 @@ async def _http_streams(
         if "event-stream" not in response.headers.get("content-type", ""):
             response.stream = _bounded_stream(response.stream)
 
-    client = create_mcp_http_client(headers=dict(launch.headers))
-    client.event_hooks = {"response": [answered]}
+    # As the SDK's own client: a server may keep a stream open for minutes without a word.
+    timeout = httpx2.Timeout(_CONNECT_S, read=_SILENCE_S)
+    client = httpx2.AsyncClient(
+        headers=dict(launch.headers), timeout=timeout, event_hooks={"response": [answered]}
+    )
     async with (
         client,
         streamable_http_client(

@@ -1,12 +1,13 @@
 """One tool of a server, as scripts and people see it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.jsonvalue import JsonValue, encode
 from kosmo_circleci.masking import MASK, names_a_secret
+from kosmo_circleci.mcp_client.arguments import ArgumentSchema
 from kosmo_circleci.mcp_client.server import Server
 from kosmo_circleci.wording import printable, shorten
 
@@ -15,7 +16,9 @@ _SHOWN_CHARACTERS: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One tool of a server. `name` is its Lua name, `original` the one the server knows."""
+    """One tool of a server. `name` is its Lua name, `original` the one the server knows, `schema`
+    its `inputSchema` as listed.
+    """
 
     name: str
     original: str
@@ -24,11 +27,12 @@ class Tool:
     title: str
     description: str
     schema: JsonValue
+    arguments: ArgumentSchema = field(compare=False, repr=False)
 
     @property
     def path(self) -> str:
         """How a script names it."""
-        return f"app.mcp.{self.server}.{self.name}"
+        return _path(self.server, self.name)
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return the tool as `mcp.tools` lists it."""
@@ -46,6 +50,7 @@ class Tool:
 def described(listed: Mapping[str, Any], name: str, server: str) -> Tool:
     """Return a tool of `tools/list` under its Lua name; one without `readOnlyHint` is a write."""
     hints = listed.get("annotations") or {}
+    schema = listed.get("inputSchema") or {"type": "object"}
     return Tool(
         name=name,
         original=str(listed["name"]),
@@ -53,8 +58,13 @@ def described(listed: Mapping[str, Any], name: str, server: str) -> Tool:
         kind="read" if hints.get("readOnlyHint") is True else "write",
         title=str(listed.get("title") or hints.get("title") or ""),
         description=str(listed.get("description") or ""),
-        schema=listed.get("inputSchema") or {"type": "object"},
+        schema=schema,
+        arguments=ArgumentSchema(schema, _path(server, name)),
     )
+
+
+def _path(server: str, name: str) -> str:
+    return f"app.mcp.{server}.{name}"
 
 
 def question(tool: Tool, server: Server, given: Mapping[str, JsonValue]) -> str:

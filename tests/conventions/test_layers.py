@@ -101,6 +101,8 @@ HOMES: dict[str, set[str]] = {
     "mcp_types": {"mcp_client.session"},
     "httpx2": {"mcp_client.session"},
     "anyio": {"mcp_client.session"},
+    "jsonschema": {"mcp_client.arguments"},
+    "referencing": {"mcp_client.arguments"},
 }
 
 

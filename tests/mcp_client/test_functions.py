@@ -159,6 +159,29 @@ def test_what_does_not_fit_is_refused_before_anything_is_called(
     assert (run.questions, run.log) == ([], [])
 
 
+@pytest.mark.parametrize(
+    ("function", "arguments", "what"),
+    [
+        ("mcp.schema", ["." * 2_000_000 + "x"], "the name of a tool, 'server.tool'"),
+        ("mcp.call", ["." * 2_000_000 + "x"], "the name of a tool, 'server.tool'"),
+        ("mcp.tools", ["s" * 2_000_000], "the name of a server"),
+        ("app.mcp", ["s" * 2_000_000], "the name of a server"),
+        ("app.mcp.tool", ["s", "t" * 2_000_000], "the name of a tool"),
+        ("mcp.get_prompt", ["s", "p" * 2_000_000], "the name of a prompt"),
+    ],
+)
+def test_a_name_is_bounded_before_it_is_looked_at(
+    open_functions: Open, new_run: Any, function: str, arguments: Any, what: str
+) -> None:
+    functions = open_functions()
+    length = len(arguments[-1])
+    with pytest.raises(ValidationError) as raised:
+        functions.call(function, arguments, new_run())
+    assert raised.value.message == (
+        f"mcp: {what} has {length:,} characters; it may have at most 512"
+    )
+
+
 def test_a_tool_without_the_read_only_hint_is_a_write_and_asks(
     open_functions: Open, new_run: Any
 ) -> None:
