@@ -1,4 +1,4 @@
-"""Configuration files -> the MCP servers there are, first file that names a server wins.
+"""Configuration files -> the configured MCP servers; the first file that names a server wins.
 
 In this order: `.mcp.json`, `.vscode/mcp.json` and `.cursor/mcp.json` of the project, then
 `kosmo/mcp.json` in the user's configuration folder. The project is the current folder, or the
@@ -29,7 +29,8 @@ MAX_NAME_CHARACTERS: Final = 128
 def load(environ: Mapping[str, str], home: Path, start: Path) -> dict[str, Server]:
     """Return every server that is not disabled, by name; `start` is the current folder.
 
-    Raises `ConfigurationError` for a file that is no JSON object of servers, naming file and line.
+    Raises `ConfigurationError`, naming file and line, for a file that is not a JSON object of
+    servers.
     """
     servers: dict[str, Server] = {}
     disabled: set[str] = set()
@@ -85,13 +86,13 @@ def _entries(path: Path) -> Mapping[str, JsonValue]:
 def _servers_of(value: JsonValue, path: Path) -> Mapping[str, JsonValue]:
     if not isinstance(value, dict):
         raise ConfigurationError(f'{path}: must be an object such as {{"mcpServers": {{…}}}}')
-    found: dict[str, JsonValue] = {}
+    servers: dict[str, JsonValue] = {}
     for key in ("mcpServers", "servers"):
         entries = value.get(key, {})
         if not isinstance(entries, dict):
             raise ConfigurationError(f"{path}: '{key}' must be an object of servers by name")
-        found = entries | found
-    return found
+        servers = entries | servers
+    return servers
 
 
 def _is_disabled(entry: Mapping[str, JsonValue]) -> bool:

@@ -1,4 +1,4 @@
-"""What can go wrong with a server, as errors whose words say what to do."""
+"""What can go wrong with a server, as errors that say what to do."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def too_slow(name: str, method: str, seconds: float) -> NetworkError:
 
 
 def too_slow_to_start(name: str, seconds: float, last_words: str) -> NetworkError:
-    """The handshake did not come to its end in time."""
+    """The handshake took too long."""
     return NetworkError(
         f"MCP server '{name}' did not answer 'initialize' within {seconds:g} s"
         f"{last_words or '.'} MCP_TIMEOUT (milliseconds) gives it longer."
@@ -37,7 +37,7 @@ def too_slow_to_start(name: str, seconds: float, last_words: str) -> NetworkErro
 
 
 def unreachable(launch: HttpLaunch, cause: BaseException) -> NetworkError:
-    """The address does not answer, or not to its end."""
+    """The address does not answer, or its answer broke off."""
     reason = str(cause) or type(cause).__name__
     return NetworkError(f"MCP server '{launch.name}' at {launch.url}: {reason}")
 
@@ -46,7 +46,7 @@ def refused(launch: Launch, status: int | None, code: int, message: str, data: A
     """The server answered with an error of the protocol, over HTTP perhaps with a bad `status`."""
     where = ""
     if status is not None and isinstance(launch, HttpLaunch):
-        hint = " (its 'headers' say who asks)" if status in (401, 403) else ""
+        hint = " (check its 'headers')" if status in (401, 403) else ""
         where = f" at {launch.url} answered HTTP {status}{hint}"
     return ServerError(
         f"MCP server '{launch.name}'{where}: {message}",
@@ -57,9 +57,9 @@ def refused(launch: Launch, status: int | None, code: int, message: str, data: A
 
 
 def not_allowed(name: str, cause: BaseException) -> ServerError:
-    """The answer is not what the protocol has at its place."""
+    """The answer violates the protocol."""
     return ServerError(
-        f"MCP server '{name}' answered what the protocol does not allow: {cause}", server=name
+        f"MCP server '{name}' gave an answer that the protocol does not allow: {cause}", server=name
     )
 
 

@@ -24,9 +24,9 @@ class JsoncError(ValueError):
 def decode(text: str) -> JsonValue:
     """Return the value of a JSON text that may hold `//` and `/* */` comments and spare commas.
 
-    Raises `JsoncError`; its line is the one of the file as it stands.
+    Raises `JsoncError`; its line counts in `text` itself.
     """
-    # What is dropped becomes blanks, so that lines keep their numbers.
+    # Comments and commas become spaces, so that lines keep their numbers.
     bare = _COMMAS.sub(_kept_string, _TOKENS.sub(_kept_string, text.removeprefix("\ufeff")))
     try:
         json.loads(bare)
@@ -40,5 +40,5 @@ def decode(text: str) -> JsonValue:
         raise JsoncError(str(error), None) from None
 
 
-def _kept_string(found: re.Match[str]) -> str:
-    return found["string"] or re.sub(r"[^\n]", " ", found.group())
+def _kept_string(match: re.Match[str]) -> str:
+    return match["string"] or re.sub(r"[^\n]", " ", match.group())

@@ -1,4 +1,4 @@
-"""Server -> what is really started: variables replaced, environment put together."""
+"""Server -> what is started or connected to: variables replaced, environment assembled."""
 
 import os
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""A server over stdio as an operating system process: lines in, lines out, and a sure end.
+"""A server over stdio as an operating system process: lines in, lines out, always ended.
 
 The server leads a process group of its own, so that what it starts (npx starts node) ends with it.
 If this process is killed before it can stop the server, a small shell that waits on a pipe does it.
@@ -28,11 +28,10 @@ _TAIL_LINES: Final = 5
 _TAIL_CHARACTERS: Final = 300
 _AFTER_STDIN_S: Final = 0.4
 _AFTER_TERM_S: Final = 0.4
-_POSIX: Final = os.name == "posix"
 
-# Ends the group when the pipe breaks without a word, which is when this process was killed.
-# `-s TERM --` is the one form that every shell reads right; dash takes the `--` of `-TERM --` for a
-# process.
+# Ends the group when the pipe closes without a line, which is when this process was killed.
+# `-s TERM --` is the one form that every shell understands: dash reads the `--` of `-TERM --` as a
+# process id.
 _GUARD: Final = 'read -r word || { kill -s TERM -- "-$0"; sleep 0.3; kill -s KILL -- "-$0"; }'
 
 
@@ -43,7 +42,7 @@ class ServerProcess:
         """Start the server. Raises `ConfigurationError` when that is not possible."""
         self._name = launch.name
         self._popen = _start(launch)
-        self._guard = _guard(self._popen.pid)
+        self._guard: subprocess.Popen[bytes] | None = _guard(self._popen.pid)
         self._stderr: deque[str] = deque(maxlen=_TAIL_LINES)
         self._stopping = threading.Lock()
         self._stderr_thread = threading.Thread(target=self._read_stderr, daemon=True)
@@ -59,8 +58,8 @@ class ServerProcess:
     def read_lines(self, take: Callable[[bytes], None], end: Callable[[], None]) -> None:
         """Hand every line of stdout to `take`, then call `end`. Runs on a thread of its own.
 
-        `take` may block: nothing more is read meanwhile. A line over `MAX_MESSAGE_BYTES` ends the
-        server and sets `too_long`.
+        `take` may block: nothing more is read until it returns. A line over `MAX_MESSAGE_BYTES`
+        ends the server and sets `too_long`.
         """
         self._is_read = True
         threading.Thread(target=self._read_stdout, args=(take, end), daemon=True).start()
@@ -73,8 +72,8 @@ class ServerProcess:
             data = data[os.write(self._popen.stdin.fileno(), data) :]
 
     def how_it_ended(self) -> str:
-        """Return how the process ended, as the predicate of a sentence; `last_words` go with it."""
-        # Its stdout closed a moment ago; its status and last words may still be on their way.
+        """Return how the process ended, as the predicate of a sentence: "ended with status 3"."""
+        # Its stdout has just closed; its status and last lines may still be on their way.
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._popen.wait(0.5)
         self._stderr_thread.join(0.2)
@@ -103,7 +102,7 @@ class ServerProcess:
             if not self._ended_within(_AFTER_STDIN_S):
                 self._signal(signal.SIGTERM)
                 self._ended_within(_AFTER_TERM_S)
-            # Also after a good end: what it started may still be there.
+            # Also after it ended by itself: processes it started may still run.
             self._kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._popen.wait(1)
@@ -125,14 +124,11 @@ class ServerProcess:
             self._popen.stdin.close()
 
     def _kill(self) -> None:
-        self._signal(signal.SIGKILL if _POSIX else signal.SIGTERM)
+        self._signal(signal.SIGKILL)
 
     def _signal(self, number: int) -> None:
         with contextlib.suppress(OSError):
-            if _POSIX:
-                os.killpg(self._popen.pid, number)
-            else:
-                self._popen.terminate()
+            os.killpg(self._popen.pid, number)
 
     def _dismiss_guard(self) -> None:
         if self._guard is None or self._guard.stdin is None:
@@ -146,7 +142,7 @@ class ServerProcess:
     def _read_stdout(self, take: Callable[[bytes], None], end: Callable[[], None]) -> None:
         assert self._popen.stdout is not None
         try:
-            # Closed by the thread that reads: elsewhere its number could be another file by now.
+            # Closed by the thread that reads it: closed elsewhere, the descriptor could be reused.
             with self._popen.stdout as stream:
                 self._split_lines(stream, take)
         except OSError:
@@ -188,10 +184,10 @@ class ServerProcess:
 
 
 def _start(launch: StdioLaunch) -> subprocess.Popen[bytes]:
-    command = _found(launch)
+    command = _program(launch)
     if not Path(launch.cwd).is_dir():
         raise ConfigurationError(
-            f"MCP server '{launch.name}' cannot be started: there is no folder {launch.cwd}."
+            f"MCP server '{launch.name}' cannot be started: the folder {launch.cwd} does not exist."
         )
     try:
         process = subprocess.Popen(
@@ -202,7 +198,7 @@ def _start(launch: StdioLaunch) -> subprocess.Popen[bytes]:
             bufsize=0,
             env=dict(launch.env),
             cwd=launch.cwd,
-            start_new_session=_POSIX,
+            start_new_session=True,
         )
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -213,22 +209,22 @@ def _start(launch: StdioLaunch) -> subprocess.Popen[bytes]:
     return process
 
 
-def _found(launch: StdioLaunch) -> str:
+def _program(launch: StdioLaunch) -> str:
     if os.path.dirname(launch.command):
         return launch.command
-    # A relative folder would be looked up in the folder of whoever wrote the project.
+    # A relative folder of the PATH would lead into the project, which may not be trusted.
     folders = [each for each in launch.search_path.split(os.pathsep) if os.path.isabs(each)]
-    found = shutil.which(launch.command, path=os.pathsep.join(folders)) if folders else None
-    if found is None:
+    program = shutil.which(launch.command, path=os.pathsep.join(folders)) if folders else None
+    if program is None:
         raise ConfigurationError(
             f"MCP server '{launch.name}' cannot be started: the program '{launch.command}' is not "
             "on the PATH. Install it, or give its full path as 'command'."
         )
-    return found
+    return program
 
 
 def _lift_memory_limit(pid: int) -> None:
-    """Take back the limit a script's process has set for itself; a server is no script."""
+    """Lift the memory limit that a script's process has set for itself and its children."""
     if sys.platform != "linux":
         return
     import resource
@@ -238,9 +234,7 @@ def _lift_memory_limit(pid: int) -> None:
         resource.prlimit(pid, resource.RLIMIT_DATA, (hard, hard))
 
 
-def _guard(group: int) -> subprocess.Popen[bytes] | None:
-    if not _POSIX:
-        return None
+def _guard(group: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         ["/bin/sh", "-c", _GUARD, str(group)],
         stdin=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""What a tool, a resource or a prompt answers -> one value, or the error it stands for."""
+"""The result of a tool, a resource or a prompt -> one value, or an error."""
 
 from typing import Any, Final
 
@@ -66,16 +66,16 @@ def tool_value(result: JsonValue) -> JsonValue:
 
 
 def tool_error(result: JsonValue, server: str, tool: str, call_path: str) -> ServerError | None:
-    """Return the error a tool's result stands for, or None where it is none."""
+    """Return the error that a tool's result reports, or None if it succeeded."""
     answer: Any = result
     if answer.get("isError") is not True:
         return None
     texts = [each["text"] for each in answer.get("content") or [] if each.get("type") == "text"]
-    said = "\n".join(texts).strip() or "the tool failed and did not say why"
-    if len(said) > _SHOWN_CHARACTERS:
-        said = said[:_SHOWN_CHARACTERS] + "…"
+    reason = "\n".join(texts).strip() or "the tool failed without a message"
+    if len(reason) > _SHOWN_CHARACTERS:
+        reason = reason[:_SHOWN_CHARACTERS] + "…"
     return ServerError(
-        f"MCP tool error ({server}.{tool}): {said}",
+        f"MCP tool error ({server}.{tool}): {reason}",
         server=server,
         tool=tool,
         body=tool_value(answer),

@@ -1,7 +1,7 @@
 """The servers of one run: started when they are first used, stopped with it.
 
-All share one event loop on one thread, started with the first of them. Callers wait on threads of
-their own, so that several calls may be under way at once.
+All share one event loop on one thread, started with the first of them. Callers wait on their own
+threads, so that several calls may be in flight at once.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ class Servers:
 
         Raises `ConfigurationError` when the server cannot be started, `NetworkError` when it dies,
         floods or does not answer in time, `ServerError` for its own errors, and the deadline's
-        reason when the run ends meanwhile.
+        reason when the run ends first.
         """
         for secret in launch.secrets:
             mask.add(secret)
@@ -100,10 +100,10 @@ class Servers:
 
 def _need_sdk(name: str) -> None:
     try:
-        found = importlib.util.find_spec("mcp") is not None
+        is_installed = importlib.util.find_spec("mcp") is not None
     except ValueError:
-        found = False
-    if not found:
+        is_installed = False
+    if not is_installed:
         raise ConfigurationError(
             f"The MCP server '{name}' needs the MCP package, which is not installed; run: "
             "pip install 'kosmo-circleci[mcp]'"
@@ -112,7 +112,7 @@ def _need_sdk(name: str) -> None:
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
-    # What goes wrong in a server's stream reaches the caller; stderr belongs to the script.
+    # Faults of a server's stream reach the caller as errors; stderr belongs to the script.
     loop.set_exception_handler(lambda _loop, _context: None)
     try:
         loop.run_forever()
@@ -138,7 +138,7 @@ def _wait(future: "Future[JsonValue]", deadline: Deadline) -> JsonValue:
                 raise reason from None
         except CallCancelled:
             deadline.check()
-            raise NetworkError("The MCP call was called off.") from None
+            raise NetworkError("The MCP call was cancelled.") from None
         except BaseException:
             future.cancel()
             raise

@@ -1,4 +1,4 @@
-"""The conversation with one MCP server: the only module that knows the official SDK.
+"""The conversation with one MCP server, on the official SDK.
 
 Everything here runs on the event loop of `servers.py`.
 """
@@ -13,8 +13,9 @@ from kosmo_circleci import jsonvalue
 from kosmo_circleci.errors import ConfigurationError, KosmoError
 from kosmo_circleci.jsonvalue import JsonError, JsonValue
 from kosmo_circleci.mcp_client import faults
+from kosmo_circleci.mcp_client.http_streams import http_streams, is_transport_fault
 from kosmo_circleci.mcp_client.launch import HttpLaunch, Launch, StdioLaunch, Timeouts
-from kosmo_circleci.mcp_client.process import MAX_MESSAGE_BYTES, ServerProcess
+from kosmo_circleci.mcp_client.process import ServerProcess
 from kosmo_circleci.mcp_client.results import ServerError
 from kosmo_circleci.version import __version__
 
@@ -25,9 +26,6 @@ MAX_PAGES: Final = 100
 
 CLOSE_S: Final = 1.6
 """How long a server gets to end before it is killed."""
-
-_CONNECT_S: Final = 30.0
-_SILENCE_S: Final = 300.0
 
 _NO_SUCH_METHOD: Final = -32601
 _UNSUPPORTED_VERSION: Final = -32022
@@ -52,7 +50,7 @@ class Connection:
 
     @property
     def ended(self) -> bool:
-        """True once no request can reach the server any more."""
+        """True once no further request can reach the server."""
         return self._task.done() or self._gone.is_set()
 
     async def request(self, method: str, params: Mapping[str, Any]) -> JsonValue:
@@ -66,7 +64,7 @@ class Connection:
                 {work, gone}, timeout=self._call_s, return_when=asyncio.FIRST_COMPLETED
             )
             if not work.done() and self._gone.is_set():
-                # Its answer may have been its last word.
+                # The answer may have arrived just before the end.
                 await asyncio.wait({work}, timeout=0.2)
             if not work.done():
                 if self._gone.is_set():
@@ -105,7 +103,7 @@ class Connection:
             self._gone.set()
             if not self._ready.done():
                 self._ready.set_exception(faults.stopped(self._name))
-            self._ready.exception()  # nobody may be waiting for it
+            self._ready.exception()  # marks it as retrieved: there may be no waiter
 
     async def _hold_session(self) -> None:
         async with contextlib.AsyncExitStack() as stack:
@@ -141,14 +139,14 @@ class Connection:
 
     def _streams(self) -> Any:
         if isinstance(self._launch, HttpLaunch):
-            return _http_streams(self._launch, self._take_note)
+            return http_streams(self._launch, self._note_status)
         assert self._process is not None
         return self._stdio_streams(self._process)
 
     async def _end_process(self, process: ServerProcess) -> None:
         await asyncio.shield(asyncio.to_thread(process.stop))
 
-    def _take_note(self, status: int) -> None:
+    def _note_status(self, status: int) -> None:
         self._refused = status
 
     @contextlib.asynccontextmanager
@@ -163,7 +161,7 @@ class Connection:
         def take(line: bytes) -> None:
             message = _message(line)
             if message is not None:
-                # Waiting until it is taken is what slows a server down that floods.
+                # Waiting until it is received slows down a server that floods.
                 _put(loop, incoming.send(message))
 
         def end() -> None:
@@ -210,7 +208,7 @@ class Connection:
             return faults.refused(self._launch, status, cause.code, cause.message, cause.data)
         if isinstance(cause, MCPError) or self._gone.is_set():
             return await self._death()
-        if isinstance(self._launch, HttpLaunch) and _is_transport_fault(cause):
+        if isinstance(self._launch, HttpLaunch) and is_transport_fault(cause):
             return faults.unreachable(self._launch, cause)
         return faults.not_allowed(self._name, cause)
 
@@ -240,11 +238,11 @@ def _put(loop: asyncio.AbstractEventLoop, sending: Any) -> None:
     except BaseException:
         sending.close()
         # The session is gone; the rest of the output has no reader.
-        raise OSError("nobody listens") from None
+        raise OSError("the session has ended") from None
 
 
 def _message(line: bytes) -> Any:
-    """Return a line as the SDK's message, or None for what is none: a banner, a log line."""
+    """Return a line as the SDK's message, or None for any other output: a banner, a log line."""
     from mcp.shared.message import SessionMessage
     from mcp_types import jsonrpc_message_adapter
 
@@ -271,62 +269,6 @@ async def _shake_hands(session: "ClientSession") -> None:
         if error.code not in (_NO_SUCH_METHOD, _UNSUPPORTED_VERSION):
             raise
         await session.discover()
-
-
-@contextlib.asynccontextmanager
-async def _http_streams(
-    launch: HttpLaunch, refused: Callable[[int], None]
-) -> AsyncIterator[tuple[Any, Any]]:
-    """Connect, and tell `refused` the status of a message that was not accepted."""
-    import httpx2
-    from mcp.client.streamable_http import streamable_http_client
-
-    async def answered(response: Any) -> None:
-        # The SDK keeps the status to itself. To GET, a server may well answer 405.
-        if response.status_code >= 400 and response.request.method == "POST":
-            refused(response.status_code)
-        # An event stream has its own limit, for each event.
-        if "event-stream" not in response.headers.get("content-type", ""):
-            response.stream = _bounded_stream(response.stream)
-
-    # As the SDK's own client: a server may keep a stream open for minutes without a word.
-    timeout = httpx2.Timeout(_CONNECT_S, read=_SILENCE_S)
-    client = httpx2.AsyncClient(
-        headers=dict(launch.headers), timeout=timeout, event_hooks={"response": [answered]}
-    )
-    async with (
-        client,
-        streamable_http_client(
-            launch.url, http_client=client, max_sse_event_size=MAX_MESSAGE_BYTES
-        ) as streams,
-    ):
-        yield streams[0], streams[1]
-
-
-def _bounded_stream(stream: Any) -> Any:
-    import httpx2
-
-    class Bounded(httpx2.AsyncByteStream):
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            left = MAX_MESSAGE_BYTES
-            async for part in stream:
-                left -= len(part)
-                if left < 0:
-                    raise httpx2.ReadError(
-                        f"the answer is larger than {MAX_MESSAGE_BYTES >> 20} MiB"
-                    )
-                yield part
-
-        async def aclose(self) -> None:
-            await stream.aclose()
-
-    return Bounded()
-
-
-def _is_transport_fault(error: BaseException) -> bool:
-    import httpx2
-
-    return isinstance(error, httpx2.HTTPError | OSError)
 
 
 def _load_sdk(name: str) -> None:

@@ -31,10 +31,10 @@ class TrustStore:
         """Return whether `server` may run: trusted, never trusted, or changed since it was."""
         if server.scope == "user":
             return "trusted"
-        known = self._read().get(str(server.source), {}).get(server.name)
-        if known is None:
+        trusted = self._read().get(str(server.source), {}).get(server.name)
+        if trusted is None:
             return "untrusted"
-        return "trusted" if known == fingerprint(server) else "changed"
+        return "trusted" if trusted == fingerprint(server) else "changed"
 
     def check(self, server: Server) -> None:
         """Raise `PermissionDenied` unless `server` may run."""
@@ -106,7 +106,7 @@ def fingerprint(server: Server) -> str:
     Values of `env` and `headers` count as written, before `${VAR}` is replaced, and an `envFile`
     with its content: `NODE_OPTIONS` can carry code as well as a command can.
     """
-    described: dict[str, JsonValue] = {
+    description: dict[str, JsonValue] = {
         "file": str(server.source),
         "name": server.name,
         "transport": server.transport,
@@ -119,5 +119,5 @@ def fingerprint(server: Server) -> str:
         "headers": dict(server.headers),
     }
     if server.env_file is not None:
-        described["env_file_sha256"] = server.env_file.sha256
-    return hashlib.sha256(encode(described, sort_keys=True).encode("utf-8")).hexdigest()
+        description["env_file_sha256"] = server.env_file.sha256
+    return hashlib.sha256(encode(description, sort_keys=True).encode("utf-8")).hexdigest()

@@ -41,7 +41,7 @@ class Variables:
         secret-looking variables that `expand` has met.
         """
         own = {value for name, value in settings.items() if names_a_secret(name)}
-        # "Bearer abc": the scheme is no secret, and what follows is one on its own too.
+        # "Bearer abc": what follows the scheme is a secret on its own too.
         own |= {value.split(" ", 1)[1] for value in own if value.startswith(("Bearer ", "Basic "))}
         return tuple(sorted(self._secrets | own))
 
@@ -60,7 +60,7 @@ class Variables:
             )
         parsed = _NAME.fullmatch(inside)
         if parsed is None:
-            raise self.fault(f"{match[0]} is not known; write ${{VAR}} or ${{VAR:-default}}.")
+            raise self.fault(f"{match[0]} is not a variable; write ${{VAR}} or ${{VAR:-default}}.")
         value = self._environ.get(parsed["name"], "")
         if value:
             if names_a_secret(parsed["name"]):

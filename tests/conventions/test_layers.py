@@ -96,10 +96,10 @@ HOMES: dict[str, set[str]] = {
     "pytest": {"simulator.pytest_plugin"},
     "prompt_toolkit": {"cli.script.repl"},
     "rich": {"cli.markdown"},
-    "mcp": {"mcp_client.session"},
+    "mcp": {"mcp_client.session", "mcp_client.http_streams"},
     # What the MCP SDK is made of, at home where it is.
     "mcp_types": {"mcp_client.session"},
-    "httpx2": {"mcp_client.session"},
+    "httpx2": {"mcp_client.http_streams"},
     "anyio": {"mcp_client.session"},
     "jsonschema": {"mcp_client.arguments"},
     "referencing": {"mcp_client.arguments"},

@@ -112,7 +112,9 @@ def test_an_answer_the_protocol_does_not_allow_is_an_api_error(
     open_functions: Open, new_run: Any
 ) -> None:
     functions = open_functions()
-    with pytest.raises(KosmoError, match=r"^MCP server 's' answered what the protocol") as raised:
+    with pytest.raises(
+        KosmoError, match=r"^MCP server 's' gave an answer that the protocol"
+    ) as raised:
         functions.call("mcp.call", ["s.nonsense"], new_run())
     assert raised.value.error_type == "api"
     assert functions.call("mcp.call", ["s.echo", {"message": "still here"}], new_run()) == (

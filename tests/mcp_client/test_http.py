@@ -130,8 +130,7 @@ def unwilling() -> Iterator[str]:
     [
         (
             "401/no",
-            " at {url} answered HTTP 401 (its 'headers' say who asks): "
-            "Server returned an error response",
+            " at {url} answered HTTP 401 (check its 'headers'): Server returned an error response",
         ),
         ("404/", " at {url} answered HTTP 404: Not Found"),
         ("500/oops", " at {url} answered HTTP 500: Server returned an error response"),

@@ -58,8 +58,8 @@ def test_variables_are_replaced(text: str, expanded: str) -> None:
             "${input:token} asks a person, which only an editor can do; use ${env:NAME} and set "
             "the variable.",
         ),
-        ("${a b}", "${a b} is not known; write ${VAR} or ${VAR:-default}."),
-        ("${}", "${} is not known; write ${VAR} or ${VAR:-default}."),
+        ("${a b}", "${a b} is not a variable; write ${VAR} or ${VAR:-default}."),
+        ("${}", "${} is not a variable; write ${VAR} or ${VAR:-default}."),
     ],
 )
 def test_a_variable_that_cannot_be_replaced_says_what_to_do(text: str, message: str) -> None:

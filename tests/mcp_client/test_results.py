@@ -46,7 +46,7 @@ def test_the_value_of_a_tool(result: Any, value: Any) -> None:
     [
         ([_text("no such file")], "no such file"),
         ([_text("one"), {"type": "image", "data": "", "mimeType": "x"}, _text("two")], "one\ntwo"),
-        ([], "the tool failed and did not say why"),
+        ([], "the tool failed without a message"),
         ([_text("x" * 3000)], "x" * 2000 + "…"),
     ],
 )

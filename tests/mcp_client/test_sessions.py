@@ -194,7 +194,7 @@ def test_a_server_starts_in_its_folder(
         ),
         (
             {"command": "true", "cwd": "nowhere"},
-            "MCP server 's' cannot be started: there is no folder {project}/nowhere.",
+            "MCP server 's' cannot be started: the folder {project}/nowhere does not exist.",
         ),
     ],
 )

@@ -1,6 +1,5 @@
 """Which servers of a project may run."""
 
-import os
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -32,8 +31,7 @@ def test_trust_is_kept_in_the_users_folder_for_the_user_alone(
 ) -> None:
     store.trust(SERVER)
     assert store.path == tmp_path / ".config" / "kosmo" / "mcp-trust.json"
-    if os.name == "posix":
-        assert store.path.stat().st_mode & 0o777 == 0o600
+    assert store.path.stat().st_mode & 0o777 == 0o600
     assert TrustStore(store.path).state(SERVER) == "trusted"
 
 
