@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.entities import Job, Project, Workflow
-from kosmo_circleci.simulator.progress import JobProgress, WorkflowProgress
+from kosmo_circleci.simulator.progress import FAILURES, JobProgress, WorkflowProgress
 from kosmo_circleci.simulator.world import World
 
 DAY_S: Final = 86_400
@@ -114,6 +114,11 @@ def success_rate(runs: Sequence[Run]) -> float:
 def count(runs: Sequence[Run], status: str) -> int:
     """Return how many of the runs ended with `status`."""
     return sum(run.status == status for run in runs)
+
+
+def count_failures(runs: Sequence[Run]) -> int:
+    """Return how many of the runs failed, in whatever way."""
+    return sum(run.status in FAILURES for run in runs)
 
 
 def throughput(runs: Sequence[Run], window: Window) -> float:

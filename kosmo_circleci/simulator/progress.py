@@ -7,14 +7,18 @@ state that could disagree with the plan. All times are simulated seconds (`clock
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-JobStatus: TypeAlias = Literal[
-    "blocked", "queued", "running", "on_hold", "success", "failed", "canceled", "not_run"
-]
+JobOutcome: TypeAlias = Literal["success", "failed", "timedout", "infrastructure_fail"]
+JobStatus: TypeAlias = (
+    Literal["blocked", "queued", "running", "on_hold", "canceled", "not_run"] | JobOutcome
+)
 WorkflowStatus: TypeAlias = Literal[
     "running", "failing", "on_hold", "success", "failed", "canceled"
 ]
 
-ENDED: Final = frozenset({"success", "failed", "canceled", "not_run"})
+FAILURES: Final = frozenset({"failed", "timedout", "infrastructure_fail"})
+"""The outcomes of a job that make its workflow fail."""
+
+ENDED: Final = FAILURES | {"success", "canceled", "not_run"}
 """The states a job does not leave."""
 
 
@@ -24,13 +28,14 @@ class JobPlan(NamedTuple):
     It waits `queue_s`, runs `duration_s`, and ends with `outcome`; an approval instead waits until
     `approved_s`. `canceled_s` cuts it short. `ran` is the (start, stop) of a run that a rerun of
     the workflow took over: such a job succeeded before its workflow began. `heals`: run again, it
-    succeeds. `parallelism` is the number of its parallel runs.
+    succeeds. `parallelism` is the number of its parallel runs. It has `extra_steps` further steps,
+    which fail when it fails, and `log_bytes` of output besides what its steps print anyway.
     """
 
     name: str
     requires: tuple[str, ...] = ()
     is_approval: bool = False
-    outcome: Literal["success", "failed"] = "success"
+    outcome: JobOutcome = "success"
     queue_s: int = 0
     duration_s: int = 10
     approved_s: int | None = None
@@ -38,6 +43,8 @@ class JobPlan(NamedTuple):
     ran: tuple[int, int] | None = None
     heals: bool = False
     parallelism: int = 1
+    extra_steps: int = 0
+    log_bytes: int = 0
 
 
 class JobProgress(NamedTuple):
@@ -133,9 +140,9 @@ def _workflow_status(statuses: set[JobStatus], canceled_s: int | None) -> Workfl
     if canceled_s is not None:
         return "canceled"
     if statuses & {"queued", "running"}:
-        return "failing" if "failed" in statuses else "running"
+        return "failing" if statuses & FAILURES else "running"
     if "on_hold" in statuses:
         return "on_hold"
-    if "failed" in statuses:
+    if statuses & FAILURES:
         return "failed"
     return "canceled" if "canceled" in statuses else "success"

@@ -1,6 +1,6 @@
 #!/usr/bin/env -S kosmo integrations:lua
 -- Find the latest failed job of a project and say which of its tests failed. Read-only.
---   kosmo integrations:lua why_did_it_fail.lua --json --arg project=gh/example-org/example-repo --arg branch=feature/login
+--   kosmo integrations:lua why_did_it_fail.lua --json --arg project=gh/example-org/example-repo --arg branch=fail/payments
 -- project   where to look (default: the documentation's example)
 -- branch    only pipelines of this branch (default: all)
 -- most      how many pipelines to look at, the newest first (default 50)

@@ -95,23 +95,24 @@ A simulated CircleCI answers at http://127.0.0.1:8765. In another terminal:
 
 It begins with:
 
-  user          user-uuid              example-user
-  organization  org-uuid               gh/example-org
-  project       project-uuid           gh/example-org/example-repo
-  project       another-project-uuid   gh/example-org/another-repo
-  context       context-uuid           gh/example-org production
-  pipeline      setup-pipeline-uuid    gh/example-org/example-repo 45 main
-  workflow      setup-workflow-uuid    setup: success
-  pipeline      running-pipeline-uuid  gh/example-org/example-repo 44 main
-  workflow      running-workflow-uuid  build-and-test: running
-  pipeline      on-hold-pipeline-uuid  gh/example-org/example-repo 43 main
-  workflow      on-hold-workflow-uuid  build-and-test: on_hold
-  pipeline      pipeline-uuid          gh/example-org/example-repo 42 main
-  workflow      workflow-uuid          build-and-test: success
-  pipeline      failed-pipeline-uuid   gh/example-org/example-repo 41 feature/login
-  workflow      failed-workflow-uuid   build-and-test: failed
+  user          user-uuid                  example-user
+  organization  org-uuid                   gh/example-org
+  project       project-uuid               gh/example-org/example-repo
+  project       another-project-uuid       gh/example-org/another-repo
+  context       context-uuid               gh/example-org production
+  pipeline      setup-pipeline-uuid        gh/example-org/example-repo 45 setup/dynamic
+  workflow      setup-workflow-uuid        setup: success
+  pipeline      running-pipeline-uuid      gh/example-org/example-repo 44 main
+  workflow      running-workflow-uuid      build-and-test: running
+  workflow      integration-workflow-uuid  integration: failed
+  pipeline      on-hold-pipeline-uuid      gh/example-org/example-repo 43 main
+  workflow      on-hold-workflow-uuid      build-and-test: on_hold
+  pipeline      pipeline-uuid              gh/example-org/example-repo 42 main
+  workflow      workflow-uuid              build-and-test: success
+  pipeline      failed-pipeline-uuid       gh/example-org/example-repo 41 fail/payments
+  workflow      failed-workflow-uuid       build-and-test: failed
 
-The branch decides how a pipeline ends: fail/… flaky/… hold/… slow/… error/… setup/…
+The branch decides how a pipeline ends: fail/… flaky/… hold/… slow/… error/… setup/… timeout/… infra/…
 (see: kosmo integrations:docs simulator)
 Simulated time runs 60 times as fast.
 At most 90 requests a minute are answered.

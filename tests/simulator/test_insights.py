@@ -18,12 +18,13 @@ Ask = Callable[..., tuple[int, Any]]
 PROJECT = "/project/gh/example-org/example-repo"
 INSIGHTS = "/insights/gh/example-org/example-repo"
 WORKFLOW = f"{INSIGHTS}/workflows/build-and-test"
+BRANCHES = ["fail/payments", "feature/login", "flaky/login", "main", "setup/dynamic"]
 SERIES = "/insights/time-series/gh/example-org/example-repo/workflows/build-and-test/jobs"
 
 
 def test_a_list_has_the_figures_of_each_workflow_of_the_default_branch(ask: Ask) -> None:
     page = ask("GET", f"{INSIGHTS}/workflows")[1]
-    build, setup = page["items"]
+    build, integration = page["items"]
     assert build == {
         "name": "build-and-test",
         "project_id": "project-uuid",
@@ -49,7 +50,8 @@ def test_a_list_has_the_figures_of_each_workflow_of_the_default_branch(ask: Ask)
             },
         },
     }
-    assert setup["name"] == "setup"
+    assert integration["name"] == "integration"
+    assert integration["metrics"]["failed_runs"] == integration["metrics"]["total_runs"] == 1
 
 
 def test_runs_appear_when_they_have_ended(ask: Ask, simulator: SimulatorTransport) -> None:
@@ -224,9 +226,9 @@ def test_a_summary_compares_with_the_window_before(ask: Ask) -> None:
     page = ask(
         "GET", "/insights/pages/gh/example-org/example-repo/summary", reporting_window="last-7-days"
     )[1]
-    assert page["project_data"]["metrics"]["total_runs"] == 10
-    assert page["project_data"]["trends"]["total_runs"] == 4.0  # 10 against the 2 before
-    assert page["all_branches"] == ["feature/login", "flaky/login", "main"]
+    assert page["project_data"]["metrics"]["total_runs"] == 11
+    assert page["project_data"]["trends"]["total_runs"] == 4.5  # 11 against the 2 before
+    assert page["all_branches"] == BRANCHES
 
 
 def test_branches_and_names_narrow_the_page_of_a_project(ask: Ask) -> None:
@@ -236,14 +238,14 @@ def test_branches_and_names_narrow_the_page_of_a_project(ask: Ask) -> None:
     assert [
         (each["workflow_name"], each["branch"]) for each in page["project_workflow_branch_data"]
     ] == [("build-and-test", "flaky/login")]
-    assert page["all_workflows"] == ["build-and-test", "setup"]
+    assert page["all_workflows"] == ["build-and-test", "integration", "setup"]
 
 
 def test_an_organization_is_the_sum_of_its_projects(ask: Ask) -> None:
     summary = ask("GET", "/insights/gh/example-org/summary")[1]
     assert summary["all_projects"] == ["another-repo", "example-repo"]
     totals = [each["metrics"]["total_runs"] for each in summary["org_project_data"]]
-    assert (totals, summary["org_data"]["metrics"]["total_runs"]) == ([0, 12], 12)
+    assert (totals, summary["org_data"]["metrics"]["total_runs"]) == ([4, 13], 17)
     one = ask("GET", "/insights/gh/example-org/summary", project_names=["another-repo"])[1]
     assert one["all_projects"] == ["another-repo", "example-repo"]
     assert [each["project_name"] for each in one["org_project_data"]] == ["another-repo"]
@@ -254,10 +256,10 @@ def test_branches_are_those_of_one_workflow_or_of_all(ask: Ask) -> None:
     everywhere = {"org_id": "org-uuid", "project_id": "project-uuid"}
     assert ask("GET", f"{INSIGHTS}/branches") == (
         200,
-        everywhere | {"branches": ["feature/login", "flaky/login", "main"]},
+        everywhere | {"branches": BRANCHES},
     )
     only = ask("GET", f"{INSIGHTS}/branches", workflow_name="setup")[1]
-    assert only["branches"] == ["main"]
+    assert only["branches"] == ["setup/dynamic"]
 
 
 @pytest.mark.parametrize(

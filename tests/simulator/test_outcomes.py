@@ -139,13 +139,13 @@ def test_parameters_choose_the_job_its_length_and_its_parallel_runs(
     [
         (
             {"simulate": "explode"},
-            "parameters.simulate: expected success, fail, flaky, hold, slow, error, setup, or "
-            "several joined by a slash",
+            "parameters.simulate: expected success, fail, flaky, hold, slow, error, setup, "
+            "timeout, infra, or several joined by a slash",
         ),
         (
             {"simulate": "success/fail"},
-            "parameters.simulate: expected success, fail, flaky, hold, slow, error, setup, or "
-            "several joined by a slash",
+            "parameters.simulate: expected success, fail, flaky, hold, slow, error, setup, "
+            "timeout, infra, or several joined by a slash",
         ),
         ({"simulate_job": "x"}, "parameters.simulate_job: expected one of lint, test, deploy"),
         (

@@ -141,7 +141,7 @@ def workflow_metrics(runs: Sequence[WorkflowRun], window: Window) -> JsonObject:
         "successful_runs": metrics.count(runs, "success"),
         "mttr": metrics.mean_time_to_recovery_s(runs),
         "total_credits_used": metrics.credits_used(runs),
-        "failed_runs": metrics.count(runs, "failed"),
+        "failed_runs": metrics.count_failures(runs),
         "success_rate": metrics.success_rate(runs),
         "duration_metrics": metrics.duration_metrics(runs),
         "total_recoveries": len(metrics.recoveries_s(runs)),
@@ -208,7 +208,7 @@ def _job_run(run: JobRun) -> JsonValue:
 def _job_metrics(runs: Sequence[Run], window: Window) -> JsonObject:
     return {
         "total_runs": len(runs),
-        "failed_runs": metrics.count(runs, "failed"),
+        "failed_runs": metrics.count_failures(runs),
         "successful_runs": metrics.count(runs, "success"),
         "duration_metrics": metrics.duration_metrics(runs),
         "success_rate": metrics.success_rate(runs),
@@ -233,7 +233,7 @@ def _timed_row(at_s: int, name: str, runs: Sequence[JobRun], length_s: int) -> J
         "timestamp": timestamp(at_s),
         "metrics": {
             "total_runs": len(runs),
-            "failed_runs": metrics.count(runs, "failed"),
+            "failed_runs": metrics.count_failures(runs),
             "successful_runs": metrics.count(runs, "success"),
             "throughput": metrics.throughput(runs, Window(at_s, at_s + length_s)),
             "median_credits_used": credits[len(credits) // 2],
@@ -255,7 +255,7 @@ def _trends(now: Sequence[Run], before: Sequence[Run], window: Window) -> JsonOb
 
     return {
         "total_runs": change(len),
-        "failed_runs": change(lambda runs: metrics.count(runs, "failed")),
+        "failed_runs": change(metrics.count_failures),
         "success_rate": change(metrics.success_rate),
         "p95_duration_secs": change(lambda runs: metrics.percentile_95(metrics.durations(runs))),
         "median_duration_secs": change(metrics.median_duration_s),

@@ -15,11 +15,11 @@ from kosmo_circleci.simulator.resources.insights import (
 )
 from kosmo_circleci.simulator.resources.job import (
     TEST_CLASS,
-    TEST_FILE,
     TEST_SOURCE,
     CaseResult,
     case_results,
 )
+from kosmo_circleci.simulator.step_texts import TEST_FILE
 
 _MOST: Final = 10
 """How many tests a list of extremes shows; the rest is counted."""

@@ -11,13 +11,13 @@ from kosmo_circleci.simulator.plans import DEPLOY, TEST
 from kosmo_circleci.simulator.progress import ENDED, JobProgress
 from kosmo_circleci.simulator.resources.project import vcs_url
 from kosmo_circleci.simulator.resources.workflow import ACCEPTED
+from kosmo_circleci.simulator.step_templates import TEST_NAMES
+from kosmo_circleci.simulator.step_texts import ASSERTION, FAILING_TEST, TEST_FILE
+from kosmo_circleci.simulator.steps import status_of_execution
 
-_TESTS: Final = {"test_login": 1.25, "test_logout": 0.25, "test_profile": 0.5}
-"""The tests of the job `test`, with how long each runs in seconds."""
+_TEST_SECONDS: Final = dict(zip(TEST_NAMES, (1.25, 0.25, 0.5), strict=True))
+"""The tests of the job `test`, with how long each runs."""
 
-_FAILING_TEST: Final = "test_login"
-
-TEST_FILE: Final = "tests/test_account.py"
 TEST_CLASS: Final = "tests.test_account"
 TEST_SOURCE: Final = "pytest"
 
@@ -25,6 +25,9 @@ _SSH_MESSAGE: Final[JsonObject] = {
     "type": "info",
     "message": "This job was run again with SSH enabled.",
 }
+
+LOST_MACHINE: Final = "The machine of this job was lost. CircleCI did not charge for the job."
+"""Why a job with the status `infrastructure_fail` failed."""
 
 
 class CaseResult(NamedTuple):
@@ -50,7 +53,8 @@ def get_details(call: Call) -> JsonValue:
             "external_url": vcs_url(project),
         },
         "parallel_runs": [
-            {"index": index, "status": progress.status} for index in range(job.plan.parallelism)
+            {"index": index, "status": status_of_execution(index, progress)}
+            for index in range(job.plan.parallelism)
         ],
         # Documented as always there, so a job that waits shows when it began to wait.
         "started_at": timestamp(started_s),
@@ -63,7 +67,7 @@ def get_details(call: Call) -> JsonValue:
         "pipeline": {"id": workflow.pipeline.id},
         "duration": _duration_ms(progress),
         "created_at": timestamp(workflow.created_s),
-        "messages": [_SSH_MESSAGE] if job.ssh else [],
+        "messages": _messages(job, progress),
         "contexts": [{"name": "production"}] if job.plan.name == DEPLOY.name else [],
         "organization": {"name": project.organization.name},
         "queued_at": timestamp(began_s),
@@ -95,14 +99,14 @@ def list_tests(call: Call) -> JsonValue:
 def case_results(job: Job, progress: JobProgress) -> list[CaseResult]:
     """Return what the job's tests gave: nothing for a job without tests, or one that did not run.
 
-    A failed job has one failed test, the first.
+    A failed job has one failed test, the first. A job that was killed leaves no results behind.
     """
-    if job.plan.name != TEST.name or not _has_run(progress):
+    if job.plan.name != TEST.name or progress.status not in ("success", "failed"):
         return []
     failed = progress.status == "failed"
     return [
-        CaseResult(name, run_time_s, failed=failed and name == _FAILING_TEST)
-        for name, run_time_s in _TESTS.items()
+        CaseResult(name, run_time_s, failed=failed and name == FAILING_TEST)
+        for name, run_time_s in _TEST_SECONDS.items()
     ]
 
 
@@ -135,6 +139,13 @@ def _cancel(call: Call, workflow: Workflow, job: Job, progress: JobProgress) -> 
     return ACCEPTED
 
 
+def _messages(job: Job, progress: JobProgress) -> list[JsonValue]:
+    messages: list[JsonValue] = [_SSH_MESSAGE] if job.ssh else []
+    if progress.status == "infrastructure_fail":
+        messages.append({"type": "error", "message": LOST_MACHINE})
+    return messages
+
+
 def _has_run(progress: JobProgress) -> bool:
     return progress.started_s is not None and progress.stopped_s is not None
 
@@ -165,7 +176,7 @@ def _artifact_row(job: Job, node: int, path: str) -> JsonObject:
 
 def _test_row(test: CaseResult) -> JsonObject:
     return {
-        "message": "AssertionError: expected 200, got 500" if test.failed else None,
+        "message": ASSERTION if test.failed else None,
         "source": TEST_SOURCE,
         "run_time": test.run_time_s,
         "file": TEST_FILE,

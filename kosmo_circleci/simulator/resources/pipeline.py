@@ -7,12 +7,11 @@ from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.answers import bad_request, not_found
 from kosmo_circleci.simulator.calls import Call, Handler, JsonObject
 from kosmo_circleci.simulator.clock import timestamp
+from kosmo_circleci.simulator.configs import CONFIG_SOURCE, SETUP_CONFIG_SOURCE
 from kosmo_circleci.simulator.entities import Pipeline, Project
 from kosmo_circleci.simulator.plans import (
-    CONFIG_SOURCE,
     CONFIG_TROUBLE,
     GENERATE_CONFIG,
-    SETUP_CONFIG_SOURCE,
     SETUP_WORKFLOW_NAME,
     WORKFLOW_NAME,
     build_and_test,
