@@ -112,7 +112,8 @@ It begins with:
   pipeline      failed-pipeline-uuid       gh/example-org/example-repo 41 fail/payments
   workflow      failed-workflow-uuid       build-and-test: failed
 
-The branch decides how a pipeline ends: fail/… flaky/… hold/… slow/… error/… setup/… timeout/… infra/…
+The branch decides how a pipeline ends:
+  fail/… flaky/… hold/… slow/… error/… setup/… timeout/… infra/…
 (see: kosmo integrations:docs simulator)
 Simulated time runs 60 times as fast.
 At most 90 requests a minute are answered.
