@@ -2,16 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
+from kosmo_circleci.call.question import argument_lines
 from kosmo_circleci.catalog.model import Kind
-from kosmo_circleci.jsonvalue import JsonValue, encode
-from kosmo_circleci.masking import MASK, names_a_secret
+from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.mcp_client.arguments import ArgumentSchema
 from kosmo_circleci.mcp_client.server import Server
-from kosmo_circleci.wording import printable, shorten
-
-_SHOWN_CHARACTERS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +64,11 @@ def _path(server: str, name: str) -> str:
     return f"app.mcp.{server}.{name}"
 
 
-def question(tool: Tool, server: Server, given: Mapping[str, JsonValue]) -> str:
+def question(tool: Tool, server: Server, arguments: Mapping[str, JsonValue]) -> str:
     """Return the text of a permission question: the call line by line, likely secrets as `***`."""
-    lines = [f"{tool.path} ({tool.kind}, MCP server '{server.name}', {server.transport})"]
-    for name, value in given.items():
-        shown = MASK if names_a_secret(name) else printable(encode(value))
-        lines.append(f"  {printable(name)} = {shorten(shown, _SHOWN_CHARACTERS)}")
-    lines.append(f"Allow {tool.server}.{tool.name} for the rest of this run?")
+    lines = [
+        f"{tool.path} ({tool.kind}, MCP server '{server.name}', {server.transport})",
+        *argument_lines(arguments.items()),
+        f"Allow {tool.server}.{tool.name} for the rest of this run?",
+    ]
     return "\n".join(lines)
