@@ -23,6 +23,14 @@ class Notice(NamedTuple):
     text: str
 
 
+class Wait(NamedTuple):
+    """A pause of `flow`: what it waited for, from when and for how long (milliseconds)."""
+
+    started_ms: float
+    duration_ms: float
+    text: str
+
+
 class Placed(NamedTuple):
     """A call and the lane it is drawn in: calls of one lane do not overlap."""
 
@@ -45,11 +53,14 @@ class Timeline:
         self._output: list[str] = []
         self._output_size = 0
         self.notices: list[Notice] = []
+        self.waits: list[Wait] = []
         self.left_out = 0
+        self._waiting: Notice | None = None
 
     def listening(self, watcher: Watcher) -> Watcher:
         """Return a watcher that tells `watcher` what it hears, and takes note of it."""
         on_output, ended, notice = watcher.on_output, watcher.ended, watcher.notice
+        waiting = watcher.waiting
 
         def take_line(line: str) -> None:
             self._take_line(line)
@@ -66,10 +77,16 @@ class Timeline:
             if notice is not None:
                 notice(text)
 
+        def take_waiting(text: str) -> None:
+            self._take_waiting(text)
+            if waiting is not None:
+                waiting(text)
+
         return watcher._replace(
             on_output=take_line if on_output is not None else None,
             ended=take_ended,
             notice=take_notice,
+            waiting=take_waiting,
         )
 
     def records(self, run: Run) -> list[CallRecord]:
@@ -95,7 +112,16 @@ class Timeline:
 
     def _take_notice(self, text: str) -> None:
         if len(self.notices) < _MOST_NOTICES:
-            self.notices.append(Notice((time.perf_counter() - self._began) * 1000, text))
+            self.notices.append(Notice(self._now_ms(), text))
+
+    def _take_waiting(self, text: str) -> None:
+        now_ms, last = self._now_ms(), self._waiting
+        if last is not None and len(self.waits) < _MOST_NOTICES:
+            self.waits.append(Wait(last.at_ms, now_ms - last.at_ms, last.text))
+        self._waiting = Notice(now_ms, text) if text else None
+
+    def _now_ms(self) -> float:
+        return (time.perf_counter() - self._began) * 1000
 
 
 def placed(records: Iterable[CallRecord]) -> list[Placed]:

@@ -6,7 +6,7 @@ names of processes and threads (`M`). Times are microseconds since the run began
 
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.call.model import CallRecord
-from kosmo_circleci.cli.script.timeline import Notice, Timeline, placed
+from kosmo_circleci.cli.script.timeline import Notice, Timeline, Wait, placed
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.version import __version__
@@ -18,8 +18,8 @@ _SCRIPT = 0
 def chrome_trace(run: Run, timeline: Timeline, name: str) -> str:
     """Return the JSON text of a run's trace; `name` is what the run is called in it.
 
-    Lane 0 is the script itself; each further lane is one slot for a call in flight. Arguments are
-    masked already.
+    Lane 0 is the script itself and what `flow` waits for; each further lane is one slot for a call
+    in flight. Arguments are masked already.
     """
     calls = placed(timeline.records(run))
     lanes = 1 + max((call.lane for call in calls), default=-1)
@@ -29,6 +29,7 @@ def chrome_trace(run: Run, timeline: Timeline, name: str) -> str:
         *(_named("thread_name", lane + 1, f"in flight {lane + 1}") for lane in range(lanes)),
         _script(run, name),
         *(_call(call.lane + 1, call.record) for call in calls),
+        *map(_wait, timeline.waits),
         *map(_notice, timeline.notices),
     ]
     about: JsonValue = {
@@ -74,6 +75,18 @@ def _call(thread: int, record: CallRecord) -> JsonValue:
             "attempts": record.attempts,
             "arguments": record.arguments,
         },
+    }
+
+
+def _wait(wait: Wait) -> JsonValue:
+    return {
+        "name": wait.text,
+        "cat": "flow",
+        "ph": "X",
+        "ts": _us(wait.started_ms),
+        "dur": _us(wait.duration_ms),
+        "pid": _PROCESS,
+        "tid": _SCRIPT,
     }
 
 

@@ -1,20 +1,23 @@
 """`--report`: a run as one page that shows everything and executes nothing."""
 
 import datetime
+import tracemalloc
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kosmo_circleci import jsonvalue
 from kosmo_circleci.call.model import CallRecord
 from kosmo_circleci.cli.script.report import Subject, page
-from kosmo_circleci.cli.script.timeline import Timeline
+from kosmo_circleci.cli.script.report_html import MAX_TEXT, breakable, duration
+from kosmo_circleci.cli.script.timeline import Timeline, Wait
 from kosmo_circleci.run.envelope import Run
 
 AT = datetime.datetime(2026, 11, 25, 16, 0, tzinfo=datetime.UTC)
 HOSTILE = "<img src=x onerror=alert(1)></pre><script>alert(2)</script>&amp;\"'\x00\x1b[31m\ud800"
-VOID = frozenset({"meta", "line", "rect", "img", "br", "link"})
+VOID = frozenset({"meta", "line", "rect", "img", "br", "link", "wbr"})
 
 
 class Page(HTMLParser):
@@ -64,10 +67,11 @@ def test_a_run_without_calls_says_what_there_is_not() -> None:
     found = shown(Run(True, execution_time_ms=12.3, memory_usage=51234))
     assert found.sections == {
         "state": "succeeded",
+        "summary": "Duration12 msCalls0Failed0Repeated requests0",
         "timeline": "TimelineNo request was sent.",
         "output": "OutputNothing was printed.",
         "result": "ResultThe script returned nothing.",
-        "calls": "CallsNo request was sent.",
+        "calls": "All callsNo request was sent.",
         "script": "Scriptprint(1)\n",
     }
 
@@ -87,11 +91,73 @@ def test_a_failed_run_shows_error_output_result_calls_and_script() -> None:
     assert found.sections["output"] == "Outputone\ntwo"
     assert found.sections["script"] == "Scriptline 1\nline 2\n"
     assert found.sections["calls"] == (
-        "Calls#FunctionAccountArgumentsStatusStartDurationAttempts"
+        "All calls#FunctionAccountArgumentsStatusStartDurationAttempts"
         '1get_pipelinedefault{"a":1}ok 2000 ms1.5 s12get_pipelinedefault{}ok 2000.5 ms2 ms1'
     )
     assert found.tags.count("rect") == 2
-    assert "deploy.lua" in found.sections["error"]
+    assert "failures" not in found.sections
+
+
+def test_what_failed_precedes_everything_but_the_figures() -> None:
+    failed = record(10, 40, '{"a":1}')._replace(status="error", http_status=404, attempts=3)
+    run = Run(
+        False,
+        error="deploy.lua:2: boom",
+        error_type="api",
+        execution_time_ms=83_000,
+        call_count=3,
+        call_records=(record(0, 5), failed, record(60, 2)),
+    )
+    html = page(run, Timeline(), DEPLOY, AT)
+    found = Page(html)
+    assert list(found.sections) == [
+        *("state", "summary", "error", "failures", "timeline", "output", "result", "functions"),
+        *("calls", "script"),
+    ]
+    assert found.sections["summary"] == (
+        "Duration83 sCalls3Failed1Repeated requests2Longest call40 ms"
+    )
+    assert found.sections["failures"] == (
+        "Failed calls#FunctionAccountArgumentsStatusStartDurationAttempts"
+        '2get_pipelinedefault{"a":1}error 40410 ms40 ms3'
+    )
+    assert found.sections["functions"] == (
+        "Calls by functionFunctionCallsFailedTotalLongestget_pipeline3147 ms40 ms"
+    )
+
+
+def test_waits_are_drawn_and_summed() -> None:
+    timeline = Timeline()
+    timeline.waits += [Wait(10, 4000, "flow.wait: look 1"), Wait(5000, 116_000, "flow.wait <2>")]
+    found = Page(page(Run(True, execution_time_ms=121_000), timeline, DEPLOY, AT))
+    assert "Waiting in flow2 min" in found.sections["summary"]
+    assert found.sections["timeline"].startswith("Timelineflow waits")
+    assert "flow.wait <2>\n1 min 56 s" in found.sections["timeline"]
+    assert ("class", "wait") in found.attributes
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (0.123, "0.12 ms"),
+        (9.4, "9.4 ms"),
+        (840, "840 ms"),
+        (1500, "1.5 s"),
+        (99_400, "99.4 s"),
+        (200_000, "3 min 20 s"),
+        (240_000, "4 min"),
+        (7_500_000, "2 h 5 min"),
+        (7_200_000, "2 h"),
+    ],
+)
+def test_a_duration_is_written_as_people_read_it(milliseconds: float, text: str) -> None:
+    assert duration(milliseconds) == text
+
+
+def test_a_name_may_break_behind_its_punctuation_and_nowhere_else() -> None:
+    assert breakable("get_pipeline") == "get_<wbr>pipeline"
+    assert breakable("a/b-c.lua") == "a/<wbr>b-<wbr>c.<wbr>lua"
+    assert breakable("<x>") == "&lt;x&gt;"
 
 
 @pytest.mark.parametrize(
@@ -128,11 +194,33 @@ def test_hostile_text_stays_text_wherever_it_stands() -> None:
 
 def test_what_is_too_long_is_cut_and_says_so() -> None:
     records = tuple(record(number, 1) for number in range(6000))
-    run = Run(True, output="x" * (1024 * 1024 + 5), call_records=records, call_count=6000)
+    run = Run(True, output="x" * (MAX_TEXT + 5), call_records=records, call_count=6000)
     found = shown(run)
     assert found.sections["output"].endswith("\n… 5 further characters are not shown.")
     assert found.sections["timeline"].endswith("The first 2000 calls are drawn.")
-    assert found.sections["calls"].endswith("1000 further calls are not shown.")
+    assert found.sections["calls"].endswith("1,000 further calls not shown.")
+
+
+def test_the_page_stays_small_whatever_the_run_was() -> None:
+    huge = "".join(f"line {number}\n" for number in range(600_000))
+    records = tuple(record(number, 1, "x" * 200) for number in range(20_000))
+    run = Run(
+        False,
+        output=huge,
+        result_json=jsonvalue.encode(huge),
+        error=huge,
+        error_type="runtime",
+        call_records=records,
+        call_count=20_000,
+    )
+    tracemalloc.start()
+    try:
+        html = page(run, Timeline(), Subject("x", huge), AT)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(html) < 8 * 1024 * 1024
+    assert peak < 96 * 1024 * 1024
 
 
 def test_the_command_writes_the_page_without_secrets(process: Any, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from kosmo_circleci.call.model import CallRecord
 from kosmo_circleci.cli.script.report import Subject, page
-from kosmo_circleci.cli.script.timeline import Timeline
+from kosmo_circleci.cli.script.timeline import Timeline, Wait
 from kosmo_circleci.run.envelope import Run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -102,7 +102,7 @@ def browser(tmp_path: Path) -> Iterator[Browser]:
 def record(number: int, start_ms: float, duration_ms: float) -> CallRecord:
     failed = number % 4 == 3
     return CallRecord(
-        f"app.integrations.circleci.{'get_pipeline' if number % 2 else 'list_workflow_jobs'}",
+        f"app.integrations.circleci.{'get_workflow_job_timeseries' if number % 2 else 'get_job'}",
         "circleci_get_pipeline",
         "default",
         "error" if failed else "ok",
@@ -115,25 +115,104 @@ def record(number: int, start_ms: float, duration_ms: float) -> CallRecord:
 
 
 LOOK = """(() => {
-  const bars = [...document.querySelectorAll('svg rect')].map(each => each.getBoundingClientRect());
+  const rects = [...document.querySelectorAll('svg rect.call')];
+  const bars = rects.map(each => each.getBoundingClientRect());
   const overlap = (a, b) => a.top === b.top && a.left < b.right - 1 && b.left < a.right - 1;
+  const outside = each => each.left < -0.5 || each.right > window.innerWidth + 0.5;
+  const broken = [...document.querySelectorAll('td code, h1')].flatMap(cell => {
+    const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), range = new Range();
+    const words = [];
+    while (walker.nextNode()) {
+      for (const word of walker.currentNode.data.matchAll(/[A-Za-z]+/g)) {
+        range.setStart(walker.currentNode, word.index);
+        range.setEnd(walker.currentNode, word.index + word[0].length);
+        if (range.getClientRects().length > 1) words.push(word[0]);
+      }
+    }
+    return words;
+  });
   return JSON.stringify({
     title: document.title,
     state: document.getElementById('state').textContent,
+    sections: [...document.querySelectorAll('section')].map(each => each.id),
     bars: bars.length,
     lanes: new Set(bars.map(each => each.top)).size,
     overlaps: bars.some((a, i) => bars.some((b, j) => i < j && overlap(a, b))),
-    rows: document.querySelectorAll('tbody tr').length,
+    outside: [...document.querySelectorAll('svg, svg rect, svg text, td, dd')]
+      .map(each => each.getBoundingClientRect()).filter(outside).length,
+    broken,
+    rows: document.querySelectorAll('#calls tbody tr').length,
     images: document.images.length,
     ran: window.ran ?? null,
     wide: document.documentElement.scrollWidth > window.innerWidth,
     lines: document.querySelectorAll('#script li').length,
     red: getComputedStyle(document.querySelector('pre.error')).color,
+    page: getComputedStyle(document.body).backgroundColor,
   });
 })()"""
 
 
-def test_a_browser_draws_the_page_and_runs_nothing(browser: Browser, tmp_path: Path) -> None:
+@pytest.mark.parametrize("width", [400, 1280])
+@pytest.mark.parametrize(
+    ("scheme", "red", "page_colour"),
+    [("light", "rgb(207, 34, 46)", "rgb(255, 255, 255)"),
+     ("dark", "rgb(248, 81, 73)", "rgb(13, 17, 23)")],
+)  # fmt: skip
+def test_a_browser_draws_the_page_and_runs_nothing(
+    browser: Browser, tmp_path: Path, width: int, scheme: str, red: str, page_colour: str
+) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(_report_of_a_failed_run())
+    target = browser.send("Target.createTarget", url="about:blank")["targetId"]
+    session = browser.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+    for domain in ("Page", "Network", "Log", "Runtime"):
+        browser.send(f"{domain}.enable", session)
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    browser.send("Emulation.setEmulatedMedia", session, features=[feature])
+    browser.send("Emulation.setDeviceMetricsOverride", session, width=width, height=900,
+                 deviceScaleFactor=1, mobile=False)  # fmt: skip
+    browser.send("Page.navigate", session, url=file.as_uri())
+    look = None
+    while look is None:
+        answer = browser.send("Runtime.evaluate", session, expression="document.readyState")
+        if answer["result"].get("value") == "complete":
+            where = browser.send("Runtime.evaluate", session, expression="location.protocol")
+            if where["result"].get("value") == "file:":
+                look = browser.send("Runtime.evaluate", session, expression=LOOK)
+    assert json.loads(look["result"]["value"]) == {
+        "title": "kosmo: workflows/deploy_and_wait_for_an_approval.lua",
+        "state": "failed (runtime)",
+        "sections": [
+            *("summary", "error", "failures", "timeline", "output", "result", "functions"),
+            *("calls", "script"),
+        ],
+        "bars": 9,
+        "lanes": 3,
+        "overlaps": False,
+        "outside": 0,
+        "broken": [],
+        "rows": 9,
+        "images": 0,
+        "ran": None,
+        "wide": False,
+        "lines": 2,
+        "red": red,
+        "page": page_colour,
+    }
+    requested = [
+        event["params"]["request"]["url"]
+        for event in browser.events
+        if event.get("method") == "Network.requestWillBeSent"
+    ]
+    assert requested == [file.as_uri()]
+    assert not [
+        e
+        for e in browser.events
+        if e.get("method") in ("Log.entryAdded", "Runtime.exceptionThrown")
+    ]
+
+
+def _report_of_a_failed_run() -> str:
     records = tuple(record(n, 40.0 * (n % 3) + 130 * (n // 3), 125) for n in range(9))
     evil = "<img src='http://127.0.0.1:9/x' onerror='window.ran=1'><script>window.ran=2</script>"
     run = Run(
@@ -145,45 +224,8 @@ def test_a_browser_draws_the_page_and_runs_nothing(browser: Browser, tmp_path: P
         call_count=9,
         call_records=records,
     )
-    subject = Subject("deploy.lua", f"print('{evil}')\nerror('boom')\n", ("branch",))
-    file = tmp_path / "report.html"
-    file.write_text(page(run, Timeline(), subject, datetime(2026, 11, 25, 16, tzinfo=UTC)))
-
-    target = browser.send("Target.createTarget", url="about:blank")["targetId"]
-    session = browser.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-    for domain in ("Page", "Network", "Log", "Runtime"):
-        browser.send(f"{domain}.enable", session)
-    browser.send("Emulation.setDeviceMetricsOverride", session, width=700, height=900,
-                 deviceScaleFactor=1, mobile=False)  # fmt: skip
-    browser.send("Page.navigate", session, url=file.as_uri())
-    look = None
-    while look is None:
-        answer = browser.send("Runtime.evaluate", session, expression="document.readyState")
-        if answer["result"].get("value") == "complete":
-            where = browser.send("Runtime.evaluate", session, expression="location.protocol")
-            if where["result"].get("value") == "file:":
-                look = browser.send("Runtime.evaluate", session, expression=LOOK)
-    assert json.loads(look["result"]["value"]) == {
-        "title": "kosmo: deploy.lua",
-        "state": "failed (runtime)",
-        "bars": 9,
-        "lanes": 3,
-        "overlaps": False,
-        "rows": 9,
-        "images": 0,
-        "ran": None,
-        "wide": False,
-        "lines": 2,
-        "red": "rgb(207, 34, 46)",
-    }
-    asked = [
-        event["params"]["request"]["url"]
-        for event in browser.events
-        if event.get("method") == "Network.requestWillBeSent"
-    ]
-    assert asked == [file.as_uri()]
-    assert not [
-        e
-        for e in browser.events
-        if e.get("method") in ("Log.entryAdded", "Runtime.exceptionThrown")
-    ]
+    timeline = Timeline()
+    timeline.waits.append(Wait(390, 90, "flow.wait_pipeline: look 1, next in 5 s"))
+    name = "workflows/deploy_and_wait_for_an_approval.lua"
+    subject = Subject(name, f"print('{evil}')\nerror('boom')\n", ("branch",))
+    return page(run, timeline, subject, datetime(2026, 11, 25, 16, tzinfo=UTC))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kosmo_circleci.call.model import CallRecord
-from kosmo_circleci.cli.script.timeline import Notice, Timeline, placed
+from kosmo_circleci.cli.script.timeline import Notice, Timeline, Wait, placed
 from kosmo_circleci.cli.script.trace import chrome_trace
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.supervisor import Watcher
@@ -57,6 +57,21 @@ def test_a_timeline_passes_on_what_it_hears() -> None:
     assert timeline.records(run) == [record(1, 9), record(3, 1)]
     assert timeline.output(run) == "a line"
     assert [each.text for each in timeline.notices] == ["waiting"]
+
+
+def test_a_wait_is_a_span_of_the_scripts_lane() -> None:
+    timeline = Timeline()
+    timeline.waits.append(Wait(12.5, 4000, "flow.wait_pipeline: look 2"))
+    found = json.loads(chrome_trace(Run(True), timeline, "deploy.lua"))
+    assert found["traceEvents"][-1] == {
+        "name": "flow.wait_pipeline: look 2",
+        "cat": "flow",
+        "ph": "X",
+        "ts": 12_500,
+        "dur": 4_000_000,
+        "pid": 1,
+        "tid": 0,
+    }
 
 
 def test_the_trace_has_a_lane_for_each_slot_in_flight() -> None:
