@@ -67,7 +67,14 @@ def test_a_secret_printed_before_the_call_that_made_it_one_is_hidden(
         ('string.format("%s|%s", {a = 1}, print)', '{\n  "a": 1\n}|<function>'),
         ('("%5s|%%|%d|%s"):format("x", 3, nil)', "    x|%|3|nil"),
         ('string.format("%q", "a")', '"a"'),
+        ('("%d%s|%5.1f%-4s|"):format(1, {}, 2, {})', "1{}|  2.0{}  |"),
+        ('("%i%s%%%s"):format(1, print, error)', "1<function>%<function>"),
         ('select(2, pcall(string.format, "%p", {}))', "invalid conversion '%p' to 'format'"),
+        ('select(2, pcall(string.format, "%d%p", 1, {}))', "invalid conversion '%p' to 'format'"),
+        (
+            'select(2, pcall(string.format, "%%%s%-9p", 1, 2))',
+            "invalid conversion '%p' to 'format'",
+        ),
     ],
 )
 def test_string_format_shows_values_as_tostring_does(bridge: Bridge, code: str, text: str) -> None:

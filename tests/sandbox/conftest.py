@@ -37,23 +37,24 @@ Measure = Callable[..., Measured]
 @pytest.fixture(scope="session")
 def measure(tmp_path_factory: pytest.TempPathFactory) -> Measure:
     """Run `kosmo integrations:lua` with options, the script `code` on standard input."""
-
-    def run(*options: str, code: str) -> Measured:
-        folder = tmp_path_factory.mktemp("script")
-        (folder / "in").write_bytes(code.encode())
-        return _measure(folder, options)
-
-    return run
-
-
-def _measure(folder: Path, options: tuple[str, ...]) -> Measured:
-    empty = folder / "empty"
-    empty.mkdir()
+    # Commands run in threads, while the fixtures of other tests change `os.environ`.
     environ = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("CIRCLECI_", "CIRCLE_", "KOSMO_"))
     }
+
+    def run(*options: str, code: str) -> Measured:
+        folder = tmp_path_factory.mktemp("script")
+        (folder / "in").write_bytes(code.encode())
+        return _measure(folder, options, environ)
+
+    return run
+
+
+def _measure(folder: Path, options: tuple[str, ...], environ: dict[str, str]) -> Measured:
+    empty = folder / "empty"
+    empty.mkdir()
     began = time.monotonic()
     with (
         (folder / "in").open("rb") as stdin,

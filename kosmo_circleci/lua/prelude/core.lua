@@ -12,7 +12,8 @@ local setmetatable, sethook, type = setmetatable, debug.sethook, type
 local core = {
   host = host,
   globals = {},       -- what becomes the script's _G
-  abort = nil,        -- the error that ends the run; once set, no pcall of the script survives it
+  abort = false,      -- the error that ends the run; once set, no pcall of the script survives it. Never nil:
+                      -- a key that is there can be set where memory is full
 }
 
 --- How many VM instructions pass between two looks at the clock.
@@ -25,10 +26,8 @@ function core.weak()
   return setmetatable({}, weak_keys)
 end
 
---- End the run with `err`: raised here, and again at every following instruction.
-local function abort(err)
-  host.bound()
-  core.abort = core.abort or err
+--- End the run with the error `core.abort`: raised here, and again at every following instruction.
+local function abort()
   sethook(core.hook, "", 1)
   error(core.abort, 0)
 end
@@ -42,7 +41,10 @@ local function settle(ok, value, extra)
   end
   if value == nil then error("not enough memory", 0) end
   local err = core.new_error(value, extra)
-  if value.fatal then abort(err) end
+  if value.fatal then
+    core.abort = core.abort or err
+    abort()
+  end
   error(err, 0)
 end
 
@@ -84,23 +86,62 @@ function core.call_host_many(name, ...)
   return all_of(ask(name, ...))
 end
 
---- The count hook: the way time limits reach a running script.
--- A look at the clock costs a call into the host, so most hooks only compare CPU seconds.
+-- How time limits and Ctrl-C reach a running script: a count hook asks the host every so often (a "tick") and
+-- raises what it refuses. A hook is a call like others, so it fails where the script leaves no room for one: at
+-- the limit of nested C calls, or with Lua's memory full to the brim. That failure is an error of the script,
+-- which a pcall may catch. So whatever catches errors for a script asks as well (`core.caught`), one call further
+-- out, and where that fails too, it raises. A loop that no hook can end loses a level with every round.
+
+-- A tick is a call into the host, so most hooks only compare CPU seconds.
 local clock, next_look = os.clock, 0
-function core.hook()
-  local err = core.abort
-  if err == nil then
-    local now = clock()
-    if now < next_look then return end
-    next_look = now + 0.02
-    local running, fields = ask("tick")
-    if running then return end
-    err = fields and core.new_error(fields) or "not enough memory"
+
+local building = false   -- the error that ends the run is being made: no hook may cut that short
+
+--- End the run for what the host has refused; set first, built then, because there may be no room for it.
+local function refuse(fields)
+  building = true
+  core.abort = "not enough memory"
+  local built, err = pcall(core.new_error, fields)
+  if built then
     core.abort = err
+  elseif err ~= "not enough memory" then   -- one nested call too many: further out there is room
+    core.abort = false
   end
+  building = false
+  if not core.abort then error(err, 0) end
+end
+
+--- Whether the run has to end; then `core.abort` is the reason. Raises where there is no room to ask.
+local function must_end()
+  if core.abort then return true end
+  local now = clock()
+  if now < next_look then return false end
+  local running, fields = ask("tick")
+  if running then
+    next_look = now + 0.02
+    return false
+  end
+  if fields == nil then core.abort = "not enough memory" else refuse(fields) end
+  return true
+end
+
+function core.hook()
+  if building or not must_end() then return end
   -- An error in the function that catches errors would have nobody to catch it.
   if getinfo(2, "f").func == core.protected then return sethook() end
-  abort(err)
+  abort()
+end
+
+--- Ask whether the run may continue: for what has just caught an error of the script.
+function core.look()
+  building = false   -- it may be a hook that failed in there whose error has been caught
+  if must_end() then abort() end
+end
+
+--- What a protected call returned, if the run may continue.
+function core.caught(ok, ...)
+  if not ok then core.look() end
+  return ok, ...
 end
 
 --- Hook a coroutine: each one has hooks of its own.
@@ -110,6 +151,7 @@ end
 
 --- pcall with the limits in force: (ok, value); an abort is the value, whatever the script made of it.
 function core.protected(fn, ...)
+  building = false
   sethook(core.hook, "", core.hook_count)
   local ok, value = pcall(fn, ...)
   sethook()

@@ -2,10 +2,12 @@
 
 local core = ...
 
+local caught, look = core.caught, core.look
 local expect, getinfo, getmetatable, status, sub = core.expect, debug.getinfo, debug.getmetatable, coroutine.status, string.sub
 local gsub = string.gsub
 local close, collectgarbage, create, error, load = coroutine.close, collectgarbage, coroutine.create, error, load
 local pairs, pcall, raw_rawset, raw_setmetatable, rawget = pairs, pcall, rawset, setmetatable, rawget
+local xpcall = xpcall
 local find, format, gmatch, pack, unpack = string.find, string.format, string.gmatch, table.pack, table.unpack
 local resume, select, string_meta, traceback, type = coroutine.resume, select, getmetatable(""), debug.traceback, type
 
@@ -18,7 +20,7 @@ local function copy(library, names)
 end
 
 for _, name in pairs {
-  "assert", "ipairs", "pairs", "next", "select", "pcall", "xpcall", "type", "tonumber",
+  "assert", "ipairs", "pairs", "next", "select", "type", "tonumber",
   "rawequal", "rawget", "rawlen", "getmetatable", "_VERSION",
 } do
   G[name] = _G[name]
@@ -38,7 +40,19 @@ G.os = copy(os, { "clock", "date", "difftime", "time" })
 G.debug = { traceback = traceback }
 G.coroutine = copy(coroutine, { "isyieldable", "running", "status", "yield" })
 
-local LETTER = "%%[-+ #0]*%d*%.?%d*(%a?%%?)"
+-- What catches errors asks whether the run may continue, see core.lua.
+
+function G.pcall(...)
+  if select("#", ...) == 0 then core.raise("runtime", "pcall: argument 1 must be a value, got nothing", "pcall") end
+  return caught(pcall(...))
+end
+
+function G.xpcall(fn, handler, ...)
+  expect("function", handler, "xpcall", 2)
+  return caught(xpcall(fn, handler, ...))
+end
+
+local CONVERSION = "%%[-+ #0]*%d*%.?%d*(.)"
 
 -- An error of the real one would name the line of this file.
 local function formatted(ok, text)
@@ -52,13 +66,10 @@ function G.string.format(template, ...)
     return formatted(pcall(format, template, ...))
   end
   local values, index = pack(...), 0
-  for letter in gmatch(template, LETTER) do
-    if letter ~= "%" then index = index + 1 end
-    local kind = type(values[index])
+  for letter in gmatch(template, CONVERSION) do
     if letter == "p" then error("invalid conversion '%p' to 'format'", 2) end
-    if letter == "s" and index <= values.n and (kind == "table" or kind == "function" or kind == "thread") then
-      values[index] = core.show(values[index])
-    end
+    if letter ~= "%" then index = index + 1 end
+    if letter == "s" and index <= values.n then values[index] = core.show(values[index]) end
   end
   return formatted(pcall(format, template, unpack(values, 1, values.n)))
 end
@@ -126,7 +137,7 @@ G.coroutine.create = own_coroutine
 function G.coroutine.resume(thread, ...)
   expect("thread", thread, "coroutine.resume", 1)
   if not own[thread] then return false, "cannot resume non-suspended coroutine" end
-  return resume(thread, ...)
+  return caught(resume(thread, ...))
 end
 
 function G.coroutine.close(thread)
@@ -134,7 +145,7 @@ function G.coroutine.close(thread)
   if not own[thread] or status(thread) == "running" or status(thread) == "normal" then
     core.raise("runtime", "coroutine.close: this coroutine is running, or not your own", "coroutine.close")
   end
-  return close(thread)
+  return caught(close(thread))
 end
 
 local function pass_on(ok, ...)
@@ -147,14 +158,20 @@ function G.coroutine.wrap(body)
   return function(...) return pass_on(resume(thread, ...)) end
 end
 
+-- load catches what a reader function raises.
+local function loaded(chunk, ...)
+  if chunk == nil then look() end
+  return chunk, ...
+end
+
 --- load: text only (bytecode can break the interpreter), in the script's globals unless it names others.
 function G.load(chunk, name, _, ...)
   if type(chunk) ~= "string" and type(chunk) ~= "function" then
     core.raise("runtime", "load: argument 1 must be a string or a function, got " .. type(chunk), "load")
   end
   if name ~= nil then expect("string", name, "load", 2) end
-  if select("#", ...) > 0 then return load(chunk, name, "t", (...)) end
-  return load(chunk, name, "t", G)
+  if select("#", ...) > 0 then return loaded(load(chunk, name, "t", (...))) end
+  return loaded(load(chunk, name, "t", G))
 end
 
 --- Set `args`, whatever metatable an earlier chunk has given its globals.
@@ -194,7 +211,7 @@ end
 -- `prefix` keeps the chunk's `return f()` from being a tail call, so that errors know their line.
 function core.run(source, name, prefix, pretty)
   core.host.bound()
-  core.abort = nil    -- a limit that ended the last chunk does not end this one
+  core.abort = false    -- a limit that ended the last chunk does not end this one
   local chunk, message = load(prefix .. source, name, "t", G)
   if chunk == nil then return "error", message, message == "not enough memory" and "limit" or "syntax", "" end
   local ok, outcome = core.protected(function() return results_of(pretty, chunk()) end)

@@ -17,6 +17,9 @@ core.item_only = core.weak()   -- functions to which an index would be one argum
 
 local TICKET, TIMER, GROUP = {}, {}, {}   -- what a branch yields first: why it waits
 
+-- Maps inside maps: each level is a scope of the host inside another.
+local MOST_LEVELS = 100
+
 local branches = core.weak()                             -- coroutine -> branch
 local by_ticket = setmetatable({}, { __mode = "v" })     -- ticket -> branch that waits for it
 
@@ -116,7 +119,7 @@ end
 
 local function step(branch, values)
   local outcome = pack(resume(branch.thread, unpack(values, 1, values.n)))
-  if core.abort then error(core.abort, 0) end
+  if core.abort or not outcome[1] then core.look() end
   if status(branch.thread) == "dead" then return settle_branch(branch, outcome[1], outcome[2]) end
   local why, what = outcome[2], outcome[3]
   if rawequal(why, TICKET) then
@@ -190,9 +193,13 @@ end
 -- order. The first error stops the rest and is raised; with `collect` the results are {ok, value, error} rows.
 function core.run_branches(list, count, fn, concurrency, collect)
   local parent = current_branch()
+  local level = parent and parent.group.level + 1 or 1
+  if level > MOST_LEVELS then
+    core.raise("runtime", "flow.map: maps are nested more than " .. MOST_LEVELS .. " levels deep", "flow.map")
+  end
   local group = {
     fn = fn, list = list, count = count, results = core.new_array(), collect = collect, concurrency = concurrency,
-    running = 0, open = count, next_index = 1, branches = {},
+    running = 0, open = count, next_index = 1, branches = {}, level = level,
     parent = parent, root = parent and parent.group.root or new_root(),
     scope = core.call_host("open_scope", parent and parent.group.scope or 0, concurrency),
     place = core.where(),

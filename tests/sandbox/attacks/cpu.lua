@@ -8,6 +8,23 @@ while true do pcall(function() while true do end end) end
 local function again() pcall(again) while true do pcall(error) end end
 while true do pcall(again) end
 
+--# a loop under as many pcalls as C takes :: cpu
+local function nest() pcall(nest) while true do pcall(function() while true do end end) end end
+nest()
+
+--# a loop under as many gsub callbacks as C takes :: cpu
+local function nest() pcall(string.gsub, "x", "x", nest) while true do pcall(function() while true do end end) end end
+nest()
+
+--# a loop with memory full to the brim :: memory|cpu
+local pcall, kept, size, chain = pcall, {}, 1 << 20, {}
+local function add() kept[#kept + 1] = ("x"):rep(size + #kept % 13) end
+local function link() chain = { chain } end
+while size >= 16 do if not pcall(add) then size = size // 2 end end
+while pcall(link) do end
+local function spin() while true do end end
+while true do pcall(spin) end
+
 --# an xpcall handler that loops :: cpu
 while true do xpcall(error, function() while true do end end) end
 
