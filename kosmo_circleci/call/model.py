@@ -1,4 +1,4 @@
-"""The values that travel through one call. All frozen; none knows Lua, httpx or a clock."""
+"""The values that travel through one call. All frozen; none knows Lua, sockets or a clock."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,7 +1,8 @@
 """A body as it arrives -> its bytes, never more of them than the limit.
 
-httpx decompresses a whole piece before anybody can count: a few kilobytes of a hostile answer,
-compressed twice over, would fill the memory. Here zlib stops at the limit.
+HTTP libraries decompress a whole piece before anybody can count: a few kilobytes of a hostile
+answer, compressed twice over, would fill the memory. Here zlib stops at the limit, and what arrives
+counts as well: gzip files that hold nothing, one after the other, would never reach it.
 """
 
 import zlib
@@ -21,13 +22,14 @@ class Body:
     """Collects one body. `encoding` is the value of its `Content-Encoding`."""
 
     def __init__(self, encoding: str, limit: int) -> None:
-        """Take at most `limit` bytes, decompressed. Raises `TransportError` for `encoding`."""
+        """Take at most `limit` bytes, compressed or not. Raises `TransportError` for `encoding`."""
         name = encoding.strip().lower()
         if name not in _GZIP | _PLAIN:
             raise TransportError(
                 f"the answer is compressed as {name[:40]!r}, and only gzip was asked for"
             )
         self._left = self._limit = limit
+        self._arrived = 0
         self._pieces: list[bytes] = []
         self._gunzip = _new_gunzip() if name in _GZIP else None
         self._began = False
@@ -37,6 +39,9 @@ class Body:
         if self._gunzip is None:
             self._keep(piece)
             return
+        self._arrived += len(piece)
+        if self._arrived > self._limit:
+            raise self._too_large()
         while piece:
             if self._gunzip.eof:  # a gzip file may consist of several, one after the other
                 self._gunzip = _new_gunzip()
@@ -62,7 +67,8 @@ class Body:
         self._left -= len(piece)
         if self._left < 0:
             raise self._too_large()
-        self._pieces.append(piece)
+        if piece:
+            self._pieces.append(piece)
 
     def _too_large(self) -> BodyTooLarge:
         limit = self._limit

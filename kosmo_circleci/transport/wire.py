@@ -1,7 +1,7 @@
 """What crosses the boundary to the network, and the one seam behind which it lies.
 
-Two transports exist: `transport/live.py` (httpx) and `simulator/transport.py`. Both know nothing of
-functions, retries or permissions.
+Two transports exist: `transport/live.py` (httpcore) and `simulator/transport.py`. Both know nothing
+of functions, retries or permissions.
 """
 
 from collections.abc import Mapping

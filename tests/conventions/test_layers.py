@@ -87,7 +87,8 @@ EXCEPTIONS = {
 HOMES: dict[str, set[str]] = {
     "ahocorasick_rs": {"substrings"},
     "lupa": {"lua.runtime", "lua.values"},
-    "httpx": {"transport.live"},
+    "httpcore": {"transport.live", "transport.lanes", "transport.stream", "transport.failures"},
+    "certifi": {"transport.lanes"},
     "yaml": {"config.file", "config.write"},
     "ruamel": {"config.edit", "config.write"},
     "regex": {"lua.regex"},
