@@ -39,13 +39,14 @@ class ApiRequest(NamedTuple):
     """Method, path and content: no host and no token.
 
     `path` is absolute on the host, percent-encoded, and starts with `/api/`. `body` None means that
-    no body is sent.
+    no body is sent. `headers` are those of the operation, beside what every request carries.
     """
 
     method: str
     path: str
     query: QueryPairs = ()
     body: JsonValue = None
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Account(NamedTuple):

@@ -59,9 +59,10 @@ def _query_word(text: str) -> str:
 def _build(function: Function, arguments: Arguments) -> ApiRequest:
     return ApiRequest(
         function.method,
-        paths.API_V2 + _path(function, arguments.values),
-        (*_named_pairs(function, arguments.values), *_further_pairs(function, arguments)),
+        _path(function, arguments.values),
+        (*_own_pairs(function, arguments.values), *_further_pairs(function, arguments)),
         _body(function, arguments),
+        _headers(function, arguments.values),
     )
 
 
@@ -79,7 +80,7 @@ def _build_raw(function: Function, arguments: Arguments) -> ApiRequest:
 
 
 def _path(function: Function, values: Mapping[str, JsonValue]) -> str:
-    path = function.path
+    path = function.api_path
     for parameter in _placed(function, "path", values):
         # Encoded values contain no braces, so no value can pass for the next placeholder.
         encoded = paths.encode(parameter, str(values[parameter.name]))
@@ -87,17 +88,29 @@ def _path(function: Function, values: Mapping[str, JsonValue]) -> str:
     return path
 
 
-def _named_pairs(function: Function, values: Mapping[str, JsonValue]) -> QueryPairs:
-    return tuple(
+def _own_pairs(function: Function, values: Mapping[str, JsonValue]) -> QueryPairs:
+    fixed = ((each.wire, each.value) for each in function.fixed if each.place == "query")
+    named = (
         (parameter.wire, text)
         for parameter in _placed(function, "query", values)
         for text in query_texts(values[parameter.name])
     )
+    return (*fixed, *named)
 
 
 def _further_pairs(function: Function, arguments: Arguments) -> QueryPairs:
-    wires = {parameter.wire for parameter in _placed(function, "query", arguments.values)}
-    return _pairs({key: value for key, value in arguments.query.items() if key not in wires})
+    own = {each.wire for each in function.fixed if each.place == "query"}
+    own |= {parameter.wire for parameter in _placed(function, "query", arguments.values)}
+    return _pairs({key: value for key, value in arguments.query.items() if key not in own})
+
+
+def _headers(function: Function, values: Mapping[str, JsonValue]) -> tuple[tuple[str, str], ...]:
+    fixed = ((each.wire, each.value) for each in function.fixed if each.place == "header")
+    named = (
+        (parameter.wire, parameter.template.replace("{value}", str(values[parameter.name])))
+        for parameter in _placed(function, "header", values)
+    )
+    return (*fixed, *named)
 
 
 def _pairs(query: Mapping[str, JsonValue]) -> QueryPairs:
@@ -110,6 +123,9 @@ def _body(function: Function, arguments: Arguments) -> JsonValue:
     # Whole objects first, then what fills single fields of them: the field wins.
     for parameter in sorted(parameters, key=lambda each: len(each.body_path)):
         _put(body, parameter.body_path, arguments.values[parameter.name])
+    for parameter in function.parameters:
+        if parameter.absent is not None and not _has(body, parameter.body_path):
+            _put(body, parameter.body_path, parameter.absent)
     return body if body or function.has_body else None
 
 
@@ -123,8 +139,19 @@ def _put(body: dict[str, JsonValue], path: tuple[str, ...], value: JsonValue) ->
     body[last] = value
 
 
+def _has(body: Mapping[str, JsonValue], path: tuple[str, ...]) -> bool:
+    for key in path[:-1]:
+        body = _as_object(body.get(key))
+    return path[-1] in body
+
+
 def _placed(function: Function, place: str, values: Mapping[str, JsonValue]) -> Iterator[Parameter]:
-    return (each for each in function.parameters if each.place == place and each.name in values)
+    """Yield the parameters of one place whose argument is sent."""
+    for parameter in function.parameters:
+        if parameter.place == place and parameter.name in values:
+            value = values[parameter.name]
+            if not (isinstance(value, bool) and value in parameter.omit):
+                yield parameter
 
 
 def _as_object(value: JsonValue) -> dict[str, JsonValue]:

@@ -1,6 +1,7 @@
 """ApiResponse -> JsonValue, or ApiError: what an answer means, whoever sent it."""
 
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
@@ -24,7 +25,9 @@ _TEXT_TYPES: Final = frozenset(
     {"application/yaml", "application/x-yaml", "application/xml", "application/x-sh"}
 )
 _HTML_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
-_UNSPECIFIC_TYPES: Final = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+_BYTE_TYPES: Final = frozenset({"application/octet-stream", "binary/octet-stream"})
+_LINE_TYPES: Final = frozenset({"application/x-ndjson", "application/jsonl"})
+_UNSPECIFIC_TYPES: Final = _BYTE_TYPES | {""}
 _LOOKS_LIKE_HTML: Final = re.compile(r"\s*<(!doctype html|html|head|body)\b", re.I)
 _RELATIVE: Final = re.compile(r"(?!//)(?![^/?#]*:)[!-\[\]-~]+")
 """An address on the same server: no scheme, no host, no backslash (some read it as a slash)."""
@@ -74,17 +77,32 @@ def decode_fallback(function: Function, arguments: Arguments, response: ApiRespo
 
 
 def _decode(answer: _Answer) -> JsonValue:
-    response = answer.response
+    function, response = answer.function, answer.response
+    if response.status in function.empty_on:
+        return _nothing(function)
     if not 200 <= response.status < 300:
         raise _refused(answer)
+    kind = _content_type(response)
+    if function.answer != "json":
+        if kind in _HTML_TYPES and response.body:
+            raise _html(answer)
+        return _text(response) if function.answer == "text" else _json_lines(answer)
     if response.status == HTTPStatus.NO_CONTENT or not response.body.strip():
         return {}
-    kind = _content_type(response)
     if kind in _HTML_TYPES:
         raise _html(answer)
+    return _by_content_type(answer, kind)
+
+
+def _by_content_type(answer: _Answer, kind: str) -> JsonValue:
+    response = answer.response
     if kind in _JSON_TYPES or kind.endswith("+json"):
         return _json(answer, "the body is not the JSON it claims to be")
     if kind.startswith("text/") or kind in _TEXT_TYPES or kind.endswith(("+yaml", "+xml")):
+        return _text(response)
+    if answer.function.is_raw and kind in _LINE_TYPES:
+        return _json_lines(answer)
+    if answer.function.is_raw and kind in _BYTE_TYPES:
         return _text(response)
     if kind not in _UNSPECIFIC_TYPES:
         reason = f"the answer is of type {printable(shorten(kind))}, neither JSON nor text"
@@ -92,6 +110,28 @@ def _decode(answer: _Answer) -> JsonValue:
     if _LOOKS_LIKE_HTML.match(_text(response)):
         raise _html(answer)
     return _json(answer, "the body does not say what it is, and is not JSON")
+
+
+def _nothing(function: Function) -> JsonValue:
+    """Return what an answer without content is worth: "", a list, a page, a table."""
+    if function.answer == "text":
+        return ""
+    if function.answer == "jsonl":
+        return []
+    return {"data": []} if function.paginated else {}
+
+
+def _json_lines(answer: _Answer) -> list[JsonValue]:
+    """Return the values of JSON Lines, one for each line that is not blank."""
+    values: list[JsonValue] = []
+    for number, line in enumerate(answer.response.body.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            values.append(decode_json(line))
+        except JsonError as error:
+            raise _unreadable(answer, f"line {number} of the answer is not JSON: {error}") from None
+    return values
 
 
 def _with_slug(row: JsonValue, rule: Rows) -> JsonValue:
@@ -158,10 +198,15 @@ def _message(body: JsonValue) -> str | None:
 
 
 def _sentence(value: JsonValue) -> str | None:
-    """Return a message given as a string, or as an object with one."""
+    """Return a message that is a string, or in an object: `message`, or v3's `title: detail`."""
     if isinstance(value, dict):
-        value = value.get("message")
-    return value.strip() if isinstance(value, str) else None
+        words = (_plain(value.get("title")), _plain(value.get("detail")))
+        value = value.get("message") or ": ".join(word for word in words if word)
+    return _plain(value)
+
+
+def _plain(value: JsonValue) -> str:
+    return value.strip() if isinstance(value, str) else ""
 
 
 def _reason_phrase(status: int) -> str:
@@ -216,16 +261,22 @@ def _error(answer: _Answer, message: str, body: JsonValue) -> ApiError:
         path=path,
         code=_code(body),
         body=body,
-        request_id=response.headers.get("x-request-id"),
+        request_id=_plain(_error_object(body).get("id")) or response.headers.get("x-request-id"),
         retry_after=response.retry_after_s,
         attempts=response.attempts,
     )
 
 
+def _error_object(body: JsonValue) -> Mapping[str, JsonValue]:
+    """Return the object `error` of a v3 body; an empty one where there is none."""
+    error = body.get("error") if isinstance(body, dict) else None
+    return error if isinstance(error, dict) else {}
+
+
 def _code(body: JsonValue) -> str | None:
     if not isinstance(body, dict):
         return None
-    values = (body.get(key) for key in _CODE_KEYS)
+    values = [body.get(key) for key in _CODE_KEYS] + [_error_object(body).get("type")]
     return next((value for value in values if isinstance(value, str) and value), None)
 
 

@@ -186,17 +186,25 @@ def _list(items: str, value: JsonValue) -> list[JsonValue]:
 
 
 def _item(items: str, index: int, value: JsonValue) -> JsonValue:
+    takes, convert_item = _ITEMS[items]
     try:
-        return _integer(value) if items == "integer" else _string(value)
+        return convert_item(value)
     except _Refused as refused:
-        takes = "an integer" if items == "integer" else "a string"
         raise _Refused(value, where=f"Item {index}", takes=takes, why=refused.why) from None
 
 
 def _array(parameter: Parameter, value: JsonValue) -> list[JsonValue]:
     if parameter.repeated and not isinstance(value, dict | list):
-        return [_integer(value) if parameter.items == "integer" else _string(value)]
+        return [_ITEMS[parameter.items][1](value)]
     return _list(parameter.items, value)
+
+
+_ITEMS: Final[dict[str, tuple[str, Callable[[JsonValue], JsonValue]]]] = {
+    "integer": ("an integer", _integer),
+    "string": ("a string", _string),
+    "object": ("an object", _object),
+}
+"""Type of an array's items -> the words for it, and its conversion."""
 
 
 def _check_enum(parameter: Parameter, value: JsonValue) -> None:

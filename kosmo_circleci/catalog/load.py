@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from kosmo_circleci.catalog import shapes
-from kosmo_circleci.catalog.model import Fallback, Function, Parameter, Rows, Shape
+from kosmo_circleci.catalog.model import (
+    Fallback,
+    Fixed,
+    Function,
+    Paging,
+    Parameter,
+    Rows,
+    SecretAnswer,
+    Shape,
+)
 
 _MANIFEST: Final = Path(__file__).parent.parent / "manifest.json"
 
@@ -23,6 +32,8 @@ class Catalog:
         self._raw = {entry["name"]: entry for entry in raw["functions"]}
         self._entries: list[dict[str, Any]] = raw["functions"]
         self._shapes: dict[str, Any] = raw["shapes"]
+        self._paging: dict[str, Any] = raw["paging"]
+        self.credential_hosts: tuple[str, ...] = tuple(raw["credential_hosts"])
         self._functions: dict[str, Function] = {}
         self.names: tuple[str, ...] = tuple(self._raw)
 
@@ -35,7 +46,7 @@ class Catalog:
             entry = self._raw.get(name)
             if entry is None:
                 return None
-            self._functions[name] = _function(entry)
+            self._functions[name] = _function(entry, self._paging)
         return self._functions[name]
 
     def functions(self) -> Iterator[Function]:
@@ -64,8 +75,9 @@ def load_catalog() -> Catalog:
     return Catalog(json.loads(_MANIFEST.read_bytes()))
 
 
-def _function(entry: dict[str, Any]) -> Function:
+def _function(entry: dict[str, Any], paging: dict[str, Any]) -> Function:
     fallback = entry.get("fallback")
+    version = entry.get("version", "v2")
     return Function(
         name=entry["name"],
         kind=entry["kind"],
@@ -79,12 +91,30 @@ def _function(entry: dict[str, Any]) -> Function:
         related=tuple(entry["related"]),
         note=entry.get("note", ""),
         keywords=entry.get("keywords", ""),
-        paginated=entry.get("paginated", False),
+        paging=_paging(entry, paging[version]) if "paginated" in entry else None,
         has_body=entry.get("has_body", False),
         status=entry.get("status", 200),
         fails={int(status): text for status, text in entry.get("fails", {}).items()},
         fallback=None if fallback is None else _fallback(fallback),
+        version=version,
+        answer=entry.get("answer", "json"),
+        empty_on=tuple(entry.get("empty_on", ())),
+        fixed=tuple(
+            Fixed(each["in"], each["wire"], each["value"]) for each in entry.get("fixed", ())
+        ),
+        public=entry.get("public", False),
+        secret_answers=tuple(map(_secret_answer, entry.get("secret_answers", ()))),
+        exactly_one_of=tuple(entry.get("exactly_one_of", ())),
+        at_most_one_of=tuple(entry.get("at_most_one_of", ())),
     )
+
+
+def _paging(entry: dict[str, Any], style: dict[str, Any]) -> Paging:
+    return Paging(tuple(style["items"]), tuple(style["cursor"]), entry["paginated"] == "repeats")
+
+
+def _secret_answer(entry: dict[str, Any]) -> SecretAnswer:
+    return SecretAnswer(tuple(entry["path"]), entry.get("in_result", False))
 
 
 def _fallback(entry: dict[str, Any]) -> Fallback:
@@ -114,4 +144,10 @@ def _parameter(entry: dict[str, Any]) -> Parameter:
         part_of=entry.get("part_of"),
         encoding=entry.get("encode", "segment"),
         segments=tuple(entry.get("segments", ())),
+        template=entry.get("template", ""),
+        omit=tuple(entry.get("omit", ())),
+        absent=entry.get("absent"),
+        maximum=entry.get("maximum"),
+        unit=entry.get("unit", ""),
+        first_page_only=entry.get("first_page_only", False),
     )

@@ -6,7 +6,9 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 Kind: TypeAlias = Literal["read", "write"]
 Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-Place: TypeAlias = Literal["path", "query", "body"]
+Version: TypeAlias = Literal["v2", "v3", "v1.1"]
+Place: TypeAlias = Literal["path", "query", "body", "header"]
+AnswerForm: TypeAlias = Literal["json", "text", "jsonl"]
 ParameterType: TypeAlias = Literal["string", "integer", "boolean", "object", "array"]
 PathEncoding: TypeAlias = Literal["segment", "slug", "raw"]
 ShapeKind: TypeAlias = Literal["object", "map", "array", "scalar", "any", "nothing"]
@@ -16,10 +18,16 @@ class Parameter(NamedTuple):
     """One named argument of a function, and where it goes in the request.
 
     `wire` is the name CircleCI knows: a placeholder of the path template (either `job-number`, or a
-    run of placeholders such as `{provider}/{organization}/{project}`), a query key, or the dotted
-    place of a body field (`timetable.per-hour`). `*` is the whole query or body (raw functions).
-    `part_of` names the object parameter a convenience fills a field of. `segments` lists how many
-    slash-separated segments a slug may have. `items` and `enum` describe the elements of an array.
+    run of placeholders such as `{provider}/{organization}/{project}`), a query key, a header, or
+    the dotted place of a body field (`timetable.per-hour`, `data.attributes.name`). `*` is the
+    whole query or body (raw functions). `part_of` names the object parameter a convenience fills a
+    field of. `segments` lists how many slash-separated segments a slug may have. `items` and `enum`
+    describe the elements of an array.
+
+    `template` is the text of a header, with `{value}` for the argument. An argument that is one of
+    `omit` is not sent; where there is no argument, `absent` is sent unless it is None. `maximum`
+    and `unit` (a key of `UNITS`) are for documents and schemas: the server judges.
+    `first_page_only` says that the server refuses the parameter beside a page token.
     """
 
     name: str
@@ -29,14 +37,20 @@ class Parameter(NamedTuple):
     description: str
     required: bool = False
     enum: tuple[str, ...] = ()
-    items: Literal["string", "integer"] = "string"
+    items: Literal["string", "integer", "object"] = "string"
     repeated: bool = False
     secret: bool = False
     format: str | None = None
-    default: str | bool | None = None
+    default: str | bool | int | None = None
     part_of: str | None = None
     encoding: PathEncoding = "segment"
     segments: tuple[int, ...] = ()
+    template: str = ""
+    omit: tuple[bool, ...] = ()
+    absent: str | bool | int | None = None
+    maximum: int | None = None
+    unit: str = ""
+    first_page_only: bool = False
 
     @property
     def placeholder(self) -> str:
@@ -111,14 +125,50 @@ class Fallback(NamedTuple):
     rows: Rows
 
 
+class Fixed(NamedTuple):
+    """A query pair or a header that every call of a function sends."""
+
+    place: Literal["query", "header"]
+    wire: str
+    value: str
+
+
+class Paging(NamedTuple):
+    """Where a page holds its items and the cursor of the next page: keys from the answer's root.
+
+    A missing, null or empty cursor ends the list. `repeats` says that the server ignores the cursor
+    and answers the same page again, with the same cursor.
+    """
+
+    items: tuple[str, ...]
+    cursor: tuple[str, ...]
+    repeats: bool = False
+
+
+class SecretAnswer(NamedTuple):
+    """A field of an answer that is a credential.
+
+    `path` names the keys from the root, `[]` for every item of a list: `("download_urls", "[]")`.
+    `in_result` says that the field is what the call is made for, so a run's result shows it.
+    """
+
+    path: tuple[str, ...]
+    in_result: bool = False
+
+
 class Function(NamedTuple):
     """One function of `app.integrations.circleci`.
 
-    `path` is the documented template below `/api/v2`, placeholders under their wire names.
+    `path` is the documented template below `/api/VERSION`, placeholders under their wire names.
     `operation` is the name of the API operation (several functions may share one). `has_body` says
-    that a body is always sent, `{}` if no field was given. `fails` maps a status to what it means
+    that a body is always sent, `{}` if no field has a value. `fails` maps a status to what it means
     here. `keywords` are further words a question may use; only the search reads them.
     `example` is Lua that runs unchanged against the simulator.
+
+    `answer` says how a body is read: as JSON (or as the text it declares to be), always as text, or
+    as JSON Lines. `empty_on` lists the statuses by which the server says that there is nothing.
+    `public` routes work without a token. `exactly_one_of` and `at_most_one_of` are sets of
+    parameters the server checks; here they are documentation.
     """
 
     name: str
@@ -133,11 +183,29 @@ class Function(NamedTuple):
     related: tuple[str, ...]
     note: str = ""
     keywords: str = ""
-    paginated: bool = False
+    paging: Paging | None = None
     has_body: bool = False
     status: int = 200
     fails: Mapping[int, str] = MappingProxyType({})
     fallback: Fallback | None = None
+    version: Version = "v2"
+    answer: AnswerForm = "json"
+    empty_on: tuple[int, ...] = ()
+    fixed: tuple[Fixed, ...] = ()
+    public: bool = False
+    secret_answers: tuple[SecretAnswer, ...] = ()
+    exactly_one_of: tuple[str, ...] = ()
+    at_most_one_of: tuple[str, ...] = ()
+
+    @property
+    def api_path(self) -> str:
+        """The whole path template on the host: `/api/v3/jobs/{id}`."""
+        return f"/api/{self.version}{self.path}"
+
+    @property
+    def paginated(self) -> bool:
+        """True for lists that come in pages."""
+        return self.paging is not None
 
     @property
     def tool_name(self) -> str:

@@ -8,6 +8,8 @@ from typing import Any, Final, get_args
 
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.catalog.model import (
+    UNITS,
+    AnswerForm,
     Function,
     Kind,
     Method,
@@ -15,6 +17,7 @@ from kosmo_circleci.catalog.model import (
     ParameterType,
     PathEncoding,
     Place,
+    Version,
 )
 
 _FUNCTION_KEYS: Final = frozenset(
@@ -38,6 +41,14 @@ _FUNCTION_KEYS: Final = frozenset(
         "fails",
         "fallback",
         "stores_nothing",
+        "version",
+        "answer",
+        "empty_on",
+        "fixed",
+        "public",
+        "secret_answers",
+        "exactly_one_of",
+        "at_most_one_of",
     ]
 )
 _PARAMETER_KEYS: Final = frozenset(
@@ -56,6 +67,12 @@ _PARAMETER_KEYS: Final = frozenset(
         "part_of",
         "encode",
         "segments",
+        "template",
+        "omit",
+        "absent",
+        "maximum",
+        "unit",
+        "first_page_only",
         "description",
     ]
 )
@@ -111,7 +128,9 @@ def _key_faults(entry: dict[str, Any]) -> Iterator[str]:
 def _function_faults(function: Function, catalog: Catalog) -> Iterator[str]:
     parameters = function.parameters
     yield from _duplicates("parameter", [each.name for each in parameters])
-    yield from _duplicates("wire place", [f"{each.place} {each.wire}" for each in parameters])
+    places = [f"{each.place} {each.wire}" for each in parameters]
+    places += [f"{each.place} {each.wire}" for each in function.fixed]
+    yield from _duplicates("wire place", places)
     yield from _path_faults(function)
     yield from _page_faults(function)
     for rule, says in _FUNCTION_RULES:
@@ -132,6 +151,12 @@ def _function_faults(function: Function, catalog: Catalog) -> Iterator[str]:
 _FUNCTION_RULES: Final[tuple[tuple[Callable[[Function], bool], str], ...]] = (
     (lambda f: f.kind not in get_args(Kind), "kind is neither read nor write"),
     (lambda f: f.method not in get_args(Method), "the method is none of the five"),
+    (lambda f: f.version not in get_args(Version), "the version is neither v2, v3 nor v1.1"),
+    (lambda f: f.answer not in get_args(AnswerForm), "the answer is neither json, text nor jsonl"),
+    (
+        lambda f: not {*f.exactly_one_of, *f.at_most_one_of} <= {p.name for p in f.parameters},
+        "a rule between parameters names one that does not exist",
+    ),
     (lambda f: f.kind == "write" and f.method == "GET", "a GET cannot be a write"),
     (lambda f: f.has_body and f.method in ("GET", "DELETE"), "a GET or DELETE has no body"),
     (
@@ -200,6 +225,20 @@ _PARAMETER_RULES: Final[tuple[tuple[Callable[[Parameter], bool], str], ...]] = (
         "is a slug without its number of segments, or has one without being a slug",
     ),
     (
+        lambda p: (p.place == "header") != bool(p.template),
+        "is a header without a template, or has a template without being a header",
+    ),
+    (lambda p: bool(p.template) and "{value}" not in p.template, "has a template without {value}"),
+    (
+        lambda p: p.absent is not None and (p.place != "body" or p.required),
+        "has a value for its absence, so it must be an optional body field",
+    ),
+    (
+        lambda p: p.maximum is not None and p.type != "integer",
+        "has a maximum but is not an integer",
+    ),
+    (lambda p: bool(p.unit) and p.unit not in UNITS, "has an unknown unit"),
+    (
         lambda p: p.encoding != "segment" and p.place != "path",
         "is encoded for a path, and not in the path",
     ),
@@ -218,11 +257,15 @@ def _word_faults(parameter: Parameter) -> Iterator[str]:
 
 def _operation_faults(catalog: Catalog) -> Iterator[str]:
     by_route: dict[tuple[str, str], str] = {}
+    by_operation: dict[str, tuple[str, str]] = {}
     for function in catalog.functions():
-        route = (function.method, function.path)
+        route = (function.method, function.path if function.is_raw else function.api_path)
         operation = by_route.setdefault(route, function.operation)
         if operation != function.operation:
             yield f"{function.name}: {' '.join(route)} is the operation '{operation}' elsewhere"
+        other = by_operation.setdefault(function.operation, route)
+        if other != route and not function.is_raw:
+            yield f"{function.name}: the operation '{function.operation}' is {' '.join(other)}"
 
 
 def _duplicates(what: str, names: list[str]) -> Iterator[str]:

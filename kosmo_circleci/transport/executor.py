@@ -138,6 +138,7 @@ class Executor:
 
     def _wire_request(self, request: ApiRequest, account: Account) -> WireRequest:
         headers = {"Accept": "application/json", "User-Agent": self._user_agent}
+        headers |= dict(request.headers)
         if account.token is not None:
             if not _PRINTABLE.fullmatch(account.token):
                 raise ConfigurationError(

@@ -10,6 +10,11 @@ def manifest() -> dict[str, Any]:
     """A manifest that is in order."""
     return {
         "integration": "circleci",
+        "paging": {
+            "v2": {"items": ["items"], "cursor": ["next_page_token"]},
+            "v3": {"items": ["data"], "cursor": ["page", "next"]},
+        },
+        "credential_hosts": ["circleci.com"],
         "shapes": {"Widget": {"id": "uuid", "name": "string"}},
         "functions": [
             {

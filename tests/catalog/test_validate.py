@@ -50,7 +50,34 @@ def parameter(manifest: Manifest) -> Any:
         (lambda m: parameter(m).update(required=False), "'widget_id' must be required"),
         (lambda m: parameter(m).update(description=""), "has no description"),
         (lambda m: parameter(m).update(type="strng"), "has the type 'strng', which is not one of"),
-        (lambda m: parameter(m).update({"in": "header"}), "has the place 'header'"),
+        (lambda m: parameter(m).update({"in": "cookie"}), "has the place 'cookie'"),
+        (lambda m: make(m)["params"][1].update({"in": "header"}), "is a header without a template"),
+        (
+            lambda m: parameter(m).update(template="{value}"),
+            "has a template without being a header",
+        ),
+        (
+            lambda m: make(m)["params"][1].update({"in": "header", "template": "bytes"}),
+            "has a template without {value}",
+        ),
+        (lambda m: parameter(m).update(absent=""), "must be an optional body field"),
+        (lambda m: parameter(m).update(maximum=20), "has a maximum but is not an integer"),
+        (lambda m: parameter(m).update(unit="miles"), "has an unknown unit"),
+        (lambda m: get(m).update(version="v4"), "the version is neither v2, v3 nor v1.1"),
+        (lambda m: get(m).update(answer="xml"), "the answer is neither json, text nor jsonl"),
+        (lambda m: get(m).update(exactly_one_of=["gone"]), "names one that does not exist"),
+        (
+            lambda m: get(m).update(
+                fixed=[{"in": "query", "wire": "a", "value": x} for x in ("1", "2")]
+            ),
+            "duplicate wire place 'query a'",
+        ),
+        (
+            lambda m: m["functions"].append(
+                get(m) | {"name": "get_widget_v3", "version": "v3", "example": "get_widget_v3()"}
+            ),
+            "the operation 'get_widget' is GET /api/v2/widget/{widget-id}",
+        ),
         (lambda m: parameter(m).update(encode="base64"), "has the encoding 'base64'"),
         (lambda m: parameter(m).update(encode="slug"), "is a slug without its number of segments"),
         (lambda m: parameter(m).update(segments=[2]), "is a slug without its number of segments"),
@@ -74,7 +101,7 @@ def parameter(manifest: Manifest) -> Any:
             lambda m: m["functions"].append(
                 get(m) | {"name": "read_widget", "operation": "other", "example": "read_widget()"}
             ),
-            "GET /widget/{widget-id} is the operation 'get_widget' elsewhere",
+            "GET /api/v2/widget/{widget-id} is the operation 'get_widget' elsewhere",
         ),
         (lambda m: m.pop("shapes"), "the manifest lacks 'shapes'"),
         (lambda m: m.pop("functions"), "the manifest lacks 'functions'"),
