@@ -1,14 +1,14 @@
 """The generated parts of the documentation. `--check` writes nothing, and fails when stale.
 
-The index of every function goes into lua_docs/circleci.md, the help of every command into
-lua_docs/cli.md, the table of commands into README.md: each between two marker lines, and the text
-around them is edited by hand.
+The first part of the index of functions goes into lua_docs/circleci.md, the help of every command
+into lua_docs/cli.md, the table of commands into README.md: each between two marker lines, and the
+text around them is edited by hand.
 """
 
 import argparse
 import difflib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
@@ -16,30 +16,13 @@ from command_docs import cli_guide
 from markers import DocumentError, between
 
 from kosmo_circleci.catalog.load import load_catalog
-from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.cli.commands import COMMANDS, grouped
 from kosmo_circleci.cli.names import short_name
-from kosmo_circleci.docs.render import index_line
+from kosmo_circleci.docs import index
 
 ROOT: Final = Path(__file__).parent.parent
 GUIDE_BYTES: Final = 24 * 1024
 """What the guide `circleci` may have at most, index included."""
-
-TOPICS: Final = {
-    "Pipelines": ("Pipeline",),
-    "Workflows and jobs": ("Workflow", "Job"),
-    "Contexts": ("Context",),
-    "Projects": ("Project",),
-    "Schedules and webhooks": ("Schedule", "Webhook"),
-    "Insights and usage": ("Insights", "Usage"),
-    "Users and organizations": ("User", "Organization", "Groups"),
-    "Pipeline definitions and triggers": ("Pipeline Definition", "Trigger"),
-    "Configuration and policies": ("Config", "Policy Management"),
-    "Deploys": ("Deploy", "Rollback"),
-    "OIDC and OpenTelemetry": ("OIDC Token Management", "OTel"),
-    "Any other path": ("Raw",),
-}
-"""Heading of the index -> groups of the manifest. A group that is not here gets its own heading."""
 
 Render: TypeAlias = Callable[[str], str]
 """Old text of a file ("" where there is none) -> what it should be. Raises `DocumentError`."""
@@ -53,24 +36,12 @@ class Target(NamedTuple):
 
 
 def guide_with_index(old: str) -> str:
-    """Return the guide with a line for each function."""
-    text = between(old, "index", index(load_catalog().functions()))
+    """Return the guide with its part of the index of functions."""
+    text = between(old, "index", index.guide_part(load_catalog()))
     size = len(text.encode("utf-8"))
     if size > GUIDE_BYTES:
         raise DocumentError(f"the guide has {size} bytes; {GUIDE_BYTES} are allowed")
     return text
-
-
-def index(functions: Iterable[Function]) -> str:
-    """Return a line for each function under the headings of `TOPICS`, in the manifest's order."""
-    topic_of = {group: topic for topic, groups in TOPICS.items() for group in groups}
-    lines: dict[str, list[str]] = {topic: [] for topic in TOPICS}
-    for function in functions:
-        topic = topic_of.get(function.group, function.group)
-        lines.setdefault(topic, []).append(index_line(function))
-    return "\n\n".join(
-        f"### {topic}\n\n" + "\n".join(rows) for topic, rows in lines.items() if rows
-    )
 
 
 def readme_with_commands(old: str) -> str:

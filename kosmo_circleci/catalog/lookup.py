@@ -1,6 +1,6 @@
 """Any accepted spelling -> Function, or the nearest names."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from kosmo_circleci.catalog.load import Catalog
@@ -13,6 +13,13 @@ _PREFIXES: Final = (
     ("circleci",),
 )
 
+_ALIKE: Final = 0.75
+_REST: Final = 0.65
+_SAME_LETTERS: Final = 0.92
+_CLOSE: Final = 0.08
+"""How alike two names must be, and the words they do not share; how alike they are beyond doubt
+whatever their words are; and what counts as a tie."""
+
 
 def find(catalog: Catalog, spelling: str) -> Function:
     """Return the function a spelling means.
@@ -24,7 +31,7 @@ def find(catalog: Catalog, spelling: str) -> Function:
     name = bare_name(spelling)
     function = catalog.get(name)
     if function is None:
-        raise unknown_function(spelling, name, catalog.names)
+        raise unknown_function(spelling, suggestions(name, catalog))
     return function
 
 
@@ -46,35 +53,62 @@ def split_path(spelling: str) -> tuple[str, ...]:
     return segments
 
 
-def unknown_function(spelling: str, name: str, names: Iterable[str]) -> ValidationError:
-    """Return the error for a name no function has."""
-    suggestions = nearest(name, names)
+def unknown_function(spelling: str, near: Sequence[str]) -> ValidationError:
+    """Return the error for a name no function has; `near` are the names to offer."""
     hint = (
-        f"Did you mean: {', '.join(suggestions)}?"
-        if suggestions
+        f"Did you mean: {', '.join(near)}?"
+        if near
         else 'Find functions with docs.search("…") or `kosmo integrations:search`.'
     )
     return ValidationError(f"Unknown function: {spelling}. {hint}")
 
 
+def suggestions(name: str, catalog: Catalog, others: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return what the author of `name` may mean, best first: by spelling, else by meaning.
+
+    `others` are further names, of accounts for example. Empty where nothing is near.
+    """
+    near = nearest(name, (*catalog.names, *others))
+    if near or name in _PREFIXES[0]:
+        return near
+    from kosmo_circleci.catalog import ranking  # Milliseconds, for names that are like no other.
+
+    return ranking.suggestions(name, catalog)
+
+
 def nearest(name: str, candidates: Iterable[str], limit: int = 3) -> tuple[str, ...]:
-    """Return the names most like `name`, best first: by spelling, then by the words they share."""
+    """Return the names spelled most like `name`, best first; one alone where it clearly leads."""
+    folded = name.lower()
+    scores = [(_likeness(folded, each), each) for each in dict.fromkeys(candidates)]
+    best = sorted((each for each in scores if each[0] >= _ALIKE), key=lambda each: -each[0])
+    # One clear winner is offered alone: it helps more than three names do.
+    return tuple(each for score, each in best[:limit] if score > best[0][0] - _CLOSE)
+
+
+def _likeness(name: str, candidate: str) -> float:
+    """Return how alike two names are, 0 to 1.
+
+    Words they share must not hide that the others differ, so those are compared by themselves:
+    `get_logs` is not `get_org`, and `list_organizations` is not `list_organization_groups`.
+    """
+    own, other = name.split("_"), candidate.split("_")
+    if sorted(own) == sorted(other):
+        return 1.0
+    if (joined := _ratio("".join(own), "".join(other))) >= _SAME_LETTERS:
+        return joined
+    rest = [each for each in own if each not in other]
+    other_rest = [each for each in other if each not in own]
+    if len(rest) != len(other_rest) or any(map(_differ, rest, other_rest)):
+        return 0.0
+    return _ratio(name, candidate)
+
+
+def _differ(one: str, other: str) -> bool:
+    return _ratio(one, other) < _REST
+
+
+def _ratio(one: str, other: str) -> float:
     import difflib
 
-    names = list(dict.fromkeys(candidates))
-    folded = name.lower()
-    best = difflib.get_close_matches(folded, names, n=limit, cutoff=0.75)
-    if best:
-        leader = difflib.SequenceMatcher(None, folded, best[0]).ratio()
-        # One clear winner is offered alone: it helps more than three names do.
-        return tuple(
-            each
-            for each in best
-            if difflib.SequenceMatcher(None, folded, each).ratio() > leader - 0.08
-        )
-    words = set(folded.split("_"))
-    shared = [(len(words & set(each.split("_"))), each) for each in names]
-    most = max((count for count, _ in shared), default=0)
-    if most < 2:
-        return tuple(difflib.get_close_matches(folded, names, n=limit, cutoff=0.6))
-    return tuple(each for count, each in shared if count == most)[:limit]
+    matcher = difflib.SequenceMatcher(None, one, other)
+    return matcher.ratio() if matcher.real_quick_ratio() >= _REST else 0.0

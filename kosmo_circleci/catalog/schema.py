@@ -62,6 +62,10 @@ def _property(parameter: Parameter) -> JsonValue:
         schema["anyOf"] = [items_schema, {"type": schema.pop("type"), "items": items_schema}]
     if parameter.format is not None:
         schema["format"] = parameter.format
+    if parameter.maximum is not None:
+        schema["maximum"] = parameter.maximum
+    if parameter.unit:
+        schema["x-unit"] = parameter.unit
     if parameter.default is not None:
         schema["default"] = parameter.default
     if parameter.secret:

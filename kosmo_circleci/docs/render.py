@@ -1,10 +1,11 @@
 """Function -> Markdown."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from kosmo_circleci.call.types import describe
 from kosmo_circleci.catalog.load import Catalog
-from kosmo_circleci.catalog.model import Function, Parameter, Shape
+from kosmo_circleci.catalog.model import UNITS, Function, Parameter, Shape
 
 PAGE_BYTES: Final = 4096
 
@@ -12,7 +13,7 @@ PAGE_BYTES: Final = 4096
 def function_page(function: Function, catalog: Catalog) -> str:
     """Return the page of one function, at most 4 KB: the answer's form gives way first."""
     shape = catalog.result_shape(function)
-    for depth in (6, 4, 3, 2, 1):
+    for depth in (10, 6, 4, 3, 2, 1):
         text = _page(function, _result(function, shape, depth))
         if len(text.encode("utf-8")) <= PAGE_BYTES:
             break
@@ -20,8 +21,9 @@ def function_page(function: Function, catalog: Catalog) -> str:
 
 
 def index_line(function: Function) -> str:
-    """Return the function's line in the index: signature, read or write, one sentence."""
-    return f"- `{signature(function)}` {function.kind}: {function.summary}"
+    """Return the function's line in the index: signature, version, read or write, one sentence."""
+    version = "" if function.version == "v2" else f" {function.version}"
+    return f"- `{signature(function)}`{version} {function.kind}: {function.summary}"
 
 
 def line(function: Function) -> str:
@@ -45,7 +47,7 @@ def _page(function: Function, result: str) -> str:
 - Lua path: `app.integrations.circleci.{function.name}`
 - Full tool name: `circleci.{function.tool_name}`
 - Operation: {function.kind.capitalize()}
-- HTTP: `{function.method} {function.path}`
+- HTTP: `{function.method} {_shown_path(function)}`{_version(function)}
 
 ## Parameters
 
@@ -69,13 +71,36 @@ Related: {related}
 """
 
 
+def _shown_path(function: Function) -> str:
+    return function.path if function.version == "v2" or function.is_raw else function.api_path
+
+
+def _version(function: Function) -> str:
+    lines = {
+        "v2": "",
+        "v3": "\n- API: v3, which CircleCI Server does not have",
+        "v1.1": "\n- API: v1.1, on CircleCI Server too",
+    }
+    public = "\n- Works without a token" if function.public else ""
+    return lines[function.version] + public
+
+
 def _parameters(function: Function) -> str:
     rows = ["| Parameter | Type | Required | Description |", "| --- | --- | --- | --- |"]
     rows += [_row(parameter, function) for parameter in function.parameters]
     extra = [] if function.is_raw else [_pass_through(function)]
     if not function.parameters:
         rows.append("| none | | | |")
-    return "\n\n".join(["\n".join(rows), *extra])
+    return "\n\n".join(["\n".join(rows), *_rules(function), *extra])
+
+
+def _rules(function: Function) -> Iterator[str]:
+    for rule, names in (
+        ("Exactly one of", function.exactly_one_of),
+        ("At most one of", function.at_most_one_of),
+    ):
+        if names:
+            yield f"{rule}: {', '.join(names)}."
 
 
 def _row(parameter: Parameter, function: Function) -> str:
@@ -92,6 +117,10 @@ def _description(parameter: Parameter, function: Function) -> str:
     if parameter.enum:
         shown = ", ".join(f"`{value}`" for value in parameter.enum)
         parts.append(f"One of {shown}.")
+    if parameter.maximum is not None:
+        parts.append(f"At most {parameter.maximum}.")
+    if parameter.unit:
+        parts.append(f"In {UNITS[parameter.unit]}.")
     if parameter.default is not None:
         parts.append(f"Default {str(parameter.default).lower()}.")
     if parameter.part_of:
@@ -116,8 +145,11 @@ def _result(function: Function, shape: Shape, depth: int) -> str:
     if shape.kind == "any":
         return "What the API answers, decoded; its form is not documented."
     text = f"```\n{notation(shape, depth)}\n```"
-    if function.paginated:
-        text += "\n\nThe next page: `page_token = page.next_page_token`; nil on the last one."
+    if function.answer == "text":
+        text = "The text, as a string."
+    if function.paging is not None:
+        cursor = ".".join(function.paging.cursor)
+        text += f"\n\nThe next page: `page_token = answer.{cursor}`; nil or empty on the last one."
     if function.fallback is not None:
         text += (
             f"\n\nOn {function.fallback.on_status}, `GET {function.fallback.path}` answers instead."

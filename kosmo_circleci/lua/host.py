@@ -135,7 +135,7 @@ class Host:
         return (True,)
 
     def _unknown_name(self, path: bytes, name: bytes) -> NoReturn:
-        from kosmo_circleci.catalog.lookup import nearest
+        from kosmo_circleci.catalog.lookup import nearest, suggestions
 
         where, unknown = path.decode(), python_text(name)
         depth = where.count(".")
@@ -151,7 +151,8 @@ class Host:
             else (("integrations", "mcp"), ("circleci",))[depth]
         )
         what = "function" if depth >= 2 else "name"
-        near = nearest(unknown, known)
+        catalog = self._parts.catalog
+        near = suggestions(unknown, catalog, accounts) if depth >= 2 else nearest(unknown, known)
         if near:
             hint = f"Did you mean: {', '.join(near)}?"
         elif depth < 2:

@@ -20,14 +20,14 @@ Route: TypeAlias = tuple[Function, Mapping[str, str]]
 """The operation that a request asks for, and its decoded path parameters by name."""
 
 
-def find_route(method: str, path: str) -> Route:
-    """Return the route of an encoded path below `/api/v2`, such as `/me`.
+def find_route(method: str, path: str, version: str = "v2") -> Route:
+    """Return the route of an encoded path below `/api/VERSION`, such as `/me`.
 
     Refuses with 404 where no template fits, and with 405 where one fits for another method.
     """
     segments = path.removeprefix("/").split("/")
     others: set[str] = set()
-    for function, pieces in _templates(unquote(segments[0])):
+    for function, pieces in _templates(version, unquote(segments[0])):
         arguments = _match(pieces, segments)
         if arguments is None:
             continue
@@ -41,7 +41,7 @@ def find_route(method: str, path: str) -> Route:
 
 
 @cache
-def _templates(first: str) -> list[tuple[Function, Pieces]]:
+def _templates(version: str, first: str) -> list[tuple[Function, Pieces]]:
     """Return the templates whose first segment is `first`; every template has a literal one."""
     # Building a function takes a while, so only those that can fit are built.
     # A function with a fallback has a route that CircleCI does not document, and answers with 404.
@@ -49,11 +49,26 @@ def _templates(first: str) -> list[tuple[Function, Pieces]]:
     names = [
         str(entry["name"])
         for entry in catalog.entries()
-        if entry["path"].removeprefix("/").partition("/")[0] == first and "fallback" not in entry
+        if entry.get("version", "v2") == version
+        and entry["path"].removeprefix("/").partition("/")[0] == first
+        and "fallback" not in entry
     ]
-    functions = {(each.method, each.path): each for each in map(catalog.__getitem__, names)}
+    functions: dict[tuple[str, str], Function] = {}
+    for function in map(catalog.__getitem__, names):
+        route = (function.method, function.path)
+        functions[route] = _joined(functions.get(route, function), function)
     templates = [(each, _pieces(each)) for each in functions.values() if not each.is_raw]
     return sorted(templates, key=lambda each: [not isinstance(p, str) for p in each[1]])
+
+
+def _joined(one: Function, other: Function) -> Function:
+    """Return the operation of two functions of one route: what only one requires is optional."""
+    both = {each.name: each for each in (*one.parameters, *other.parameters)}
+    parameters = (
+        each._replace(required=each.required and one.parameter(name) == other.parameter(name))
+        for name, each in both.items()
+    )
+    return one._replace(parameters=tuple(parameters))
 
 
 def _pieces(function: Function) -> Pieces:

@@ -3,6 +3,7 @@
 One request is answered at a time, and each moves the simulated clock.
 """
 
+import re
 import threading
 from base64 import b64decode
 from collections.abc import Callable, Mapping
@@ -30,7 +31,7 @@ Reply: TypeAlias = tuple[int, JsonValue, Mapping[str, str]]
 SIMULATED_TOKEN: Final = EXAMPLE_TOKEN
 """The token of simulated accounts: that of `example-user`."""
 
-_API: Final = "/api/v2"
+_VERSION: Final = re.compile(r"/api/(v2|v3|v1\.1)(?=/)")
 
 _ERROR_GROUPS: Final = frozenset({"OIDC Token Management", "Policy Management"})
 """The groups of operations whose refusals are `{"error": …}` and not `{"message": …}`."""
@@ -132,9 +133,12 @@ class SimulatorTransport:
         self.world.current_user = _user(self.world, headers)
         url = urlsplit(request.url)
         method = request.method.upper()
-        if not url.path.startswith(f"{_API}/"):
-            return 200, _older_version(self.world, method, url.path), {}
-        function, path = find_route(method, url.path.removeprefix(_API))
+        if (method, url.path) in _OF_V1:
+            return 200, _OF_V1[method, url.path](self.world), {}
+        version = _VERSION.match(url.path)
+        if version is None:
+            raise Refusal(404, "Not found")
+        function, path = find_route(method, url.path[version.end() :], version[1])
         try:
             check_path(function, path)
             canonical = _canonical_owners(self.world, path, function.operation)
@@ -156,9 +160,17 @@ def _reply(call: Call) -> Reply:
 
         handler = answer_by_shape
     answer = handler(call)
+    if call.function.answer != "json" and not isinstance(answer, Answer):
+        return 200, _lines(answer), {"content-type": "application/octet-stream"}
     if isinstance(answer, Answer):
         return answer.status, answer.value, {}
     return (call.function.status if answer is not None else 204), answer, {}
+
+
+def _lines(value: JsonValue) -> str:
+    """Return the body of an answer that is text, or JSON Lines."""
+    rows = value if isinstance(value, list) else []
+    return value if isinstance(value, str) else "".join(f"{encode(row)}\n" for row in rows)
 
 
 def _user(world: World, headers: Mapping[str, str]) -> User:
@@ -184,15 +196,23 @@ def _token(headers: Mapping[str, str]) -> str:
         return ""
 
 
-def _older_version(world: World, method: str, path: str) -> JsonValue:
-    """Answer what clients of API v2 still ask of version 1.1: the followed projects, the user."""
-    from kosmo_circleci.simulator.resources import project, user
+def _followed_projects(world: World) -> JsonValue:
+    from kosmo_circleci.simulator.resources import project
 
-    if (method, path) == ("GET", "/api/v1.1/projects"):
-        return project.followed(world)
-    if (method, path) == ("GET", "/api/v1.1/me"):
-        return user.user_row(world.current_user)
-    raise Refusal(404, "Not found")
+    return project.followed(world)
+
+
+def _user_of_v1(world: World) -> JsonValue:
+    from kosmo_circleci.simulator.resources import user
+
+    return user.user_row(world.current_user)
+
+
+_OF_V1: Final[Mapping[tuple[str, str], Callable[[World], JsonValue]]] = {
+    ("GET", "/api/v1.1/projects"): _followed_projects,
+    ("GET", "/api/v1.1/me"): _user_of_v1,
+}
+"""What clients of API v2 still ask of version 1.1."""
 
 
 def _query(text: str) -> dict[str, tuple[str, ...]]:
@@ -219,6 +239,8 @@ def _canonical_owners(world: World, path: Mapping[str, str], operation: str) -> 
 def _response(status: int, value: JsonValue, headers: Mapping[str, str]) -> WireResponse:
     if value is None:
         return WireResponse(status, headers, b"")
+    if isinstance(value, str) and "content-type" in headers:
+        return WireResponse(status, headers, value.encode())
     return WireResponse(
         status, {"content-type": "application/json", **headers}, encode(value).encode()
     )

@@ -5,6 +5,7 @@ library's `quote`; only what the manifest says is shared with the code under tes
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -30,6 +31,8 @@ def value_for(parameter: Parameter) -> Any:
     if parameter.type == "object":
         return {"deep/key": [None, {"x": 1.0}]}
     if parameter.type == "array" or parameter.repeated:
+        if parameter.items == "object":
+            return [{"deep/key": [None, {"x": 1.0}]}]
         return list(parameter.enum) or (["1", 2] if parameter.items == "integer" else [AWKWARD, 7])
     if parameter.enum:
         return parameter.enum[-1]
@@ -40,7 +43,8 @@ def sent_for(parameter: Parameter) -> Any:
     """Return the same value as CircleCI has to get it."""
     value = value_for(parameter)
     if isinstance(value, list):
-        return [int(each) if parameter.items == "integer" else str(each) for each in value]
+        as_sent = {"integer": int, "string": str, "object": dict}[parameter.items]
+        return [as_sent(each) for each in value]
     return int(value) if parameter.type == "integer" else value
 
 
@@ -57,12 +61,12 @@ def expected_path(function: Function) -> str:
     def fill(found: re.Match[str]) -> str:
         return "/".join(quote(part, safe="") for part in segments[found.group(1)])
 
-    return "/api/v2" + re.sub(r"\{([^}]+)\}", fill, function.path)
+    return f"/api/{function.version}" + re.sub(r"\{([^}]+)\}", fill, function.path)
 
 
-def expected_query(function: Function) -> list[tuple[str, str]]:
-    pairs: list[tuple[str, str]] = []
-    for parameter in function.parameters:
+def expected_query(function: Function, parameters: Iterable[Parameter]) -> list[tuple[str, str]]:
+    pairs = [(each.wire, each.value) for each in function.fixed if each.place == "query"]
+    for parameter in parameters:
         if parameter.place == "query":
             sent = sent_for(parameter)
             texts = sent if isinstance(sent, list) else [sent]
@@ -70,14 +74,35 @@ def expected_query(function: Function) -> list[tuple[str, str]]:
     return pairs
 
 
-def expected_body(function: Function) -> Any:
-    fields = [parameter for parameter in function.parameters if parameter.place == "body"]
-    body: dict[str, Any] = {each.wire: sent_for(each) for each in fields if "." not in each.wire}
-    for parameter in fields:
-        outer, dot, inner = parameter.wire.partition(".")
-        if dot:
-            body[outer] = body.get(outer, {}) | {inner: sent_for(parameter)}
+def expected_body(function: Function, parameters: Iterable[Parameter]) -> Any:
+    fields = [parameter for parameter in parameters if parameter.place == "body"]
+    values = [(each.wire, sent_for(each)) for each in fields if each.part_of is None]
+    values += [(each.wire, sent_for(each)) for each in fields if each.part_of is not None]
+    values += [
+        (each.wire, each.absent)
+        for each in function.parameters
+        if each.absent is not None and each not in fields
+    ]
+    body: dict[str, Any] = {}
+    for wire, value in values:
+        *outer, last = wire.split(".")
+        level = body
+        for key in outer:
+            level = level.setdefault(key, {})
+        level[last] = value
     return body if body or function.has_body else None
+
+
+def expected_headers(
+    function: Function, parameters: Iterable[Parameter]
+) -> tuple[tuple[str, str], ...]:
+    fixed = [(each.wire, each.value) for each in function.fixed if each.place == "header"]
+    named = [
+        (each.wire, each.template.format(value=sent_for(each)))
+        for each in parameters
+        if each.place == "header"
+    ]
+    return tuple(fixed + named)
 
 
 @pytest.mark.parametrize("name", NOT_RAW)
@@ -86,8 +111,9 @@ def test_a_call_with_every_parameter_is_the_documented_request(name: str) -> Non
     expected = ApiRequest(
         function.method,
         expected_path(function),
-        tuple(expected_query(function)),
-        expected_body(function),
+        tuple(expected_query(function, function.parameters)),
+        expected_body(function, function.parameters),
+        expected_headers(function, function.parameters),
     )
     named = {parameter.name: value_for(parameter) for parameter in function.parameters}
     assert build(function, bind(function, RawArguments(named=named))) == expected
@@ -96,17 +122,15 @@ def test_a_call_with_every_parameter_is_the_documented_request(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_what_is_given_may_be_what_is_required_and_no_more(name: str) -> None:
+def test_the_required_arguments_are_enough(name: str) -> None:
     function = FUNCTIONS[name]
     required = [parameter for parameter in function.parameters if parameter.required]
     named = {each.name: "/x" if function.is_raw else value_for(each) for each in required}
     request = build(function, bind(function, RawArguments(named=named)))
     assert request.path == ("/api/v2/x" if function.is_raw else expected_path(function))
-    assert {key for key, _ in request.query} == {
-        each.wire for each in required if each.place == "query"
-    }
-    body = {each.wire: sent_for(each) for each in required if each.place == "body"}
-    assert request.body == (body if function.has_body else None)
+    assert list(request.query) == expected_query(function, required)
+    assert request.body == expected_body(function, required)
+    assert request.headers == expected_headers(function, required)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -125,4 +149,9 @@ def test_no_prompt_shows_a_secret_parameter(name: str) -> None:
 
 
 def test_there_are_as_many_functions_as_documented() -> None:
-    assert len(FUNCTIONS) == 124
+    versions = [function.version for function in FUNCTIONS.values()]
+    assert {version: versions.count(version) for version in versions} == {
+        "v2": 124,
+        "v3": 68,
+        "v1.1": 3,
+    }

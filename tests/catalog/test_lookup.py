@@ -3,7 +3,7 @@
 import pytest
 
 from kosmo_circleci.catalog.load import load_catalog
-from kosmo_circleci.catalog.lookup import find, split_path
+from kosmo_circleci.catalog.lookup import find, split_path, suggestions
 from kosmo_circleci.errors import ValidationError
 
 
@@ -34,8 +34,7 @@ def test_every_accepted_spelling_means_the_same_function(spelling: str) -> None:
         ("Get_Pipeline", "Unknown function: Get_Pipeline. Did you mean: get_pipeline?"),
         (
             "pipeline_trigger",
-            "Unknown function: pipeline_trigger. Did you mean: trigger_pipeline, "
-            "trigger_pipeline_run?",
+            "Unknown function: pipeline_trigger. Did you mean: trigger_pipeline?",
         ),
         (
             "zzz",
@@ -53,6 +52,35 @@ def test_an_unknown_name_is_told_what_comes_nearest(spelling: str, message: str)
     with pytest.raises(ValidationError) as caught:
         find(load_catalog(), spelling)
     assert caught.value.message == message
+
+
+@pytest.mark.parametrize(
+    ("name", "names"),
+    [
+        ("get_pipelin", ("get_pipeline",)),
+        ("getpipeline", ("get_pipeline",)),
+        ("canel_workflow", ("cancel_workflow",)),
+        ("delte_contxt", ("delete_context",)),
+        ("run_pipeline", ("trigger_pipeline_run", "trigger_pipeline")),
+        ("get_logs", ("get_job_stdout", "get_job_stdout_condensed")),
+        ("list_organizations", ("list_collaborations", "list_orgs")),
+        ("stop_job", ("cancel_job_by_id", "cancel_job_by_number", "cancel_workflow")),
+        ("retry_workflow", ("rerun_workflow", "rerun_workflow_v3")),
+        ("frobnicate_pipeline", ()),
+        ("get_weather", ()),
+        ("zzz", ()),
+        ("circleci", ()),
+        ("", ()),
+    ],
+)
+def test_a_name_is_understood_by_spelling_or_by_meaning_or_not_at_all(
+    name: str, names: tuple[str, ...]
+) -> None:
+    assert suggestions(name, load_catalog())[: len(names) or None] == names
+
+
+def test_another_name_is_suggested_by_its_spelling() -> None:
+    assert suggestions("wrok", load_catalog(), ("work",)) == ("work",)
 
 
 def test_every_function_is_found_by_its_tool_name() -> None:

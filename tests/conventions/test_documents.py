@@ -42,7 +42,7 @@ def test_a_page_has_everything_about_its_function_in_at_most_4_kb(function: Func
         f"- Lua path: `app.integrations.circleci.{function.name}`\n",
         f"- Full tool name: `circleci.circleci_{function.name}`\n",
         f"- Operation: {'Read' if function.kind == 'read' else 'Write'}\n",
-        f"- HTTP: `{function.method} {function.path}`\n",
+        f"- HTTP: `{function.method} {_documented_path(function)}`\n",
         "\n## Parameters\n",
         "\n## Returns\n",
         f"\n## Example\n\n```lua\n{function.example.strip()}\n```\n",
@@ -90,11 +90,27 @@ def test_related_functions_exist_and_are_others(function: Function) -> None:
     assert len(set(function.related)) == len(function.related)
 
 
-def test_the_guide_has_at_most_24_kb_and_one_line_for_each_function() -> None:
+INDEX_LINE: Final = re.compile(
+    r"^- `(\w+)\(.*?\)`(?: (v3|v1\.1))? (read|write): .+\.$", re.MULTILINE
+)
+
+
+def test_the_index_has_one_line_for_each_function_with_its_version() -> None:
+    lines = INDEX_LINE.findall(pages.read("circleci.index", CATALOG))
+    assert sorted(lines) == sorted(
+        (each.name, each.version.replace("v2", ""), each.kind) for each in FUNCTIONS
+    )
+
+
+def test_the_guide_has_at_most_24_kb_and_names_every_function() -> None:
     guide = guides.read("circleci")
     assert len(guide.encode("utf-8")) <= 24 * 1024
-    lines = re.findall(r"^- `(\w+)\(.*?\)` (read|write): .+\.$", guide, re.MULTILINE)
-    assert sorted(lines) == sorted((each.name, each.kind) for each in FUNCTIONS)
+    index = guide.partition("## Every function")[2]
+    lines = {name for name, _, _ in INDEX_LINE.findall(index)}
+    further = set(re.findall(r"`(\w+)`", index.partition("### Further functions")[2]))
+    assert lines | further == set(CATALOG.names)
+    assert lines & further == set()
+    assert {"get_job_stdout", "trigger_pipeline", "api_get", "compile_config"} <= lines
 
 
 def test_the_index_shows_parameters_and_marks_the_optional_ones() -> None:
@@ -178,6 +194,11 @@ def test_what_is_generated_is_current(script: str) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def _documented_path(function: Function) -> str:
+    below_v2 = function.version == "v2"
+    return function.path if below_v2 else f"/api/{function.version}{function.path}"
 
 
 def _prose(path: Path) -> str:

@@ -69,7 +69,7 @@ def test_check_prints_a_diff_fails_and_writes_nothing(tmp_path: Path) -> None:
     checked = _run(copy, "--check")
     assert checked.returncode == 1
     assert "\n-old line\n" in checked.stdout
-    assert "\n+- `get_current_user()` read: " in checked.stdout
+    assert "\n+- `api_get(path, query?)` read: " in checked.stdout
     assert f"{Path('lua_docs/circleci.md')} is stale; run `make generate`" in checked.stderr
     assert "error: README.md: expected the lines" in checked.stderr
     assert "old line" in guide.read_text("utf-8")

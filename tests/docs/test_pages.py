@@ -68,8 +68,8 @@ def test_every_guide_reads_as_its_file(name: str) -> None:
         ("eror", "Did you mean: errors?"),
         (
             "circleci.cancel",
-            "Did you mean: circleci.cancel_workflow, circleci.cancel_job_by_id, "
-            "circleci.cancel_job_by_number?",
+            "Did you mean: circleci.cancel_workflow, circleci.cancel_workflow_v3, "
+            "circleci.cancel_job_by_id?",
         ),
         (
             "stop_job",
@@ -101,7 +101,8 @@ def test_the_list_has_the_guides_first_and_then_every_function() -> None:
     count = len(guides.names())
     assert [line.partition(":")[0] for line in lines[:count]] == list(guides.names())
     assert lines[0] == "circleci: CircleCI in Lua"
-    assert len(lines) == count + len(CATALOG.names)
+    assert lines[count].startswith("circleci.index: ")
+    assert len(lines) == count + 1 + len(CATALOG.names)
     assert "circleci.get_current_user (read): Get the user the token belongs to: who am I." in lines
 
 

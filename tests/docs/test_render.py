@@ -92,7 +92,7 @@ def test_a_function_without_parameters_says_so() -> None:
 
 def test_a_list_says_how_to_get_the_next_page() -> None:
     page = render.function_page(CATALOG["list_workflow_jobs"], CATALOG)
-    assert "`page_token = page.next_page_token`; nil on the last one." in page
+    assert "`page_token = answer.next_page_token`; nil or empty on the last one." in page
 
 
 def test_a_fallback_is_told() -> None:

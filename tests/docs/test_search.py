@@ -7,8 +7,9 @@ from types import ModuleType
 
 import pytest
 
+from kosmo_circleci.catalog import words
 from kosmo_circleci.catalog.load import load_catalog
-from kosmo_circleci.docs import search, words
+from kosmo_circleci.docs import search
 
 CATALOG = load_catalog()
 
@@ -58,14 +59,14 @@ def test_a_function_s_own_name_finds_it(spelling: str) -> None:
 @pytest.mark.parametrize(
     ("question", "start"),
     [
-        ("", "Nothing was asked."),
-        (" \n ", "Nothing was asked."),
-        ("zzzzqqqq", "Nothing found for 'zzzzqqqq'."),
-        ("!?", "Nothing found for '!?'."),
-        ("the of and", "Nothing found for 'the of and'."),
-        ("a\0\x1b[31m", "Nothing found for 'a\\x00\\x1b[31m'."),
-        ("ß漢字", "Nothing found for 'ß漢字'."),
-        ("zq" * 60, f"Nothing found for '{('zq' * 60)[:59]}…'."),
+        ("", "The query is empty."),
+        (" \n ", "The query is empty."),
+        ("zzzzqqqq", "Nothing matches 'zzzzqqqq'."),
+        ("!?", "Nothing matches '!?'."),
+        ("the of and", "Nothing matches 'the of and'."),
+        ("a\0\x1b[31m", "Nothing matches 'a\\x00\\x1b[31m'."),
+        ("ß漢字", "Nothing matches 'ß漢字'."),
+        ("zq" * 60, f"Nothing matches '{('zq' * 60)[:59]}…'."),
     ],
 )
 def test_a_question_without_known_words_says_what_to_ask_instead(question: str, start: str) -> None:

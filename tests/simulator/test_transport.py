@@ -52,7 +52,7 @@ def test_the_header_of_the_token_is_found_in_any_case(simulator: SimulatorTransp
         ("GET", "/", "Not found"),
         ("GET", "/me/", "Not found"),
         ("GET", "/projects", "Not found"),
-        ("GET", "/api/v3/projects", "Not found"),
+        ("GET", "/api/v3/nothing", "Not found"),
         ("GET", "/api/v1.1/user/repos/github", "Not found"),
     ],
 )

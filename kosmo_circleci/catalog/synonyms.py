@@ -1,4 +1,4 @@
-"""What people say, and what CircleCI calls it. Data only; `words.py` reads it."""
+"""What people say, and what CircleCI calls it. Data only, for `words.py`."""
 
 from typing import Final
 
@@ -22,7 +22,7 @@ VERBS: Final[dict[str, str]] = {
     "update": "update change edit modify rename alter adjust enable disable toggle turn switch"
     " configure extend pause activate deactivate move reschedule enforce",
 }
-"""Verb of a question -> the words it is said with."""
+"""Verb of a question -> the words for it."""
 
 NOUN_VERBS: Final = frozenset(
     [
@@ -45,7 +45,7 @@ NOUN_VERBS: Final = frozenset(
         "setting",
     ]
 )
-"""Verbs that are as often no verb at all: they ask for an action only where a sentence begins."""
+"""Verbs that are often nouns: they ask for an action only where a sentence begins."""
 
 POLITE: Final = frozenset(
     [
@@ -108,7 +108,7 @@ NOUNS: Final[dict[str, str]] = {
     "continue": "dynamic continuation resume",
     "credit": "cost billing bill money spend spent expensive minute usage",
     "deploy": "deployment rollout",
-    "detail": "log why error output step executor info information cause reason",
+    "detail": "why error step executor info information cause reason",
     "duration": "slow slowest long time speed fast fastest runtime",
     "envvar": "secret credential password variable env envvar value passphrase apikey",
     "error": "failed message",
@@ -132,6 +132,7 @@ NOUNS: Final[dict[str, str]] = {
     "rerun": "retry restart",
     "restriction": "restrict limit protect access permission",
     "run": "history execution",
+    "stdout": "log output console print printed text",
     "schedule": "cron crontab nightly night daily weekly hourly monthly timer timetable recurring"
     " periodic midnight clock",
     "settings": "setting option preference feature configure configuration flag",
@@ -164,7 +165,7 @@ VAGUE: Final[dict[str, float]] = {
 PREPOSITIONS: Final = frozenset(
     ["of", "in", "for", "from", "to", "on", "with", "by", "into", "at", "within", "inside"]
 )
-"""What stands behind one of them is said in passing: the jobs *of a workflow*."""
+"""What follows one of them counts less: the jobs *of a workflow*."""
 
 EXAMPLE_FOLLOWS: Final = frozenset(["like", "eg"])
 """What follows one of them names an example, not an action: settings *like set github status*."""
@@ -173,6 +174,9 @@ PHRASES: Final[tuple[tuple[str, str], ...]] = (
     (r"\bwho\s*am\s*i\b|\bwhoami\b", " whoami "),
     (r"\b(log|logged|sign|signed)[\s-]in\b", " whoami "),
     (r"\bmy (user\s?name|user|account|profile|identity|login)\b", " whoami "),
+    (r"\bbuild logs?\b", " stdout "),
+    (r"(?<!decision )(?<!policy )\blogs?\b", " stdout "),
+    (r"\bapproval gates?\b", " approve "),
     (r"organis", "organiz"),
     (r"\bsuch as\b|\be\.g\.", " like "),
     (r"\benv(ironment)?[\s._-]*(var|variable|key|value)(s?)\b", r" envvar\3 "),
@@ -207,7 +211,7 @@ PHRASES: Final[tuple[tuple[str, str], ...]] = (
     (r"\bturn(ed)? (on|off)\b|\bswitch(ed)? (on|off)\b", " enable "),
     (r"\b(look|looked) ?up\b", " lookup "),
 )
-"""Patterns of a question, lower case, and what stands in their place."""
+"""Patterns of a question, lower case, and their replacements."""
 
 STOP: Final = frozenset(
     [
@@ -224,6 +228,7 @@ STOP: Final = frozenset(
         "but",
         "by",
         "can",
+        "circleci",
         "could",
         "did",
         "do",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final
 
-from kosmo_circleci.docs import synonyms
+from kosmo_circleci.catalog import synonyms
 
 _WORD: Final = re.compile(r"[a-z0-9]+")
 _JOINED: Final = (
@@ -17,7 +17,7 @@ _JOINED: Final = (
 _PHRASES: Final = tuple((re.compile(find), put) for find, put in synonyms.PHRASES)
 
 SYNONYM: Final = 0.8
-"""How much a word counts that was not said, but meant."""
+"""How much a synonym counts beside the word itself."""
 _CORRECTED: Final = 0.9
 _IN_PASSING: Final = 0.8
 _SHORTEST_TYPO: Final = 4
@@ -30,7 +30,7 @@ class Question:
     """What a question asks for.
 
     `terms` holds one mapping for each word: the stems it may stand for, and how surely. `verb` is a
-    key of `synonyms.ACTIONS`, or None. `plural` holds the stems said, or meant, in the plural.
+    key of `synonyms.ACTIONS`, or None. `plural` holds the stems, synonyms too, of plural words.
     """
 
     terms: tuple[Mapping[str, float], ...]
@@ -68,33 +68,33 @@ def tokens(text: str) -> list[str]:
 
 
 def question(text: str, vocabulary: frozenset[str]) -> Question:
-    """Return what `text` asks for; `vocabulary` holds the stems the catalog knows.
+    """Return what `text` asks for; `vocabulary` holds the stems of the catalog.
 
-    A word nobody knows counts as the known word it is nearest to.
+    A word that is in no table counts as the word in one that it is nearest to.
     """
     text = text[:_LONGEST].lower().replace("_", " ")
     for find, put in _PHRASES:
         text = find.sub(put, text)
-    said = _WORD.findall(text)
+    question_words = _WORD.findall(text)
     verb: str | None = None
     plural: set[str] = set()
     terms: list[Mapping[str, float]] = []
     importance, is_first, is_example = 1.0, True, False
-    for word in said:
+    for word in question_words:
         is_example = is_example or (word in synonyms.EXAMPLE_FOLLOWS and bool(terms))
         if word in synonyms.PREPOSITIONS and terms:
             importance = _IN_PASSING
-        if word in synonyms.STOP and word not in _verbs() and len(said) > 1:
+        if word in synonyms.STOP and word not in _verbs() and len(question_words) > 1:
             is_first = is_first and word in synonyms.POLITE
             continue
-        known, sureness = _known(word, vocabulary)
-        action = None if is_example else _action(known, is_first=is_first)
+        corrected, sureness = _corrected(word, vocabulary)
+        action = None if is_example else _action(corrected, is_first=is_first)
         is_first = False
         if action is not None and verb in (None, action):
             verb = action
-            if stem(known) not in _meanings():
+            if stem(corrected) not in _meanings():
                 continue
-        term = _term(stem(known), sureness * importance)
+        term = _term(stem(corrected), sureness * importance)
         if is_plural(word):
             plural |= term.keys()
         terms.append(term)
@@ -115,7 +115,7 @@ def _action(word: str, *, is_first: bool) -> str | None:
     return _verbs().get(word) or _verbs().get(stem(word))
 
 
-def _known(word: str, vocabulary: frozenset[str]) -> tuple[str, float]:
+def _corrected(word: str, vocabulary: frozenset[str]) -> tuple[str, float]:
     base = stem(word)
     if word in _verbs() or base in vocabulary or base in _meanings() or base in _verbs():
         return word, 1.0
@@ -130,22 +130,22 @@ def _known(word: str, vocabulary: frozenset[str]) -> tuple[str, float]:
 
 @lru_cache(maxsize=4096)
 def _nearest(word: str, vocabulary: frozenset[str]) -> tuple[str, float]:
-    import difflib  # Only a word nobody knows needs it.
+    import difflib  # Only an unknown word needs it.
 
-    known = _sorted_known(vocabulary)
-    for given in (word, stem(word)):
-        near = difflib.get_close_matches(given, known, n=1, cutoff=0.78)
-        if near:
-            return near[0], _CORRECTED
+    dictionary = _dictionary(vocabulary)
+    for form in (word, stem(word)):
+        matches = difflib.get_close_matches(form, dictionary, n=1, cutoff=0.78)
+        if matches:
+            return matches[0], _CORRECTED
     for length in range(len(word), _SHORTEST_TYPO - 1, -1):
-        if word[:length] in known:
+        if word[:length] in dictionary:
             return word[:length], _CORRECTED  # `cronjobs`, `username`
     return word, 1.0
 
 
 @lru_cache(maxsize=2)
-def _sorted_known(vocabulary: frozenset[str]) -> tuple[str, ...]:
-    return tuple(sorted({*vocabulary, *_meanings(), *_verbs()}))
+def _dictionary(vocabulary: frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted({*vocabulary, *_meanings(), *_verbs()} - synonyms.STOP))
 
 
 @cache
@@ -155,8 +155,9 @@ def _verbs() -> Mapping[str, str]:
 
 @cache
 def _meanings() -> Mapping[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
+    meanings: dict[str, tuple[str, ...]] = {}
     for noun, row in synonyms.NOUNS.items():
         for word in row.split():
-            found[stem(word)] = (*found.get(stem(word), ()), *(stem(each) for each in noun.split()))
-    return found
+            nouns = (stem(each) for each in noun.split())
+            meanings[stem(word)] = (*meanings.get(stem(word), ()), *nouns)
+    return meanings
