@@ -77,7 +77,7 @@ def test_check_prints_a_diff_fails_and_writes_nothing(tmp_path: Path) -> None:
     readme.write_text(f"# Readme\n{commands}", "utf-8")
     assert _run(copy).returncode == 0
     assert "old line" not in guide.read_text("utf-8")
-    assert "| `kosmo integrations:lua` |" in readme.read_text("utf-8")
+    assert "| `kosmo integrations:lua`, `kosmo run` |" in readme.read_text("utf-8")
     assert "### integrations:lua\n" in cli.read_text("utf-8")
     assert _run(copy, "--check").returncode == 0
 
