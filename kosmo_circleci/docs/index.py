@@ -16,9 +16,10 @@ TOPICS: Final = {
     "Projects": ("Project",),
     "Schedules and webhooks": ("Schedule", "Webhook"),
     "Configuration": ("Config",),
+    "Users": ("User",),
     "Any other path": ("Raw",),
     "Insights, usage and credits": ("Insights", "Usage"),
-    "Users and organizations": ("User", "Organization", "Groups"),
+    "Organizations": ("Organization", "Groups"),
     "Pipeline definitions and triggers": ("Pipeline Definition", "Trigger"),
     "Config policies": ("Policy Management",),
     "Deploys": ("Deploy", "Rollback"),
@@ -29,7 +30,7 @@ TOPICS: Final = {
 }
 """Heading of the index -> groups of the manifest. A group that is not here gets its own heading."""
 
-_IN_THE_GUIDE: Final = tuple(TOPICS)[:7]
+_IN_THE_GUIDE: Final = tuple(TOPICS)[:8]
 """The topics whose functions the guide lists with a line each; of the others it has the names."""
 
 
