@@ -10,6 +10,7 @@
       ApiError            api            CircleCI answered, and the answer is an error
       LimitExceeded       limit          time, memory, output, depth or size
       Interrupted         interrupted    Ctrl-C or a termination signal
+      JournalError        journal        the record of runs, or a plan, cannot be used as it is
       UsageError          usage          the command line itself
 
 An error carries a sentence for people (`str(error)`) and fields for programs (`fields()`). The same
@@ -173,6 +174,12 @@ class Interrupted(KosmoError):
     """Ctrl-C or a termination signal ended the run."""
 
     error_type = "interrupted"
+
+
+class JournalError(KosmoError):
+    """A journal or a plan cannot be read, written or followed. Raised before a request is sent."""
+
+    error_type = "journal"
 
 
 class UsageError(KosmoError):

@@ -95,6 +95,12 @@ class Mask:
         if self._on_secret is not None:
             self._on_secret(value)
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What is hidden, as it was added."""
+        with self._lock:
+            return tuple(self._secrets)
+
     def text(self, text: str) -> str:
         """Return `text` with every secret, in every form it may be written in, as `***`.
 

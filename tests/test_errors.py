@@ -21,6 +21,7 @@ def test_there_is_one_class_for_each_error_type_of_the_envelope() -> None:
         "ScriptError": "runtime",
         "ScriptSyntaxError": "syntax",
         "UsageError": "usage",
+        "JournalError": "journal",
         "ValidationError": "validation",
     }
     assert {each.__name__: each.exit_code for each in CLASSES if each.exit_code != 1} == {

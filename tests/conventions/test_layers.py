@@ -36,6 +36,7 @@ LEVELS: dict[str, int] = {
     "transport": 3,
     "config": 3,
     "mcp_client": 3,
+    "journal": 3,
     "simulator": 3,
     "caller": 4,
     "run.envelope": 2,
@@ -65,8 +66,8 @@ SIDEWAYS = {
 
 # Lower levels that are closed to a unit all the same: the bridge hands these in.
 CLOSED = {
-    "caller": {"config", "simulator", "mcp_client"},
-    "lua": {"transport", "config", "simulator", "mcp_client"},
+    "caller": {"config", "simulator", "mcp_client", "journal"},
+    "lua": {"transport", "config", "simulator", "mcp_client", "journal"},
 }
 
 # The simulator is a world of its own: of these units it may import one module each.

@@ -1,0 +1,126 @@
+"""What a journal needs to know of a call, and what the side that makes calls needs of a journal.
+
+The journal lies between `prepare` and `perform`: it is asked before anything is sent, and told what
+came back. A call is known by its content alone, so that the order of parallel branches and of
+`pairs` does not matter: the n-th call of one content gets the n-th recorded answer.
+"""
+
+from typing import NamedTuple, Protocol
+
+from kosmo_circleci.call import permission, request
+from kosmo_circleci.call.model import ApiResponse, PreparedCall
+from kosmo_circleci.catalog.model import Kind
+from kosmo_circleci.errors import KosmoError
+from kosmo_circleci.jsonvalue import JsonValue, encode
+
+REPEATABLE_METHODS = frozenset({"GET", "PUT", "DELETE"})
+"""Sending one of these twice leaves the server as sending it once does (RFC 9110, 9.2.2)."""
+
+
+class JournalCall(NamedTuple):
+    """One call as a journal takes it.
+
+    `content` is all that tells it from other calls, secrets included: it is compared, never kept.
+    `request` (`POST /api/v2/context`) and `arguments` (JSON) are for people, secrets masked. A
+    call that `is_repeatable` may be sent again without asking where its answer was lost.
+    """
+
+    function: str
+    account: str
+    call_path: str
+    kind: Kind
+    content: JsonValue
+    request: str
+    arguments: str
+    is_repeatable: bool
+
+
+class JournalEntry(NamedTuple):
+    """One call in the journal: `answer` is what was recorded of it, None where it must be sent.
+
+    An answer has the response, or two where the manifest's fallback gave the second. `number` and
+    `address` are the journal's own; `sent_at` is in seconds since 1970.
+    """
+
+    number: int
+    address: bytes
+    call: JournalCall
+    answer: tuple[ApiResponse, ...] | None = None
+    sent_at: float = 0.0
+
+
+class CallJournal(Protocol):
+    """Where calls are recorded and answered from. Safe to use from several threads.
+
+    Each method raises `JournalError` where the record cannot be written: then nothing must be sent.
+    """
+
+    def begin(self, call: JournalCall) -> JournalEntry:
+        """Return the recorded answer, or take note that the call is sent now.
+
+        A write is on disk when this returns. Raises what a recorded failure was, where a journal
+        repeats failures.
+        """
+        ...
+
+    def answered(self, entry: JournalEntry, answer: tuple[ApiResponse, ...]) -> None:
+        """Record the answer, before the script sees it."""
+        ...
+
+    def failed(self, entry: JournalEntry, error: KosmoError, *, sent: bool) -> None:
+        """Record that no answer came; `sent` says whether the request may have arrived."""
+        ...
+
+    def refused(self, entry: JournalEntry, error: KosmoError) -> None:
+        """Take note of the error that an answer means: if it ends the run, it is asked again."""
+        ...
+
+
+class RunClock(Protocol):
+    """The time and the chance of a run, which give a resumed run the same values again.
+
+    `branch` names the part of the script that asks: "" is its main part, "2.5" the fifth item of
+    its second `flow.map`.
+    """
+
+    def time_s(self, branch: str, clock: str, now_s: float) -> float:
+        """Return what this reading of `clock` showed the last time, or else `now_s`, recorded."""
+        ...
+
+    def elapsed_s(self) -> float:
+        """Return how long the run has run, all its processes together."""
+        ...
+
+    def seed(self, branch: str) -> bytes:
+        """Return 32 bytes for the random numbers of a branch."""
+        ...
+
+    def flush(self) -> None:
+        """Put on disk what is recorded: before a long wait."""
+        ...
+
+
+def journal_call(call: PreparedCall) -> JournalCall:
+    """Return a call of CircleCI's API as a journal takes it."""
+    function, arguments, wire, account, call_path = call
+    method, path = request.shown(function, arguments)
+    shown = permission.without_secrets(function, arguments)
+    further = {"query": dict(shown.query), "payload": dict(shown.payload)}
+    values: dict[str, JsonValue] = dict(shown.values)
+    return JournalCall(
+        function=function.name,
+        account=account.name,
+        call_path=call_path,
+        kind=function.kind,
+        content=[
+            function.name,
+            account.name,
+            wire.method,
+            wire.path,
+            [list(pair) for pair in wire.query],
+            wire.body,
+        ],
+        request=f"{method} {path}",
+        arguments=encode(values | {name: value for name, value in further.items() if value}),
+        is_repeatable=wire.method in REPEATABLE_METHODS,
+    )
