@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kosmo_circleci.errors import UsageError
-from kosmo_circleci.limits import parse_size
+from kosmo_circleci.limits import parse_duration, parse_size
 
 if TYPE_CHECKING:
     ParamType = click.ParamType[Any]
@@ -50,20 +50,19 @@ class Size(ParamType):
 
 
 class Seconds(ParamType):
-    """A positive number of seconds."""
+    """`90`, `90s`, `10m`, `2h` -> seconds."""
 
     name = "SECONDS"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
+        if isinstance(value, float):
+            return value
         try:
-            seconds = float(value)
-        except ValueError:
-            seconds = float("nan")
-        if not 0 < seconds < float("inf"):
-            self.fail(f"'{value}' is not a positive number of seconds", param, ctx)
-        return seconds
+            return parse_duration(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def _the_one(_ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> str | None:
@@ -83,7 +82,7 @@ eval_option = click.option(
 def limit_options(command: _F) -> _F:
     """Add the limits of a script to a command, as `memory_limit`, `cpu_limit` and `timeout`."""
     for option in (
-        click.option("--timeout", type=Seconds(), help="Wall clock for the run. Default: none."),
+        click.option("--timeout", type=Seconds(), help="Wall clock of the run: 90, 10m, 2h."),
         click.option(
             "--cpu-limit", type=Seconds(), default="30", help="CPU time of Lua code. Default 30."
         ),
