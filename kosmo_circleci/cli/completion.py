@@ -143,7 +143,7 @@ def completion(shell: str, as_json: bool) -> None:
     from kosmo_circleci.cli.commands import kosmo
 
     _register()
-    found = get_completion_class(shell)
-    assert found is not None
-    script = found(kosmo, {}, "kosmo", VARIABLE).source()
+    completer = get_completion_class(shell)
+    assert completer is not None
+    script = completer(kosmo, {}, "kosmo", VARIABLE).source()
     emit(script, {"success": True, "shell": shell, "script": script}, as_json)

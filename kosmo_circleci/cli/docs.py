@@ -1,4 +1,4 @@
-"""integrations:docs, :search, :list, :schema — what can be known without a token."""
+"""integrations:docs, :search, :list, :schema — what needs no token."""
 
 import os
 import re
@@ -58,9 +58,9 @@ def search(query: tuple[str, ...], as_json: bool) -> None:
     """
     words = " ".join(query)
     text = doc_search.search(words, load_catalog())
-    found = doc_search.ranked(words, load_catalog())[:10]
+    names = doc_search.ranked(words, load_catalog())[:10]
     if as_json:
-        emit("", {"success": True, "query": words, "functions": list(found)}, as_json)
+        emit("", {"success": True, "query": words, "functions": list(names)}, as_json)
     else:
         terminal.show_in_pager(_coloured(text))
 

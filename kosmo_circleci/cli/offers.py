@@ -2,7 +2,7 @@
 
 Each function has the form click calls for `shell_complete`. They are called when somebody presses
 Tab and at no other time, so what they need is imported inside them; and they stay silent where the
-configuration is broken, because a prompt is no place for an error.
+configuration is broken, because an error does not belong on a prompt.
 """
 
 from collections.abc import Iterable
@@ -26,11 +26,10 @@ def function_names(
 
     path, _, start = incomplete.rpartition(".")
     prefix = f"{path}." if path else ""
-    known = load_catalog().functions()
-    offered = _items((each.name, each.summary) for each in known if each.name.startswith(start))
-    for item in offered:
-        item.value = prefix + item.value
-    return offered
+    functions = load_catalog().functions()
+    return _items(
+        (prefix + each.name, each.summary) for each in functions if each.name.startswith(start)
+    )
 
 
 def page_names(
@@ -91,11 +90,11 @@ def parameter_flags(context: click.Context, incomplete: str) -> "list[Completion
     if function is None:
         return []
     about = {as_flag(each.name): each.description for each in function.parameters}
-    given = {word.partition("=")[0] for word in context.params.get("words") or ()}
+    used = {word.partition("=")[0] for word in context.params.get("words") or ()}
     return _items(
         (flag, about.get(flag, ""))
         for flag in parameter_flags(function)
-        if flag.startswith(incomplete) and flag not in given
+        if flag.startswith(incomplete) and flag not in used
     )
 
 

@@ -19,7 +19,7 @@ _PAGER_DEFAULTS: Final = {"LESS": "FRX", "LV": "-c"}
 
 
 def is_terminal(stream: TextIO | None = None) -> bool:
-    """Say whether `stream` (standard output unless given) is a terminal."""
+    """Say whether `stream` (default: standard output) is a terminal."""
     stream = sys.stdout if stream is None else stream
     return stream is not None and stream.isatty()
 
@@ -48,7 +48,7 @@ def columns(most: int | None = None) -> int:
 def show_in_pager(text: str, environ: Mapping[str, str] = os.environ) -> None:
     """Write `text` to standard output: on a terminal through $PAGER, where it names a program.
 
-    A pager that cannot be started is no reason to show nothing.
+    Where the pager cannot be started the text is written all the same.
     """
     pager = environ.get("PAGER", "").strip()
     if not is_terminal() or pager in ("", "cat") or not _page(text, pager, environ):

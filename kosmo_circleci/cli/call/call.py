@@ -51,7 +51,7 @@ _OPTIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class CallOptions:
-    """What stands on the command line besides FUNCTION and its arguments."""
+    """The options of the command line: all but FUNCTION and its arguments."""
 
     account: str | None
     force: bool
@@ -77,7 +77,7 @@ def _call_options(command: _F) -> _F:
                 "args",
                 multiple=True,
                 type=KeyValue(),
-                help="An argument, taken as it stands: no @FILE.",
+                help="An argument, taken literally: no @FILE.",
             ),
             click.option(
                 "--dry-run", is_flag=True, help="Show the request, secrets masked; send nothing."
@@ -199,14 +199,14 @@ def _carry_out(
     options: CallOptions,
 ) -> int:
     function, account = _function(spelling, options.account)
-    given = _arguments(function, words, args)
+    arguments = _arguments(function, words, args)
     if options.all_pages:
         check_has_pages(function)
         if not options.dry_run:
             run = call_all(
                 app,
                 function,
-                given,
+                arguments,
                 account=account,
                 force=options.force,
                 simulate=options.simulate,
@@ -215,13 +215,13 @@ def _carry_out(
             return run.exit_code
     with Bridge(simulate=options.simulate) as bridge:
         if options.dry_run:
-            return _show_request(bridge, function, given, account, options)
+            return _show_request(bridge, function, arguments, account, options)
         show_warnings(lambda: bridge.configuration)
         asker = prompt.asker()
         door = Door(ask=asker.ask if asker else None)
         with interrupted_at_once():
             run = bridge.run_call(
-                function.name, given, account=account, force=options.force, door=door
+                function.name, arguments, account=account, force=options.force, door=door
             )
     _show(run, options.as_json)
     return run.exit_code
@@ -243,20 +243,20 @@ def _function(spelling: str, account: str | None) -> tuple[Function, str]:
 def _arguments(
     function: Function, words: Sequence[str], args: Sequence[tuple[str, str]]
 ) -> dict[str, JsonValue]:
-    found = call_arguments.split(function, words)
-    misspelt = call_arguments.misspelt_option(function, found.flags, _OPTIONS)
-    if misspelt is not None:
-        raise UsageError(misspelt)
-    given = call_arguments.typed(function, found.flags, _read_text)
-    given |= call_arguments.typed(function, args, None)
-    text = found.json_text
+    split = call_arguments.split(function, words)
+    mistake = call_arguments.misspelt_option(function, split.flags, _OPTIONS)
+    if mistake is not None:
+        raise UsageError(mistake)
+    arguments = call_arguments.typed(function, split.flags, _read_text)
+    arguments |= call_arguments.typed(function, args, None)
+    text = split.json_text
     if text is not None and text.startswith("@"):
-        return call_arguments.object_of(_read_text(text[1:]), text) | given
+        return call_arguments.object_of(_read_text(text[1:]), text) | arguments
     if text == "-":
-        return _piped(sys.stdin.buffer.read()) | given
+        return _piped(sys.stdin.buffer.read()) | arguments
     if text is not None:
-        return call_arguments.object_of(text, "The JSON argument") | given
-    return _piped(_waiting_input(function, given)) | given
+        return call_arguments.object_of(text, "The JSON argument") | arguments
+    return _piped(_waiting_input(function, arguments)) | arguments
 
 
 def _piped(data: bytes) -> dict[str, JsonValue]:
@@ -264,15 +264,15 @@ def _piped(data: bytes) -> dict[str, JsonValue]:
     return call_arguments.object_of(text, "Standard input") if text.strip() else {}
 
 
-def _waiting_input(function: Function, given: dict[str, JsonValue]) -> bytes:
+def _waiting_input(function: Function, arguments: dict[str, JsonValue]) -> bytes:
     """Return what is piped to standard input if the call can use it, else nothing.
 
     A call that has what it needs leaves the pipe alone: in a shell's `while read` loop it belongs
     to the loop. One that lacks something waits for the pipe, but not for ever: an agent's or a CI
     runner's standard input may be a pipe into which nobody will ever write.
     """
-    needed = call_arguments.lacks_required(function, given)
-    if not needed and given:
+    lacks_required = call_arguments.lacks_required(function, arguments)
+    if not lacks_required and arguments:
         return b""
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode
@@ -282,16 +282,16 @@ def _waiting_input(function: Function, given: dict[str, JsonValue]) -> bytes:
         return sys.stdin.buffer.read()
     if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
         return b""
-    wait_s = _WAIT_FOR_NEEDED_S if needed else _WAIT_FOR_OPTIONAL_S
+    wait_s = _WAIT_FOR_NEEDED_S if lacks_required else _WAIT_FOR_OPTIONAL_S
     if os.name == "posix" and not select.select([sys.stdin], [], [], wait_s)[0]:
         return b""
-    return sys.stdin.buffer.read() if needed or os.name == "posix" else b""
+    return sys.stdin.buffer.read() if lacks_required or os.name == "posix" else b""
 
 
 def _read_text(name: str) -> str:
     if name == "-":
         text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
-        # `echo` and a person at a keyboard end with a newline that is no part of the value.
+        # `echo` and a person at a keyboard end with a newline that does not belong to the value.
         return text.removesuffix("\n").removesuffix("\r")
     try:
         return Path(name).read_bytes().decode("utf-8", "surrogateescape")
@@ -305,11 +305,11 @@ def _read_text(name: str) -> str:
 def _show_request(
     bridge: Bridge,
     function: Function,
-    given: dict[str, JsonValue],
+    arguments: dict[str, JsonValue],
     account: str,
     options: CallOptions,
 ) -> int:
-    request = shown_request(bridge, function, given, account)
+    request = shown_request(bridge, function, arguments, account)
     if options.as_json:
         run = Run(
             success=True,

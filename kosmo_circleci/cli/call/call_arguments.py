@@ -83,29 +83,29 @@ def typed(
 ) -> dict[str, JsonValue]:
     """Return the arguments the flags give, by parameter name (unknown names as they were written).
 
-    `read_text` answers values that start with `@`; None takes those as they stand.
+    `read_text` reads values that start with `@`; with None those are taken literally.
 
     `--key` and `--key-with-dashes` name a parameter with `_`; `--parameters.deploy=true` sets one
-    key of an object. Raises `UsageError` for a flag without a value, one given twice where the
-    parameter takes one value, and JSON that is none.
+    key of an object. Raises `UsageError` for a flag without a value, one repeated where the
+    parameter takes one value, and for text that is not JSON.
     """
-    given: dict[str, JsonValue] = {}
+    values: dict[str, JsonValue] = {}
     for name, key, texts in _grouped(function, flags, read_text):
         parameter = _parameter(function, name)
         if key:
-            _set(given, name, key, _loosely_typed(_one(f"{name}.{key}", texts)))
+            _set(values, name, key, _loosely_typed(_one(f"{name}.{key}", texts)))
         elif parameter is None or parameter.type != "array":
-            given[name] = _value(parameter, name, _one(name, texts))
+            values[name] = _value(parameter, name, _one(name, texts))
         else:
-            given[name] = _items(parameter, texts)
-    return given
+            values[name] = _items(parameter, texts)
+    return values
 
 
-def lacks_required(function: Function, given: Mapping[str, JsonValue]) -> bool:
-    """Say whether a required parameter, and whatever may stand for it, is missing in `given`."""
-    stood_for = {each.part_of for each in function.parameters if each.name in given}
+def lacks_required(function: Function, values: Mapping[str, JsonValue]) -> bool:
+    """Say whether `values` lacks a required parameter and everything that may replace it."""
+    replaced = {each.part_of for each in function.parameters if each.name in values}
     return any(
-        each.required and each.name not in given and each.name not in stood_for
+        each.required and each.name not in values and each.name not in replaced
         for each in function.parameters
     )
 
@@ -120,7 +120,7 @@ def parameter_flags(function: Function) -> tuple[str, ...]:
 def misspelt_option(
     function: Function, flags: Iterable[tuple[str, str | None]], options: Sequence[str]
 ) -> str | None:
-    """Return what to say of a flag that is no parameter but nearly one of the command's options."""
+    """Return the message about a flag that is nearly an option of the command, or None."""
     import difflib
 
     own = [as_flag(each.name) for each in function.parameters]
@@ -174,7 +174,7 @@ def _text(
 
 def _value(parameter: Parameter | None, name: str, text: str) -> JsonValue:
     if parameter is None:
-        # `query` and `payload` are objects; any other name is unknown, and said to be so later.
+        # `query` and `payload` are objects; any other name is unknown, which a later check reports.
         return object_of(text, as_flag(name)) if name in ("query", "payload") else text
     if parameter.type == "object":
         return object_of(text, as_flag(name))
@@ -228,8 +228,8 @@ def _loosely_typed(text: str) -> JsonValue:
     return text if isinstance(value, str | float) else value
 
 
-def _set(given: dict[str, JsonValue], name: str, key: str, value: JsonValue) -> None:
-    outer = given.setdefault(name, {})
+def _set(values: dict[str, JsonValue], name: str, key: str, value: JsonValue) -> None:
+    outer = values.setdefault(name, {})
     if not isinstance(outer, dict):
         raise UsageError(f"{as_flag(name)} is not an object, so it has no key '{key}'.")
     outer[key] = value
@@ -249,8 +249,8 @@ def _parameter(function: Function, name: str) -> Parameter | None:
 
 def _name(function: Function, flag: str) -> str:
     name = flag.replace("-", "_")
-    known = _names(function)
-    return name if name in known or flag not in known else flag
+    names = _names(function)
+    return name if name in names or flag not in names else flag
 
 
 def _names(function: Function) -> set[str]:

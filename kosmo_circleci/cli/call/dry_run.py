@@ -40,7 +40,7 @@ class ShownRequest:
         }
 
     def to_text(self) -> str:
-        """Return the request as it would stand on the wire, the body indented."""
+        """Return the request as it would go over the wire, the body indented."""
         lines = [f"{self.method} {self.url}", *(f"{k}: {v}" for k, v in self.headers.items())]
         if self.body is not None:
             lines += ["", jsonvalue.encode(self.body, pretty=True)]
@@ -49,7 +49,7 @@ class ShownRequest:
 
 @dataclass(slots=True)
 class _Recorder:
-    """A `wire.Transport` that keeps what it is given and sends nothing."""
+    """A `wire.Transport` that keeps requests and sends nothing."""
 
     sent: list[WireRequest] = field(default_factory=list)
 
@@ -62,24 +62,24 @@ class _Recorder:
 
 
 def shown_request(
-    bridge: Bridge, function: Function, given: dict[str, JsonValue], account: str
+    bridge: Bridge, function: Function, values: dict[str, JsonValue], account: str
 ) -> ShownRequest:
     """Return the request `function` would send first through `account`. Sends nothing.
 
     Raises `ValidationError` as the call would, and `ConfigurationError` for an unknown account.
     """
-    known = bridge.account(account)
-    bound = arguments.bind(function, RawArguments(named=given))
+    sender = bridge.account(account)
+    bound = arguments.bind(function, RawArguments(named=values))
     hidden = permission.without_secrets(function, bound)
     recorder = _Recorder()
     executor = Executor(recorder, user_agent=f"kosmo-circleci/{__version__}")
     executor.perform(
         request.build(function, hidden),
-        known._replace(token=known.token or "absent"),
+        sender._replace(token=sender.token or "absent"),
         Deadline(),
     )
     wire = recorder.sent[0]
     mask = bridge.mask()
-    headers = dict(wire.headers) | {"Circle-Token": MASK if known.token else NO_TOKEN}
+    headers = dict(wire.headers) | {"Circle-Token": MASK if sender.token else NO_TOKEN}
     body = None if wire.body is None else mask.json(jsonvalue.decode(wire.body))
     return ShownRequest(wire.method, mask.text(wire.url), headers, body)

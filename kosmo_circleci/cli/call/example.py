@@ -16,7 +16,8 @@ from kosmo_circleci.cli.call.call_arguments import as_flag
 from kosmo_circleci.jsonvalue import JsonValue
 
 _TOKEN: Final = re.compile(
-    r"""\s*(?:(?P<string>"(?:[^"\\]|\\.)*")|\[\[(?P<long>.*?)\]\]|(?P<number>-?\d+(?:\.\d+)?)"""
+    r"""\s*(?:(?P<string>"(?:[^"\\]|\\.)*")|'(?P<raw>[^'\\]*)'|\[\[(?P<long>.*?)\]\]"""
+    r"""|(?P<number>-?\d+(?:\.\d+)?)"""
     r"""|(?P<name>[A-Za-z_]\w*)|(?P<symbol>[{}\[\]=,;]))""",
     re.DOTALL,
 )
@@ -79,6 +80,8 @@ class _Literal:
         if token["string"] is not None:
             # What the examples escape (quotes, newlines) Lua and JSON escape alike.
             return jsonvalue.decode(token["string"])
+        if token["raw"] is not None:
+            return token["raw"]
         if token["long"] is not None:
             return token["long"].removeprefix("\n")
         if token["number"] is not None:
@@ -130,7 +133,7 @@ class _Literal:
         return token is not None and token["symbol"] == symbol
 
     def _skip(self, symbol: str) -> bool:
-        found = self._peek(symbol)
-        if found:
+        is_next = self._peek(symbol)
+        if is_next:
             self._next()
-        return found
+        return is_next

@@ -28,14 +28,20 @@ def function_help(function: Function, command: str, width: int = _WIDTH) -> str:
     `command` is how the command was called (`kosmo call`), `width` the screen's in columns.
     """
     text = ""
-    for describe_parameter in (_everything, _without_hints, _first_sentence, _one_line):
-        text = _page(function, command, width, describe_parameter)
+    for describe_parameter in (_everything, _without_hints, _first_sentence):
+        text = _page(function, command, width, describe_parameter, _columns)
         if text.count("\n") < LINES:
-            break
-    return text
+            return text
+    return _page(function, command, width, _first_sentence, _one_line_each)
 
 
-def _page(function: Function, command: str, width: int, describe_parameter: Describe) -> str:
+def _page(
+    function: Function,
+    command: str,
+    width: int,
+    describe_parameter: Describe,
+    lay_out: Callable[[list[tuple[str, str]], int], list[str]],
+) -> str:
     about = " ".join(filter(None, [_plain(function.summary), _plain(function.note)]))
     rows = [_row(each, function, describe_parameter) for each in function.parameters]
     more = (
@@ -49,7 +55,7 @@ def _page(function: Function, command: str, width: int, describe_parameter: Desc
         *_wrapped(_kind(function), width, "  "),
         "",
         "Parameters:",
-        *(_columns(rows, width) or ["  None."]),
+        *(lay_out(rows, width) or ["  None."]),
         "",
         "Example:",
         *_wrapped_command([command, function.name, *example.flags(function)], width),
@@ -98,10 +104,6 @@ def _first_sentence(parameter: Parameter, _function: Function) -> str:
     return " ".join([shown.rstrip(";:"), *_values(parameter, _ENUM_SHOWN)])
 
 
-def _one_line(parameter: Parameter, _function: Function) -> str:
-    return shorten(_plain(parameter.description), 36)
-
-
 def _values(parameter: Parameter, most: int) -> list[str]:
     """Return the sentences about the values a parameter takes: `One of a, b.`, `Default a.`"""
     parts = []
@@ -130,6 +132,12 @@ def _columns(rows: list[tuple[str, str]], width: int) -> list[str]:
         else:
             lines += [f"  {first}", *wrapped]
     return lines
+
+
+def _one_line_each(rows: list[tuple[str, str]], width: int) -> list[str]:
+    """Return the rows in two columns, each shortened to its line."""
+    column = min(max((len(first) for first, _ in rows), default=0), _FIRST_COLUMN)
+    return [shorten(f"  {first:<{column}}  {second}", width) for first, second in rows]
 
 
 def _wrapped(text: str, width: int, indent: str = "") -> list[str]:

@@ -120,7 +120,7 @@ class Conversation:
             function = load_catalog().get(bare_name(word.function))
             if function is not None:
                 names = (each.name for each in function.parameters)
-                yield from (f"{name} = " for name in names if name not in word.given)
+                yield from (f"{name} = " for name in names if name not in word.keys)
                 return
         if word.text:
             yield from KEYWORDS

@@ -1,4 +1,4 @@
-"""What stands in front of the cursor on a line of Lua: a path, a parameter, or neither."""
+"""What precedes the cursor on a line of Lua: a path, a parameter, or neither."""
 
 import re
 from typing import Final, NamedTuple
@@ -22,15 +22,15 @@ class Word(NamedTuple):
     """The word under the cursor.
 
     `start` is where it begins in the text. `table` is the path in front of its last dot, "" for a
-    bare name. `function` is the path of the function in whose `{…}` it stands as a key, and `given`
-    the keys that are there already.
+    bare name. `function` is the path of the function in whose `{…}` it is a key, and `keys`
+    the keys before it.
     """
 
     start: int
     text: str
     table: str = ""
     function: str | None = None
-    given: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
 
 
 def word_before(text: str) -> Word | None:
@@ -40,8 +40,8 @@ def word_before(text: str) -> Word | None:
         return None
     path = _PATH.search(blanked)
     assert path is not None  # The pattern matches nothing, too.
-    found = re.sub(r"\s", "", path[0])
-    table, dot, name = found.rpartition(".")
+    dotted = re.sub(r"\s", "", path[0])
+    table, dot, name = dotted.rpartition(".")
     start = len(text) - len(name)
     if dot:
         return Word(start, name, table)
@@ -50,8 +50,8 @@ def word_before(text: str) -> Word | None:
     if opened is not None and before[-1:] in ("{", ",", ";"):
         called = _CALLED.search(before[:opened])
         if called is not None:
-            given = frozenset(_KEY.findall(_own_level(before[opened + 1 :])))
-            return Word(start, name, "", re.sub(r"\s", "", called[1]), given)
+            keys = frozenset(_KEY.findall(_own_level(before[opened + 1 :])))
+            return Word(start, name, "", re.sub(r"\s", "", called[1]), keys)
     return Word(start, name)
 
 
@@ -63,10 +63,10 @@ def _blanked(text: str) -> str | None:
     return _SKIPPED.sub(_blank, text)
 
 
-def _blank(found: re.Match[str]) -> str:
+def _blank(token: re.Match[str]) -> str:
     # A string stays a value: nothing can be completed right behind it.
-    end = " " if found[0].startswith("--") else '"'
-    return " " * (len(found[0]) - 1) + end
+    end = " " if token[0].startswith("--") else '"'
+    return " " * (len(token[0]) - 1) + end
 
 
 def _is_closed(token: str) -> bool:
@@ -80,7 +80,7 @@ def _is_closed(token: str) -> bool:
 
 
 def _open_brace(text: str) -> int | None:
-    """Return where the innermost `{` that is still open stands, if nothing else opened later."""
+    """Return where the innermost `{` that is still open is, if nothing else opened later."""
     depth = 0
     for index in range(len(text) - 1, -1, -1):
         if text[index] in ")}]":
@@ -93,7 +93,7 @@ def _open_brace(text: str) -> int | None:
 
 
 def _own_level(text: str) -> str:
-    """Return what stands in a table itself, without what is nested inside."""
+    """Return the text of a table itself, without what is nested inside."""
     kept, depth = [], 0
     for char in text:
         depth -= char in ")}]"

@@ -107,7 +107,7 @@ class _Plain:
 
 
 def _completer(conversation: Conversation, readline: Any) -> Callable[[str, int], str | None]:
-    found: list[str] = []
+    matches: list[str] = []
 
     def complete(text: str, number: int) -> str | None:
         if number == 0:
@@ -115,8 +115,8 @@ def _completer(conversation: Conversation, readline: Any) -> Callable[[str, int]
             offer = conversation.offer(line)
             # readline replaces its own word, which may begin before ours: at the path's start.
             kept = line[readline.get_begidx() : offer.start]
-            found[:] = [kept + word for word in offer.words]
-        return found[number] if number < len(found) else None
+            matches[:] = [kept + word for word in offer.words]
+        return matches[number] if number < len(matches) else None
 
     return complete
 

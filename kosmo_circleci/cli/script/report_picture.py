@@ -1,4 +1,4 @@
-"""The report's timeline: calls and waits as bars, drawn in parts of the width it is given.
+"""The report's timeline: calls and waits as bars, drawn in parts of the available width.
 
 Places and widths are percentages and there is no `viewBox`, so that the picture fits a telephone
 without a scrollbar and its letters stay letters. A label is HTML, which ends in `…` where it must.

@@ -15,7 +15,7 @@ ENDING: Final = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def interruptible(deadline: Deadline) -> Iterator[Deadline]:
-    """Let a signal end the run that `deadline` belongs to; whoever waits has to look at it."""
+    """Let a signal end the run that `deadline` belongs to; code that waits has to look at it."""
     with _handling(deadline.note):
         yield deadline
 

@@ -151,7 +151,7 @@ def test_arguments_are_an_object(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "lacks"),
+    ("name", "values", "lacks"),
     [
         ("get_current_user", {}, False),
         ("get_project", {}, True),
@@ -160,8 +160,8 @@ def test_arguments_are_an_object(text: str) -> None:
         ("create_context", {"name": "a", "owner_id": "b"}, False),
     ],
 )
-def test_what_a_call_lacks_is_known(name: str, given: dict[str, Any], lacks: bool) -> None:
-    assert lacks_required(function(name), given) is lacks
+def test_what_a_call_lacks_is_known(name: str, values: dict[str, Any], lacks: bool) -> None:
+    assert lacks_required(function(name), values) is lacks
 
 
 def test_flags_are_written_with_dashes() -> None:

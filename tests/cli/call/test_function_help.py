@@ -114,6 +114,7 @@ def test_the_example_of_every_function_is_a_call_it_takes(each: Function) -> Non
         ('x.get_webhook({["end"] = "z", list = {"a", "b"}})', {"end": "z", "list": ["a", "b"]}),
         ("x.get_webhook({deep = {one = {two = {1, 2}}}})", {"deep": {"one": {"two": [1, 2]}}}),
         ("x.get_webhook({text = [[\nline\n]]})", {"text": "line\n"}),
+        ("x.get_webhook({filter = 'a == \"b\"'})", {"filter": 'a == "b"'}),
         ("local id = 1\nx.get_webhook({id = id})", None),
         ('x.get_webhook({id = "a" .. "b"})', None),
         ("other.call({})", None),

@@ -22,7 +22,7 @@ def test_a_failure_to_start_is_one_object_with_json(kosmo: Any) -> None:
     assert (ended.code, ended.err) == (2, "")
     assert ended.json == {
         "success": False,
-        "error": "Invalid value for '--timeout': '0' is not a duration; give seconds, or a number with "
-        "s, m or h: 90s, 10m, 2h",
+        "error": "Invalid value for '--timeout': '0' is not a duration; give seconds, or a number "
+        "with s, m or h: 90s, 10m, 2h",
         "error_type": "usage",
     }
