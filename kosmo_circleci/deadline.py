@@ -1,6 +1,6 @@
-"""How long one run may go on, and whether it was told to stop.
+"""How long one run may take, and whether it was told to stop.
 
-One `Deadline` belongs to one run, a child of it to a part that may be called off alone. Everything
+One `Deadline` belongs to one run, a child of it to a part that can be cancelled alone. Everything
 that waits, waits through it: a retry's pause, a request in flight, `flow.sleep`. Safe to use from
 several threads.
 """
@@ -19,39 +19,40 @@ class Deadline:
     def __init__(
         self, seconds: float | None = None, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Let the run go on for `seconds` from now, or without an end when None."""
+        """End the run `seconds` from now; never, when None."""
         self._clock = clock
         self._seconds = seconds
         self._end = None if seconds is None else clock() + seconds
         self._stopped = threading.Event()
         self._reason: KosmoError | None = None
-        self._family = threading.Lock()
+        self._children_lock = threading.Lock()
         self._children: WeakSet[Deadline] = WeakSet()
 
     def child(self) -> "Deadline":
         """Return a deadline that ends with this one, and can be cancelled before it."""
         child = Deadline(clock=self._clock)
         child._seconds, child._end = self._seconds, self._end
-        with self._family:
+        with self._children_lock:
             self._children.add(child)
         if self._reason is not None:
             child.cancel(self._reason)
         return child
 
     def cancel(self, reason: KosmoError | None = None) -> None:
-        """End the run: whoever waits stops waiting with `reason`. The first reason stays."""
+        """End the run: every wait ends with `reason`. The first reason stays."""
         if self._reason is None:
-            self._reason = reason or Interrupted("The call was called off.")
+            self._reason = reason or Interrupted("The call was cancelled.")
         self._stopped.set()
-        with self._family:
+        with self._children_lock:
             children = list(self._children)
         for child in children:
             child.cancel(self._reason)
 
     def note(self, reason: KosmoError) -> None:
-        """Remember `reason` without waking anybody: all a signal handler may safely do.
+        """Remember `reason` without waking any wait: all a signal handler may safely do.
 
-        A handler that took the event's lock could meet itself waiting for it; it raises instead.
+        The main thread may hold the event's lock when the signal comes, and a handler runs on that
+        thread: it would wait for itself. It raises an exception instead.
         """
         if self._reason is None:
             self._reason = reason
@@ -61,7 +62,7 @@ class Deadline:
         return None if self._end is None else max(0.0, self._end - self._clock())
 
     def reason(self) -> KosmoError | None:
-        """Return why the run must end now, or None while it may go on."""
+        """Return why the run must end now, or None while it need not."""
         if self._reason is None and self._end is not None and self._clock() >= self._end:
             self.cancel(
                 LimitExceeded(
@@ -78,8 +79,8 @@ class Deadline:
             raise reason
 
     def sleep(self, seconds: float) -> None:
-        """Wait, but not past the end and not past a cancellation: those raise."""
-        left = self.time_left_s()
-        wanted = seconds if left is None else min(seconds, left)
-        self._stopped.wait(min(wanted, threading.TIMEOUT_MAX))
+        """Wait, but not past the end and not past a cancellation: those raise the reason."""
+        left_s = self.time_left_s()
+        pause_s = seconds if left_s is None else min(seconds, left_s)
+        self._stopped.wait(min(pause_s, threading.TIMEOUT_MAX))
         self.check()

@@ -68,7 +68,7 @@ def test_a_child_ends_with_its_parent_and_not_the_other_way_round() -> None:
     child, sibling = parent.child(), parent.child()
     child.cancel()
     assert (parent.reason(), sibling.reason()) == (None, None)
-    with pytest.raises(Interrupted, match=r"The call was called off\."):
+    with pytest.raises(Interrupted, match=r"The call was cancelled\."):
         child.check()
 
     reason = Interrupted("stop")

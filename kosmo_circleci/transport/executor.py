@@ -3,6 +3,7 @@
 The origin lock lives here: a token leaves for its account's own origin and for nowhere else.
 """
 
+import os
 import random
 import re
 from collections.abc import Callable
@@ -36,7 +37,7 @@ MAX_REDIRECTS: Final = 5
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 _REDIRECTS: Final = {
     "GET": frozenset({301, 302, 303, 307, 308}),
-    "other": frozenset({307, 308}),  # the others turn a write into a GET; no caller asked for that
+    "other": frozenset({307, 308}),  # the others would turn a write into a GET
 }
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
 _UNSAFE_IN_PATH: Final = re.compile(r"[^\x21-\x7e]|[\\?#]|^//")
@@ -45,7 +46,8 @@ _UNSAFE_IN_PATH: Final = re.compile(r"[^\x21-\x7e]|[\\?#]|^//")
 class Executor:
     """Performs requests through a transport. Safe to use from several threads.
 
-    All it keeps is the pace of each account, so one executor serves a whole process.
+    All it keeps is the pace of each account, so one executor serves a whole process. After a fork
+    the new process has paces of its own: a thread it does not have may have held their locks.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Executor:
         self._now = now
         self._jitter = jitter
         self._paces = Paces()
+        self._process = os.getpid()
 
     def perform(
         self,
@@ -77,14 +80,14 @@ class Executor:
 
         Repeats by the table of `retry.py`, `attempts` at most. A 429 makes every request of the
         account wait, not only this one (`pace.py`). Redirects are followed within the account's
-        origin, at most `MAX_REDIRECTS` of them; any other redirect is returned as it came.
+        origin, at most `MAX_REDIRECTS` of them; any other redirect is returned as it is.
 
         Raises `NetworkError` when no usable answer arrived, the deadline's own reason when the run
         has to end, `ValidationError` for a path or a body that cannot be sent, and
-        `ConfigurationError` for a token that cannot stand in a header.
+        `ConfigurationError` for a token that is not a header value.
         """
         wire = self._wire_request(request, account)
-        pace = self._paces.of(account)
+        pace = self._own_paces().of(account)
         turn = pace.turn()
         sent = redirects = 0
         answered = False
@@ -93,9 +96,9 @@ class Executor:
             outcome = self._send(wire, deadline, pace, turn, sent - redirects + 1)
             sent += 1
             answered = answered or isinstance(outcome, WireResponse)
-            onward = _redirected(wire, outcome) if redirects < MAX_REDIRECTS else None
-            if onward is not None:
-                wire = onward
+            redirected = _redirected(wire, outcome) if redirects < MAX_REDIRECTS else None
+            if redirected is not None:
+                wire = redirected
                 redirects += 1
                 continue
             pause_s = delay_s(
@@ -109,17 +112,22 @@ class Executor:
             return self._response(outcome, sent)
         raise _network_error(request, outcome, sent, answered)
 
+    def _own_paces(self) -> Paces:
+        if self._process != os.getpid():
+            self._paces, self._process = Paces(), os.getpid()
+        return self._paces
+
     def _send(
         self, wire: WireRequest, deadline: Deadline, pace: Pace, turn: int, attempt: int
     ) -> WireResponse | TransportError:
-        leave = pace.enter(turn, deadline, self._sleep)
-        limited_s: float | None = None
+        permit = pace.acquire(turn, deadline, self._sleep)
+        pause_s: float | None = None
         try:
             outcome = self._answer(wire, deadline)
             if _is_rate_limit(outcome):
-                limited_s = rate_limit_pause_s(outcome, attempt, self._now(), self._jitter())
+                pause_s = rate_limit_pause_s(outcome, attempt, self._now(), self._jitter())
         finally:
-            pace.leave(leave, limited_s)
+            pace.release(permit, pause_s)
         return outcome
 
     def _answer(self, wire: WireRequest, deadline: Deadline) -> WireResponse | TransportError:
@@ -142,8 +150,8 @@ class Executor:
         if account.token is not None:
             if not _PRINTABLE.fullmatch(account.token):
                 raise ConfigurationError(
-                    f"The token of account '{account.name}' holds characters that cannot stand in "
-                    "an HTTP header. Copy the token again from CircleCI's user settings."
+                    f"The token of account '{account.name}' contains characters that an HTTP "
+                    "header cannot hold. Copy the token again from CircleCI's user settings."
                 )
             headers["Circle-Token"] = account.token
         body = None
@@ -246,11 +254,11 @@ def _network_error(
     count = "1 attempt" if attempts == 1 else f"{attempts} attempts"
     message = f"{request.method} {request.path}: {failure} ({count})"
     if request.method in ("POST", "PATCH"):
-        message = f"{message}; {_what_became_of_it(failure, attempts, answered)}"
+        message = f"{message}; {_effect(failure, attempts, answered)}"
     return NetworkError(f"{message}.", attempts=attempts)
 
 
-def _what_became_of_it(failure: TransportError, attempts: int, answered: bool) -> str:
+def _effect(failure: TransportError, attempts: int, answered: bool) -> str:
     """Say whether a write may have happened: the caller must know before sending it again."""
     if failure.surely_unsent:
         return "it was not processed" if answered else "nothing was sent"

@@ -46,48 +46,48 @@ def pace(clock: Clock) -> Pace:
 
 def test_nobody_waits_before_the_first_429(pace: Pace, clock: Clock) -> None:
     for _ in range(500):
-        pace.enter(pace.turn(), Deadline(), clock.sleep)
+        pace.acquire(pace.turn(), Deadline(), clock.sleep)
     assert clock.slept == []
 
 
 def test_a_request_waits_for_the_end_of_a_pause(pace: Pace, clock: Clock) -> None:
-    leave = pace.enter(pace.turn(), Deadline(), clock.sleep)
-    pace.leave(leave, 7.0)
+    permit = pace.acquire(pace.turn(), Deadline(), clock.sleep)
+    pace.release(permit, 7.0)
     clock.now_s += 2.0
 
-    pace.enter(pace.turn(), Deadline(), clock.sleep)
+    pace.acquire(pace.turn(), Deadline(), clock.sleep)
 
     assert clock.slept == [5.0]
 
 
 def test_the_longer_of_two_pauses_counts(pace: Pace, clock: Clock) -> None:
-    leaves = [pace.enter(pace.turn(), Deadline(), clock.sleep) for _ in range(2)]
-    pace.leave(leaves[0], 7.0)
-    pace.leave(leaves[1], 3.0)
+    permits = [pace.acquire(pace.turn(), Deadline(), clock.sleep) for _ in range(2)]
+    pace.release(permits[0], 7.0)
+    pace.release(permits[1], 3.0)
 
-    pace.enter(pace.turn(), Deadline(), clock.sleep)
+    pace.acquire(pace.turn(), Deadline(), clock.sleep)
 
     assert clock.slept == [7.0]
 
 
 def test_a_sleep_of_another_clock_ends_the_pause_too(pace: Pace) -> None:
-    pace.leave(pace.enter(pace.turn(), Deadline(), lambda *_: None), 3600.0)
+    pace.release(pace.acquire(pace.turn(), Deadline(), lambda *_: None), 3600.0)
     slept: list[float] = []
 
-    pace.enter(pace.turn(), Deadline(), lambda _, seconds: slept.append(seconds))
+    pace.acquire(pace.turn(), Deadline(), lambda _, seconds: slept.append(seconds))
 
     assert slept == [3600.0]
 
 
 def test_a_run_that_ends_does_not_wait_and_leaves_no_gap(pace: Pace, clock: Clock) -> None:
-    pace.leave(pace.enter(pace.turn(), Deadline(), clock.sleep), 7.0)
+    pace.release(pace.acquire(pace.turn(), Deadline(), clock.sleep), 7.0)
     ended = Deadline()
     ended.cancel(Interrupted("Ctrl-C"))
 
     with pytest.raises(Interrupted):
-        pace.enter(pace.turn(), ended, clock.sleep)
+        pace.acquire(pace.turn(), ended, clock.sleep)
 
-    pace.enter(pace.turn(), Deadline(), clock.sleep)
+    pace.acquire(pace.turn(), Deadline(), clock.sleep)
     assert clock.slept == [7.0]
 
 
@@ -95,25 +95,25 @@ def test_after_a_pause_they_go_one_by_one_then_more_and_older_ones_first(
     pace: Pace, clock: Clock
 ) -> None:
     young, old = pace.turn() + 1, pace.turn() - 1
-    first = pace.enter(old, Deadline(), clock.sleep)
-    pace.leave(first, 1.0)
+    first = pace.acquire(old, Deadline(), clock.sleep)
+    pace.release(first, 1.0)
     went: list[int] = []
     began = threading.Event()
 
     def go(turn: int) -> None:
-        leave = pace.enter(turn, Deadline(), clock.sleep)
+        permit = pace.acquire(turn, Deadline(), clock.sleep)
         went.append(turn)
         began.wait(5)
-        pace.leave(leave, None)
+        pace.release(permit, None)
 
     clock.now_s += 1.0
-    probe = pace.enter(old, Deadline(), clock.sleep)  # the only one that may go
+    probe = pace.acquire(old, Deadline(), clock.sleep)  # the only one that may go
     threads = [threading.Thread(target=go, args=(turn,)) for turn in range(young + 5, young, -1)]
     for thread in threads:
         thread.start()
     time.sleep(0.05)
     assert went == []
-    pace.leave(probe, None)  # now two may go
+    pace.release(probe, None)  # now two may go
     _until(lambda: len(went) == 2)
     time.sleep(0.05)
     assert sorted(went) == [young + 1, young + 2]
@@ -126,25 +126,25 @@ def test_after_a_pause_they_go_one_by_one_then_more_and_older_ones_first(
 def test_what_was_sent_before_the_pause_does_not_widen_the_way_after_it(
     pace: Pace, clock: Clock
 ) -> None:
-    early = [pace.enter(pace.turn(), Deadline(), clock.sleep) for _ in range(50)]
-    pace.leave(early[0], 1.0)
-    for leave in early[1:]:
-        pace.leave(leave, None)
-    pace.enter(pace.turn(), Deadline(), clock.sleep)  # the probe
+    early = [pace.acquire(pace.turn(), Deadline(), clock.sleep) for _ in range(50)]
+    pace.release(early[0], 1.0)
+    for permit in early[1:]:
+        pace.release(permit, None)
+    pace.acquire(pace.turn(), Deadline(), clock.sleep)  # the probe
 
     with pytest.raises(Interrupted):
-        pace.enter(pace.turn(), _soon_over(), clock.sleep)
+        pace.acquire(pace.turn(), _soon_over(), clock.sleep)
 
 
 def test_a_request_that_hangs_after_the_pause_holds_the_others_up_for_a_second_only(
     pace: Pace, clock: Clock
 ) -> None:
-    pace.leave(pace.enter(pace.turn(), Deadline(), clock.sleep), 1.0)
-    pace.enter(pace.turn(), Deadline(), clock.sleep)  # the probe, and no answer to it
+    pace.release(pace.acquire(pace.turn(), Deadline(), clock.sleep), 1.0)
+    pace.acquire(pace.turn(), Deadline(), clock.sleep)  # the probe, and no answer to it
     went = threading.Event()
 
     def go() -> None:
-        pace.enter(pace.turn(), Deadline(), clock.sleep)
+        pace.acquire(pace.turn(), Deadline(), clock.sleep)
         went.set()
 
     thread = threading.Thread(target=go)
@@ -274,7 +274,7 @@ def test_the_wait_for_a_pause_ends_with_the_run(how: str) -> None:
         threading.Timer(0.05, deadline.cancel).start()
     began = time.monotonic()
 
-    with pytest.raises(Exception, match=r"longer than|called off"):
+    with pytest.raises(Exception, match=r"longer than|cancelled"):
         executor.perform(ApiRequest("GET", "/api/v2/me"), WORK, deadline)
 
     assert time.monotonic() - began < 2
