@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kosmo_circleci.version import __version__
 
 if TYPE_CHECKING:
-    from kosmo_circleci.bridge import Bridge, Door
+    from kosmo_circleci.bridge import Bridge
     from kosmo_circleci.errors import (
         ApiError,
         ConfigurationError,
@@ -25,18 +25,19 @@ if TYPE_CHECKING:
     )
     from kosmo_circleci.limits import Limits
     from kosmo_circleci.run.envelope import Run
+    from kosmo_circleci.run.listener import RunListener
 
 __all__ = [
     "ApiError",
     "Bridge",
     "ConfigurationError",
-    "Door",
     "KosmoError",
     "LimitExceeded",
     "Limits",
     "NetworkError",
     "PermissionDenied",
     "Run",
+    "RunListener",
     "ValidationError",
     "__version__",
 ]
@@ -45,9 +46,9 @@ __all__ = [
 # time.
 _HOMES = {
     "Bridge": "kosmo_circleci.bridge",
-    "Door": "kosmo_circleci.bridge",
     "Limits": "kosmo_circleci.limits",
     "Run": "kosmo_circleci.run.envelope",
+    "RunListener": "kosmo_circleci.run.listener",
 }
 
 
@@ -57,3 +58,7 @@ def __getattr__(name: str) -> Any:
     import importlib
 
     return getattr(importlib.import_module(_HOMES.get(name, "kosmo_circleci.errors")), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from itertools import count
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from kosmo_circleci.call import permission
 from kosmo_circleci.call.model import (
@@ -19,8 +19,11 @@ from kosmo_circleci.call.model import (
     ApiResponse,
     Arguments,
     CallRecord,
+    Effect,
     PreparedCall,
     RawArguments,
+    StartedCall,
+    Writes,
 )
 from kosmo_circleci.call.permission import Allowed, MustAsk, Policy
 from kosmo_circleci.catalog.model import Function, Kind
@@ -28,19 +31,17 @@ from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ConfigurationError, KosmoError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
+from kosmo_circleci.run.listener import RunListener
+from kosmo_circleci.run.settings import RunSettings
 
 if TYPE_CHECKING:
     from kosmo_circleci.transport.executor import Executor
 
 
 class Exchange(NamedTuple):
-    """One request and what came of it: `response`, or `error` when no answer arrived.
+    """One request and its outcome: `response`, or `error` when no answer arrived."""
 
-    `number` counts the requests of the run; `started_ms` is the time since the run began.
-    """
-
-    number: int
-    started_ms: float
+    start: StartedCall
     duration_ms: float
     response: ApiResponse | None = None
     error: KosmoError | None = None
@@ -56,66 +57,43 @@ class Performed(NamedTuple):
         return len(self.exchanges) > 1
 
 
-class CallObserver(Protocol):
-    """Who wants to know how the run goes on, request by request. Called from any thread."""
-
-    def started(self, number: int, call_path: str) -> None:
-        """Take note that request `number` goes out now."""
-        ...
-
-    def ended(self, number: int, record: CallRecord) -> None:
-        """Take note of what came of request `number`."""
-        ...
-
-    def waiting(self, text: str) -> None:
-        """Take note of what `flow` waits for now; an empty text ends it."""
-        ...
-
-
-class CallerSettings(NamedTuple):
-    """What a run brings along. An account is resolved when a call uses it.
-
-    `ask` puts a question to a person; None where nobody answers.
-    """
-
-    accounts: Mapping[str, Callable[[], Account]]
-    policy: Policy
-    force: bool = False
-    ask: Callable[[str], bool] | None = None
-    observer: CallObserver | None = None
-
-
 class Caller:
-    """The calls of one run. `executor` is asked for on the first request, not before."""
+    """The calls of one run.
+
+    An account is resolved when a call uses it, the executor opened by the first request.
+    """
 
     def __init__(
         self,
-        settings: CallerSettings,
+        settings: RunSettings,
+        listener: RunListener,
+        accounts: Mapping[str, Callable[[], Account]],
+        policy: Policy,
         executor: "Callable[[], Executor]",
         deadline: Deadline,
         mask: Mask,
     ) -> None:
         self.settings = settings
+        self.listener = listener
+        self.accounts = accounts
+        self.policy = policy
         self.executor = executor
         self.deadline = deadline
         self.mask = mask
-        self.log: deque[CallRecord] = deque(maxlen=LOG_LENGTH)
-        self.call_count = 0
-        self.permission_bypassed = False
         self._tokens: set[str] = set()
-        self._answers: dict[str, bool] = {}
-        self._under_way: dict[int, int] = {}
-        self._numbers = count()
-        self._began = time.perf_counter()
+        self._consents: dict[tuple[str, str], bool] = {}
+        self.reset(deadline)
 
     def reset(self, deadline: Deadline) -> None:
-        """Begin the next run: an empty log and a new deadline; permissions given stay."""
+        """Prepare for the next run: an empty log and a new deadline; consent given stays."""
         self.deadline = deadline
-        self.log.clear()
+        self.log: deque[CallRecord] = deque(maxlen=LOG_LENGTH)
         self.call_count = 0
+        self.writes = Writes()
         self.permission_bypassed = False
-        self._under_way.clear()
-        self._began = time.perf_counter()
+        self._in_flight: dict[int, StartedCall] = {}
+        self._numbers = count()
+        self._started = time.perf_counter()
 
     def call(
         self, function: Function, account: str, call_path: str, raw: RawArguments
@@ -135,9 +113,10 @@ class Caller:
         from kosmo_circleci.call import request
 
         arguments = call_arguments.bind(function, raw)
-        self._hide_secrets(function, arguments)
         api_request = request.build(function, arguments)
-        self._permit(function, arguments, call_path)
+        self._permit(function, arguments, account, call_path)
+        # Not before: only what is sent can be a secret.
+        self._hide_secrets(function, arguments)
         return PreparedCall(function, arguments, api_request, self._account(account), call_path)
 
     def perform(self, call: PreparedCall, deadline: Deadline | None = None) -> Performed:
@@ -184,12 +163,19 @@ class Caller:
     def _exchange(
         self, call: PreparedCall, api_request: ApiRequest, deadline: Deadline
     ) -> Exchange:
-        number = next(self._numbers)
-        self._under_way[id(call)] = number
-        if self.settings.observer is not None:
-            self.settings.observer.started(number, call.call_path)
         started = time.perf_counter()
-        started_ms = (started - self._began) * 1000
+        start = StartedCall(
+            next(self._numbers),
+            call.call_path,
+            call.function.tool_name,
+            call.account.name,
+            call.function.kind,
+            (started - self._started) * 1000,
+            self.mask.text(permission.shown_arguments(call.function, call.arguments)),
+            self.permission_bypassed,
+        )
+        self._in_flight[id(call)] = start
+        self.listener.call_started(start)
         answer: ApiResponse | None = None
         failure: KosmoError | None = None
         try:
@@ -197,81 +183,96 @@ class Caller:
         except KosmoError as error:
             failure = error
         duration_ms = (time.perf_counter() - started) * 1000
-        return Exchange(number, started_ms, duration_ms, answer, failure)
+        return Exchange(start, duration_ms, answer, failure)
 
     def _record(self, call: PreparedCall, exchange: Exchange, *, ok: bool) -> None:
-        self._under_way.pop(id(call), None)
-        answer = exchange.response
-        attempts = answer.attempts if answer else getattr(exchange.error, "attempts", 1)
-        self.add_record(
-            exchange.number,
-            CallRecord(
-                function=call.call_path,
-                tool=call.function.tool_name,
-                account=call.account.name,
-                status="ok" if ok else "error",
-                http_status=answer.status if answer else None,
-                duration_ms=exchange.duration_ms,
-                attempts=attempts,
-                started_ms=exchange.started_ms,
-                arguments=self.mask.text(permission.shown_arguments(call.function, call.arguments)),
-            ),
+        self._in_flight.pop(id(call), None)
+        answer, error = exchange.response, exchange.error
+        attempts = answer.attempts if answer else getattr(error, "attempts", 1)
+        record = exchange.start.ended(
+            ok=ok,
+            duration_ms=exchange.duration_ms,
+            http_status=answer.status if answer else None,
+            attempts=attempts,
+            sent=not getattr(error, "unsent", False),
         )
+        self._add_record(exchange.start.number, record)
 
-    def abandon(self, call: PreparedCall, began: float) -> None:
-        """Log a request that was under way when it was called off: nobody knows what became of it.
-
-        `began` is its start on `time.perf_counter`.
-        """
-        started_ms = (began - self._began) * 1000
-        duration_ms = (time.perf_counter() - began) * 1000
-        number = self._under_way.get(id(call), -1)
-        self._record(call, Exchange(number, started_ms, duration_ms), ok=False)
+    def abandon(self, call: PreparedCall) -> None:
+        """Log a request that was cancelled in flight: its outcome is unknown."""
+        start = self._in_flight.get(id(call))
+        if start is not None:
+            ended_ms = (time.perf_counter() - self._started) * 1000
+            self._record(call, Exchange(start, ended_ms - start.started_ms), ok=False)
 
     def record_external_call(
-        self, call_path: str, tool: str, server: str, *, ok: bool, duration_ms: float
+        self,
+        call_path: str,
+        tool: str,
+        server: str,
+        kind: Kind,
+        *,
+        ok: bool,
+        duration_ms: float,
+        settled: bool = True,
     ) -> None:
-        """Log a call that went to another server than CircleCI and has just ended."""
-        ended_ms = (time.perf_counter() - self._began) * 1000
-        status: Literal["ok", "error"] = "ok" if ok else "error"
-        started_ms = ended_ms - duration_ms
-        self.add_record(
-            -1, CallRecord(call_path, tool, server, status, None, duration_ms, 1, started_ms)
-        )
+        """Log a call to another server than CircleCI that has just ended.
 
-    def add_record(self, number: int, record: CallRecord) -> None:
-        """Put what came of one request into the log."""
+        `settled` False means that no answer arrived: whether a write happened is unknown.
+        """
+        ended_ms = (time.perf_counter() - self._started) * 1000
+        start = StartedCall(-1, call_path, tool, server, kind, ended_ms - duration_ms)
+        effect: Effect = "none"
+        if kind == "write":
+            effect = "done" if ok else "refused" if settled else "unknown"
+        record = start.ended(ok=ok, duration_ms=duration_ms)
+        self._add_record(start.number, record._replace(effect=effect))
+
+    def _add_record(self, number: int, record: CallRecord) -> None:
         self.call_count += 1
+        self.writes = self.writes.plus(record.effect)
         self.log.append(record)
-        if self.settings.observer is not None:
-            self.settings.observer.ended(number, record)
+        self.listener.call_ended(number, record)
 
-    def _permit(self, function: Function, arguments: Arguments, call_path: str) -> None:
+    def _permit(
+        self, function: Function, arguments: Arguments, account: str, call_path: str
+    ) -> None:
         self.permit(
             function.kind,
             function.name,
+            account,
             call_path,
-            lambda: permission.question(function, arguments, call_path),
+            lambda: permission.question(function, arguments, account, call_path),
         )
 
-    def permit(self, kind: Kind, name: str, call_path: str, question: Callable[[], str]) -> None:
-        """Return if the call may be made; a person is asked once per `name` and run.
+    def permit(
+        self, kind: Kind, name: str, account: str, call_path: str, question: Callable[[], str]
+    ) -> None:
+        """Return if the call may be made; a person is asked once per account, `name` and run.
 
-        Raises `PermissionDenied`.
+        Raises `PermissionDenied`, or the deadline's reason if the run ended at the question.
         """
-        decision = permission.decide(kind, self.settings.policy, force=self.settings.force)
+        decision = permission.decide(kind, self.policy, force=self.settings.force)
         if isinstance(decision, Allowed):
             self.permission_bypassed |= decision.bypassed
             return
-        if isinstance(decision, MustAsk) and self.settings.ask is not None:
-            if name not in self._answers:
-                self._answers[name] = self.settings.ask(self.mask.text(question()))
-            if self._answers[name]:
+        refused = False
+        if isinstance(decision, MustAsk):
+            consent = self._consents.get((account, name))
+            if consent is None:
+                answer = self.listener.ask(self.mask.text(question()))
+                self.deadline.check()
+                if answer == "once":
+                    return
+                if answer is not None:
+                    consent = self._consents[account, name] = answer == "run"
+            if consent:
                 return
-        raise permission.refusal(kind, decision, call_path, name)
+            refused = consent is not None
+        raise permission.refusal(kind, decision, call_path, name, refused=refused)
 
     def _account(self, name: str) -> Account:
-        account = self.settings.accounts[name]()
+        account = self.accounts[name]()
         if account.token is None:
             raise missing_token(account)
         if account.token not in self._tokens:

@@ -17,21 +17,40 @@ class Deadline:
     """The wall-clock end of a run, and its cancellation."""
 
     def __init__(
-        self, seconds: float | None = None, *, clock: Callable[[], float] = time.monotonic
+        self,
+        seconds: float | None = None,
+        *,
+        left_s: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """End the run `seconds` from now; never, when None."""
+        """Let the run take `seconds` from now, or any time when None.
+
+        `left_s` is what is left of them where some have passed already.
+        """
         self._clock = clock
         self._seconds = seconds
-        self._end = None if seconds is None else clock() + seconds
+        left_s = seconds if left_s is None else left_s
+        self._end = None if left_s is None else clock() + left_s
         self._stopped = threading.Event()
         self._reason: KosmoError | None = None
+        self._parent: Deadline | None = None
         self._children_lock = threading.Lock()
         self._children: WeakSet[Deadline] = WeakSet()
 
     def child(self) -> "Deadline":
         """Return a deadline that ends with this one, and can be cancelled before it."""
+        return self._adopt(self._seconds, self._end)
+
+    def limited(self, seconds: float | None) -> "Deadline":
+        """Return a child that also ends `seconds` from now; None sets no further limit."""
+        end = None if seconds is None else self._clock() + seconds
+        if end is None or (self._end is not None and self._end <= end):
+            return self.child()
+        return self._adopt(seconds, end)
+
+    def _adopt(self, seconds: float | None, end: float | None) -> "Deadline":
         child = Deadline(clock=self._clock)
-        child._seconds, child._end = self._seconds, self._end
+        child._seconds, child._end, child._parent = seconds, end, self
         with self._children_lock:
             self._children.add(child)
         if self._reason is not None:
@@ -57,12 +76,21 @@ class Deadline:
         if self._reason is None:
             self._reason = reason
 
+    @property
+    def limit_s(self) -> float | None:
+        """The seconds the whole run may take, or None where there is no limit."""
+        return self._seconds
+
     def time_left_s(self) -> float | None:
         """Return the seconds left (never negative), or None where there is no end."""
         return None if self._end is None else max(0.0, self._end - self._clock())
 
     def reason(self) -> KosmoError | None:
-        """Return why the run must end now, or None while it need not."""
+        """Return why the run must end now, or None while it may continue."""
+        if self._reason is None and self._parent is not None:
+            reason = self._parent.reason()  # `note` wakes nobody, so it is looked up
+            if reason is not None:
+                self.cancel(reason)
         if self._reason is None and self._end is not None and self._clock() >= self._end:
             self.cancel(
                 LimitExceeded(

@@ -84,16 +84,23 @@ class ConfigurationError(KosmoError):
 class NetworkError(KosmoError):
     """No usable answer arrived: connection, timeout, truncated or oversized body.
 
-    `attempts` counts the requests that were sent or tried.
+    `attempts` counts the requests that were sent or tried; `unsent` tells that none of them can
+    have reached the server.
     """
 
     error_type = "network"
 
     def __init__(
-        self, message: str, *, function_name: str | None = None, attempts: int = 1
+        self,
+        message: str,
+        *,
+        function_name: str | None = None,
+        attempts: int = 1,
+        unsent: bool = False,
     ) -> None:
         super().__init__(message, function_name=function_name)
         self.attempts = attempts
+        self.unsent = unsent
 
     def fields(self) -> dict[str, JsonValue]:
         return super().fields() | {"attempts": self.attempts}
@@ -171,9 +178,19 @@ class LimitExceeded(KosmoError):
 
 
 class Interrupted(KosmoError):
-    """Ctrl-C or a termination signal ended the run."""
+    """Ctrl-C or a termination signal ended the run; `signal_number` says which, where known."""
 
     error_type = "interrupted"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        function_name: str | None = None,
+        signal_number: int | None = None,
+    ) -> None:
+        super().__init__(message, function_name=function_name)
+        self.signal_number = signal_number
 
 
 class JournalError(KosmoError):

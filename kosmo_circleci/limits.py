@@ -33,6 +33,13 @@ class Limits(NamedTuple):
         """The bytes a script's own process may take beyond what it needs to start."""
         return 3 * self.memory_bytes + 96 * MEBIBYTE
 
+    def process_cpu_s(self, call_count: int) -> float:
+        """Return the CPU seconds the script's whole process may take, calls and answers included.
+
+        Decoding a large answer takes a good part of a second; nothing honest takes more than this.
+        """
+        return 2 * self.cpu_s + 10.0 + 0.25 * call_count
+
     def cpu_error(self) -> LimitExceeded:
         """Return the error for a script that computed for too long."""
         return LimitExceeded(
@@ -45,13 +52,6 @@ class Limits(NamedTuple):
         return LimitExceeded(
             f"The script needed more memory than its limit of {shown_size(self.memory_bytes)}. "
             "Raise the limit with --memory-limit SIZE (Python: Limits(memory_bytes=…))."
-        )
-
-    def timeout_error(self) -> LimitExceeded:
-        """Return the error for a run that took too long."""
-        return LimitExceeded(
-            f"The run took longer than {self.timeout_s or 0:g} s. "
-            "Raise the limit with --timeout SECONDS (Python: Limits(timeout_s=…))."
         )
 
     def regex_error(self) -> LimitExceeded:

@@ -1,13 +1,15 @@
 """One call from arguments to value, and what the log keeps of it."""
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from listeners import Asking, Recorder
 
-from kosmo_circleci.call.model import Account, CallRecord, RawArguments
+from kosmo_circleci.call.model import Account, RawArguments, StartedCall, Writes
 from kosmo_circleci.call.permission import Policy
-from kosmo_circleci.caller import LOG_LENGTH, Caller, CallerSettings, missing_token
+from kosmo_circleci.caller import LOG_LENGTH, Caller, missing_token
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import (
@@ -15,11 +17,14 @@ from kosmo_circleci.errors import (
     ConfigurationError,
     Interrupted,
     KosmoError,
+    LimitExceeded,
     PermissionDenied,
     ValidationError,
 )
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
+from kosmo_circleci.run.listener import Consent, RunListener
+from kosmo_circleci.run.settings import RunSettings
 from kosmo_circleci.transport.executor import Executor
 from kosmo_circleci.transport.wire import WireRequest, WireResponse
 
@@ -47,14 +52,20 @@ def caller_of(
     *,
     policy: Policy = Policy(),  # noqa: B008 -- immutable
     force: bool = False,
-    ask: Callable[[str], bool] | None = None,
+    listener: RunListener | None = None,
     token: str | None = TOKEN,
-    observer: "Seen | None" = None,
 ) -> Caller:
     account = Account("default", "https://circleci.com", token)
-    settings = CallerSettings({"default": lambda: account}, policy, force, ask, observer)
     executor = Executor(transport, user_agent="test")
-    return Caller(settings, lambda: executor, Deadline(), Mask([TOKEN]))
+    return Caller(
+        RunSettings(force=force),
+        listener or RunListener(),
+        {"default": lambda: account},
+        policy,
+        lambda: executor,
+        Deadline(),
+        Mask([TOKEN]),
+    )
 
 
 def call(caller: Caller, name: str, **named: JsonValue) -> JsonValue:
@@ -74,15 +85,15 @@ def refused(kind: type[KosmoError], transport: Scripted) -> Iterator[None]:
 
 def test_arguments_come_before_permission_and_permission_before_the_account() -> None:
     transport = Scripted()
-    questions: list[str] = []
-    caller = caller_of(transport, ask=lambda question: not questions.append(question), token=None)
+    recorder = Recorder("run")
+    caller = caller_of(transport, listener=recorder, token=None)
 
     with refused(ValidationError, transport):
         call(caller, "cancel_workflow")
-    assert questions == []
+    assert recorder.heard("ask") == []
     with refused(ConfigurationError, transport):
         call(caller, "cancel_workflow", workflow_id="w")
-    assert len(questions) == 1
+    assert len(recorder.heard("ask")) == 1
 
 
 def test_a_refused_call_is_not_in_the_log() -> None:
@@ -93,32 +104,76 @@ def test_a_refused_call_is_not_in_the_log() -> None:
     assert (caller.call_count, list(caller.log), caller.permission_bypassed) == (0, [], False)
 
 
-@pytest.mark.parametrize("answer", [True, False])
-def test_a_person_is_asked_once_per_function_and_run(answer: bool) -> None:
-    transport = Scripted()
-    questions: list[str] = []
-
-    def ask(question: str) -> bool:
-        questions.append(question)
-        return answer
-
-    caller = caller_of(transport, ask=ask)
+@pytest.mark.parametrize(
+    ("answer", "questions", "sent"), [("run", 1, 2), ("once", 2, 2), ("no", 1, 0), (None, 2, 0)]
+)
+def test_an_answer_holds_for_a_call_or_for_its_function_in_this_run(
+    answer: Consent | None, questions: int, sent: int
+) -> None:
+    transport, recorder = Scripted(), Recorder(answer)
+    caller = caller_of(transport, listener=recorder)
     for workflow in ("one", "two"):
-        if answer:
+        if sent:
             call(caller, "cancel_workflow", workflow_id=workflow)
         else:
             with pytest.raises(PermissionDenied):
                 call(caller, "cancel_workflow", workflow_id=workflow)
 
-    assert len(questions) == 1
-    assert '  workflow_id = "one"' in questions[0].splitlines()
-    assert len(transport.sent) == (2 if answer else 0)
+    asked = recorder.heard("ask")
+    assert len(asked) == questions
+    assert '  workflow_id = "one"' in str(asked[0]).splitlines()
+    assert len(transport.sent) == sent
+
+
+def test_consent_for_one_account_says_nothing_about_another() -> None:
+    recorder = Recorder("run")
+    caller = caller_of(Scripted(), listener=recorder)
+    caller.accounts = {
+        **caller.accounts,
+        "work": lambda: Account("work", "https://circleci.com", TOKEN),
+    }
+    function = load_catalog().get("cancel_workflow")
+    assert function is not None
+    for account in ("default", "work", "work"):
+        caller.call(function, account, account, RawArguments(named={"workflow_id": "w"}))
+
+    assert len(recorder.heard("ask")) == 2
+
+
+def test_a_run_that_ends_at_a_question_ends_for_its_own_reason() -> None:
+    transport = Scripted()
+    caller = caller_of(transport)
+    reason = LimitExceeded("The run took longer than 1 s.")
+
+    def out_of_time(_question: str) -> Consent | None:
+        caller.deadline.cancel(reason)
+        return "no"
+
+    caller.listener = Asking(out_of_time)
+    with refused(LimitExceeded, transport):
+        call(caller, "cancel_workflow", workflow_id="w")
+
+
+def test_a_value_that_was_not_sent_is_not_a_secret() -> None:
+    recorder = Recorder("no")
+    caller = caller_of(Scripted(), listener=recorder)
+    with pytest.raises(PermissionDenied):
+        call(
+            caller,
+            "upsert_context_env_var",
+            context_id="c",
+            env_var_name="TOKEN",
+            value="hunter2hunter2",
+        )
+
+    assert "hunter2" not in str(recorder.heard("ask"))
+    assert caller.mask.text("hunter2hunter2") == "hunter2hunter2"
 
 
 def test_a_secret_is_in_neither_the_question_nor_the_log_and_is_sent_as_it_is() -> None:
     transport = Scripted((200, '{"variable": "TOKEN", "echo": "hunter2hunter2"}'))
-    questions: list[str] = []
-    caller = caller_of(transport, ask=lambda question: not questions.append(question))
+    recorder = Recorder("run")
+    caller = caller_of(transport, listener=recorder)
 
     value = call(
         caller,
@@ -130,7 +185,7 @@ def test_a_secret_is_in_neither_the_question_nor_the_log_and_is_sent_as_it_is() 
 
     assert value == {"variable": "TOKEN", "echo": "hunter2hunter2"}
     assert transport.sent[0].body == b'{"value":"hunter2hunter2"}'
-    assert "hunter2" not in questions[0] + caller.log[0].arguments
+    assert "hunter2" not in str(recorder.heard("ask")) + caller.log[0].arguments
     assert caller.mask.text("it is hunter2hunter2") == "it is ***"
 
 
@@ -192,30 +247,18 @@ def test_a_list_of_projects_that_v2_does_not_know_is_asked_of_v1_and_both_are_lo
     assert [(each.status, each.http_status) for each in caller.log] == [("error", 404), ("ok", 200)]
 
 
-class Seen:
-    """Hears of every request of a run."""
-
-    def __init__(self) -> None:
-        self.events: list[tuple[str, int]] = []
-
-    def started(self, number: int, call_path: str) -> None:
-        self.events.append(("started", number))
-
-    def ended(self, number: int, record: CallRecord) -> None:
-        self.events.append((record.status, number))
-
-    def waiting(self, text: str) -> None:
-        raise AssertionError(text)
-
-
-def test_an_observer_hears_of_every_request_when_it_starts_and_ends() -> None:
-    seen = Seen()
-    caller = caller_of(Scripted((404, "{}"), (200, "[]"), (404, "{}")), observer=seen)
+def test_a_listener_hears_of_every_request_when_it_starts_and_ends() -> None:
+    recorder = Recorder()
+    caller = caller_of(Scripted((404, "{}"), (200, "[]"), (404, "{}")), listener=recorder)
     call(caller, "list_projects", org_slug="gh/acme")
     with pytest.raises(ApiError):
         call(caller, "get_pipeline", pipeline_id="p")
 
-    assert seen.events == [
+    shown = [
+        ("started", value.number) if isinstance(value, StartedCall) else (value[1].status, value[0])  # type: ignore[index]
+        for _, value in recorder.events
+    ]
+    assert shown == [
         ("started", 0),
         ("started", 1),
         ("error", 0),
@@ -223,6 +266,22 @@ def test_an_observer_hears_of_every_request_when_it_starts_and_ends() -> None:
         ("started", 2),
         ("error", 2),
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "effect", "writes"),
+    [
+        (200, "done", Writes(done=1)),
+        (404, "refused", Writes(refused=1)),
+        (500, "unknown", Writes(unknown=1)),
+    ],
+)
+def test_a_write_has_the_effect_its_answer_tells(status: int, effect: str, writes: Writes) -> None:
+    caller = caller_of(Scripted((status, "{}")), force=True)
+    with contextlib.suppress(ApiError):
+        call(caller, "cancel_workflow", workflow_id="w")
+
+    assert ([each.effect for each in caller.log], caller.writes) == ([effect], writes)
 
 
 def test_the_log_keeps_the_last_thousand_and_the_count_all() -> None:
@@ -284,8 +343,7 @@ def test_a_missing_token_says_what_was_looked_for_in_vain() -> None:
 
 def test_a_token_that_is_resolved_by_the_call_is_hidden_from_then_on() -> None:
     account = Account("default", "https://circleci.com", "t-from-the-keyring")
-    settings = CallerSettings({"default": lambda: account}, Policy())
-    executor = Executor(Scripted(), user_agent="test")
-    caller = Caller(settings, lambda: executor, Deadline(), Mask())
+    caller = caller_of(Scripted())
+    caller.accounts = {"default": lambda: account}
     call(caller, "get_current_user")
     assert caller.mask.text("t-from-the-keyring") == "***"

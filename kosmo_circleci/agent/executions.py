@@ -2,12 +2,12 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from kosmo_circleci.agent.tool_result import ToolCall
 from kosmo_circleci.limits import Limits
 from kosmo_circleci.run.envelope import Run
+from kosmo_circleci.run.listener import RunListener
 
 if TYPE_CHECKING:
     from kosmo_circleci.bridge import Bridge
@@ -29,6 +29,22 @@ class ServeOptions(NamedTuple):
     simulate: bool = False
     account: str = "default"
     limits: Limits = Limits(timeout_s=300.0)
+
+
+class _CallListener(RunListener):
+    """Passes what a run prints and waits for on to the client that called."""
+
+    def __init__(self, call: ToolCall, on_output: Callable[[str], None] | None) -> None:
+        self._call = call
+        self._on_output = on_output
+
+    def output(self, line: str) -> None:
+        if self._on_output is not None:
+            self._on_output(line)
+
+    def notice(self, text: str) -> None:
+        if self._call.notice is not None:
+            self._call.notice(text)
 
 
 class Executions:
@@ -57,16 +73,14 @@ class Executions:
 
         Without an `account` it is the one the server was started with.
         """
-        from kosmo_circleci.bridge import Door
-
-        door = Door(deadline=call.deadline, notice=call.notice, on_output=on_output)
         return self._bridge(simulate or self.options.simulate).run(
             code,
             account=account or self.options.account,
             args=args,
             limits=self.options.limits,
             isolate=True,
-            door=door,
+            listener=_CallListener(call, on_output),
+            deadline=call.deadline,
         )
 
     def documents(self) -> "Bridge":
@@ -104,9 +118,8 @@ class Executions:
             return self._bridges[simulate]
 
     def _configuration(self) -> "Configuration":
-        from kosmo_circleci.bridge import Bridge
+        from kosmo_circleci.runtime import Runtime
 
-        with Bridge() as bridge:
-            configuration = bridge.configuration
+        configuration = Runtime().configuration
         policy = configuration.policy._replace(write=self.options.write)
-        return replace(configuration, policy=policy)
+        return configuration.with_policy(policy)

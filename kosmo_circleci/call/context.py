@@ -25,7 +25,15 @@ class RunContext(Protocol):
         ...
 
     def record(
-        self, call_path: str, tool: str, server: str, *, ok: bool, duration_ms: float
+        self,
+        call_path: str,
+        tool: str,
+        server: str,
+        kind: Kind,
+        *,
+        ok: bool,
+        duration_ms: float,
+        settled: bool = True,
     ) -> None:
-        """Put a call into the log that has just ended."""
+        """Log a call that has just ended; `settled` False when no answer arrived."""
         ...

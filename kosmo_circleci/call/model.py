@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from kosmo_circleci.catalog.model import Function
+from kosmo_circleci.catalog.model import Function, Kind
 from kosmo_circleci.jsonvalue import JsonValue
 
 QueryPairs: TypeAlias = tuple[tuple[str, str], ...]
@@ -78,6 +78,64 @@ LOG_LENGTH: Final = 1000
 """How many requests the call log keeps: the last ones."""
 
 
+class StartedCall(NamedTuple):
+    """A request that is about to be sent.
+
+    `number` counts the requests of the run from 0; `started_ms` counts from the beginning of the
+    run; `arguments` is their JSON text, shortened, with secrets masked. `permission_bypassed` tells
+    that `--force` has lifted the policy for this request or an earlier one.
+    """
+
+    number: int
+    function: str
+    tool: str
+    account: str
+    kind: Kind
+    started_ms: float
+    arguments: str = ""
+    permission_bypassed: bool = False
+
+    def ended(
+        self,
+        *,
+        ok: bool,
+        duration_ms: float,
+        http_status: int | None = None,
+        attempts: int = 1,
+        sent: bool = True,
+    ) -> "CallRecord":
+        """Return the log entry of this request; `sent` False when it surely did not leave."""
+        return CallRecord(
+            self.function,
+            self.tool,
+            self.account,
+            self.kind,
+            effect_of(self.kind, http_status, sent=sent),
+            "ok" if ok else "error",
+            http_status,
+            duration_ms,
+            attempts,
+            self.started_ms,
+            self.arguments,
+        )
+
+
+Effect: TypeAlias = Literal["none", "done", "refused", "unknown"]
+"""What a write did: `unknown` when it was sent and no answer settles it."""
+
+
+def effect_of(kind: Kind, http_status: int | None, *, sent: bool) -> Effect:
+    """Return what a request of that kind did, given its answer (None: no answer arrived).
+
+    A 2xx is `done`; a 3xx or 4xx is `refused`: CircleCI did nothing. Anything else is `unknown`.
+    """
+    if kind == "read" or not sent:
+        return "none"
+    if http_status is None or http_status >= 500:
+        return "unknown"
+    return "done" if http_status < 300 else "refused"
+
+
 class CallRecord(NamedTuple):
     """One line of the call log.
 
@@ -88,6 +146,8 @@ class CallRecord(NamedTuple):
     function: str
     tool: str
     account: str
+    kind: Kind
+    effect: Effect
     status: Literal["ok", "error"]
     http_status: int | None
     duration_ms: float
@@ -101,11 +161,27 @@ class CallRecord(NamedTuple):
             "function": self.function,
             "tool": self.tool,
             "account": self.account,
+            "kind": self.kind,
+            "effect": self.effect,
             "status": self.status,
             "http_status": self.http_status,
             "duration_ms": round(self.duration_ms, 1),
             "attempts": self.attempts,
         }
+
+
+class Writes(NamedTuple):
+    """How many writes of a run had which effect."""
+
+    done: int = 0
+    refused: int = 0
+    unknown: int = 0
+
+    def plus(self, effect: Effect) -> "Writes":
+        """Return the counts with one more write of that effect."""
+        if effect == "none":
+            return self
+        return self._replace(**{effect: getattr(self, effect) + 1})
 
 
 class PreparedCall(NamedTuple):

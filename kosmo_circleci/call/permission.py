@@ -52,13 +52,23 @@ def decide(kind: Kind, policy: Policy, *, force: bool) -> Decision:
 
 
 def refusal(
-    kind: Kind, decision: MustAsk | Denied, call_path: str, function_name: str
+    kind: Kind,
+    decision: MustAsk | Denied,
+    call_path: str,
+    function_name: str,
+    *,
+    refused: bool = False,
 ) -> PermissionDenied:
     """Return the error for a call that is not made: what, why, and the two ways out.
 
-    `call_path` is the function as the script wrote it. A `MustAsk` ends here when there is nobody
-    to ask, or when the answer was no.
+    `call_path` is the function as the script wrote it. `refused` tells that a person was asked and
+    answered no, who needs no way out.
     """
+    if refused:
+        return PermissionDenied(
+            f"{call_path} is a {kind}: you answered no. Nothing was sent.",
+            function_name=function_name,
+        )
     why = (
         f"the policy denies {kind}s"
         if isinstance(decision, Denied)
@@ -73,15 +83,15 @@ def refusal(
     )
 
 
-def question(function: Function, arguments: Arguments, call_path: str) -> str:
-    """Return the text of a terminal prompt: the call, line by line, with secrets as `***`.
+def question(function: Function, arguments: Arguments, account: str, call_path: str) -> str:
+    """Return the text of a permission question: the call, line by line, with secrets as `***`.
 
     Nothing in it can steer the terminal: control and invisible characters are written as escapes.
     """
     lines = [
-        f"{call_path} ({function.kind}, {function.method} {function.path})",
+        f"{call_path} ({function.kind}, {function.method} {function.path}, account {account})",
         *(_line(name, value) for name, value in _masked_arguments(function, arguments)),
-        f"Allow {function.name} for the rest of this run?",
+        f"Allow {function.name}?",
     ]
     return "\n".join(lines)
 

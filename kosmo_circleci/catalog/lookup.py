@@ -1,7 +1,7 @@
 """Any accepted spelling -> Function, or the nearest names."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.catalog.model import Function
@@ -112,3 +112,44 @@ def _ratio(one: str, other: str) -> float:
 
     matcher = difflib.SequenceMatcher(None, one, other)
     return matcher.ratio() if matcher.real_quick_ratio() >= _REST else 0.0
+
+
+class Resolved(NamedTuple):
+    """The function that a spelling means, and the account it names or leaves to the default."""
+
+    function: Function
+    account: str
+
+
+def resolve(catalog: Catalog, spelling: str, account: str | None = None) -> Resolved:
+    """Return function and account of a spelling: `get_pipeline`, `work.get_pipeline`, ….
+
+    `account` is what the caller chose besides; None leaves it to the spelling, then to `default`.
+    Raises `ValidationError` for an unknown function, for a path that is too long, and when the two
+    name different accounts. Whether the account exists is for the configuration to say.
+    """
+    function = find(catalog, spelling)
+    *segments, _ = split_path(spelling)
+    if len(segments) > 1:
+        raise ValidationError(
+            f"Unknown function: {spelling}. A path is [app.integrations.]circleci.[ACCOUNT.]"
+            f"{function.name}."
+        )
+    if segments and account not in (None, segments[0]):
+        raise ValidationError(
+            f"Two accounts: '{segments[0]}' in {spelling}, and '{account}'. Name one.",
+            function_name=function.name,
+        )
+    return Resolved(function, _account(segments, account))
+
+
+def _account(segments: list[str], account: str | None) -> str:
+    if segments:
+        return segments[0]
+    return "default" if account is None else account
+
+
+def call_path(function: str, account: str) -> str:
+    """Return a function as a script names it: `app.integrations.circleci.work.get_pipeline`."""
+    segment = "" if account == "default" else f"{account}."
+    return f"app.integrations.circleci.{segment}{function}"

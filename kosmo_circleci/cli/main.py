@@ -10,37 +10,10 @@ import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
+from kosmo_circleci.cli.app import App
 from kosmo_circleci.cli.names import SCRIPT_COMMANDS, full_name
-
-if TYPE_CHECKING:
-    from kosmo_circleci.run.child import Child
-
-
-class App:
-    """What `main` hands to a command: the script's process, where it is started already."""
-
-    def __init__(self) -> None:
-        self._child: Child | None = None
-
-    def start_child(self) -> None:
-        """Start the process before a command asks for it."""
-        from kosmo_circleci.run.child import fork_child
-
-        self._child = fork_child()
-
-    def take_child(self) -> "Child":
-        """Return the process for this command's script; it is the caller's to end."""
-        from kosmo_circleci.run.child import fork_child
-
-        child, self._child = self._child or fork_child(), None
-        return child
-
-    def close(self) -> None:
-        """End the process if no command took it."""
-        if self._child is not None:
-            self._child.kill()
 
 
 class _SpareDescriptor:

@@ -6,7 +6,6 @@ raised by `Configuration.account`, when a call goes through the account, and sho
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -47,20 +46,26 @@ class ResolvedAccount(NamedTuple):
     token_source: str | None = None
 
 
-@dataclass(frozen=True)
 class Configuration:
     """Every account by name (always with `default`), the policy, and what deserves a warning."""
 
-    accounts: Mapping[str, ConfiguredAccount]
-    policy: Policy = DEFAULT_POLICY
-    warnings: tuple[str, ...] = ()
-    config_path: Path | None = None
-    _resolved: dict[str, ResolvedAccount] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
-    _lock: threading.Lock = field(
-        default_factory=threading.Lock, init=False, repr=False, compare=False
-    )
+    def __init__(
+        self,
+        accounts: Mapping[str, ConfiguredAccount],
+        policy: Policy = DEFAULT_POLICY,
+        warnings: tuple[str, ...] = (),
+        config_path: Path | None = None,
+    ) -> None:
+        self.accounts = accounts
+        self.policy = policy
+        self.warnings = warnings
+        self.config_path = config_path
+        self._resolved: dict[str, ResolvedAccount] = {}
+        self._lock = threading.Lock()
+
+    def with_policy(self, policy: Policy) -> "Configuration":
+        """Return the same accounts under another policy."""
+        return Configuration(self.accounts, policy, self.warnings, self.config_path)
 
     def account(self, name: str) -> Account:
         """Return the account of that name, which must be one of `accounts`, ready to be used.

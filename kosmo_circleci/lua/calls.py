@@ -20,6 +20,7 @@ from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import KosmoError, ScriptError, ValidationError
 from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.lua.clock import Clock
 from kosmo_circleci.lua.extension import Extension, ExtensionSource
 from kosmo_circleci.lua.values import Answer, LuaValues, lua_bytes, python_text
 from kosmo_circleci.masking import Mask
@@ -44,7 +45,7 @@ class Calls:
         caller: Caller,
         values: LuaValues,
         extension: ExtensionSource | None,
-        clock: "Clock",
+        clock: Clock,
     ) -> None:
         self._catalog = catalog
         self._caller = caller
@@ -58,14 +59,16 @@ class Calls:
         # A child of the run's deadline, which is not this object's to end.
         self._scopes: dict[int, Deadline] = {0: caller.deadline.child()}
         self._next_scope = count(1)
+        # What the host computes on the script's thread, less what counts as the script's doing.
         self.host_cpu_s = 0.0
+        self._cpu_lock = threading.Lock()
 
     def functions(self) -> dict[str, Callable[..., Answer]]:
         """Return the functions by the names the prelude calls."""
         return {
             "call": self._timed(self._call),
             "submit_call": self._timed(self._submit_call),
-            "extension": self._timed(self._extend),
+            "extension": self._extend,
             "submit_extension": self._timed(self._submit_extension),
             "open_scope": self._open_scope,
             "close_scope": self._close_scope,
@@ -103,7 +106,8 @@ class Calls:
             try:
                 return function(*arguments)
             finally:
-                self.host_cpu_s += time.thread_time() - started
+                with self._cpu_lock:
+                    self.host_cpu_s += time.thread_time() - started
 
         return timed
 
@@ -139,7 +143,8 @@ class Calls:
         finally:
             # Unlike the exchange, checking what a script passes is the script's doing: a loop of
             # refused calls would otherwise compute without an end.
-            self.host_cpu_s -= time.thread_time() - started
+            with self._cpu_lock:
+                self.host_cpu_s -= time.thread_time() - started
 
     def _extend(self, name: bytes, text: bytes) -> Answer:
         return self._values.build(self._extended(name.decode(), _array(text), self._context))
@@ -148,9 +153,17 @@ class Calls:
         called, arguments = name.decode(), _array(text)
         deadline = self._scopes[scope]
         context = self._context.within(deadline)
-        return self._submit(
-            deadline, lambda: self._extended(called, arguments, context), lambda got: got
-        )
+
+        def work() -> JsonValue:
+            # What an extension computes is the script's CPU time, on whatever thread.
+            started_s = time.thread_time()
+            try:
+                return self._extended(called, arguments, context)
+            finally:
+                with self._cpu_lock:
+                    self.host_cpu_s -= time.thread_time() - started_s
+
+        return self._submit(deadline, work, lambda value: value)
 
     def _extended(self, name: str, arguments: list[JsonValue], context: "_Context") -> JsonValue:
         if self._source is None:
@@ -215,7 +228,7 @@ class Calls:
                 with contextlib.suppress(KosmoError):
                     call.finish(ticket.outcome)
             elif ticket.began is not None:
-                self._caller.abandon(call.prepared, ticket.began)
+                self._caller.abandon(call.prepared)
 
     def _wait(self, timeout_s: float | None) -> Answer:
         """Wait for the next call that ends: (ticket, ok, value or fields, marks), or (nil)."""
@@ -250,42 +263,6 @@ class Calls:
         return ()
 
 
-class Clock:
-    """The time scripts wait by: the real one, or one that is moved on instead of waited for."""
-
-    def __init__(
-        self,
-        now_s: Callable[[], float] = time.monotonic,
-        advance: Callable[[int], None] | None = None,
-    ) -> None:
-        """`now_s` tells the seconds since some moment; `advance` moves a simulated time on.
-
-        A simulated time has whole seconds; what is left of a wait counts with the next one.
-        """
-        self._now_s = now_s
-        self._advance = advance
-        self._fraction_s = 0.0
-
-    @property
-    def is_simulated(self) -> bool:
-        """True where nobody really waits."""
-        return self._advance is not None
-
-    def now_s(self) -> float:
-        """Return the seconds since some fixed moment."""
-        return self._now_s() + self._fraction_s
-
-    def sleep(self, deadline: Deadline, seconds: float) -> None:
-        """Let `seconds` pass, but not past the end of the run: that raises its reason."""
-        if self._advance is None:
-            deadline.sleep(seconds)
-            return
-        deadline.check()
-        whole_s, self._fraction_s = divmod(self._fraction_s + seconds, 1.0)
-        if whole_s:
-            self._advance(int(whole_s))
-
-
 class _Context:
     """A run as its extension sees it, or a part of one that may be called off alone."""
 
@@ -310,14 +287,22 @@ class _Context:
 
     def permit(self, kind: Kind, name: str, call_path: str, question: str) -> None:
         with self.lock:
-            self._caller.permit(kind, name, call_path, lambda: question)
+            self._caller.permit(kind, name, "", call_path, lambda: question)
 
     def record(
-        self, call_path: str, tool: str, server: str, *, ok: bool, duration_ms: float
+        self,
+        call_path: str,
+        tool: str,
+        server: str,
+        kind: Kind,
+        *,
+        ok: bool,
+        duration_ms: float,
+        settled: bool = True,
     ) -> None:
         with self.lock:
             self._caller.record_external_call(
-                call_path, tool, server, ok=ok, duration_ms=duration_ms
+                call_path, tool, server, kind, ok=ok, duration_ms=duration_ms, settled=settled
             )
 
 

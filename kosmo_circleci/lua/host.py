@@ -7,7 +7,7 @@ the function that needs it.
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple, NoReturn, Protocol
+from typing import Any, NoReturn
 
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.caller import Caller
@@ -21,53 +21,44 @@ from kosmo_circleci.errors import (
     ValidationError,
 )
 from kosmo_circleci.jsonvalue import JsonError, JsonLimitError
-from kosmo_circleci.limits import Limits
 from kosmo_circleci.lua.calls import Calls
+from kosmo_circleci.lua.output import LimitedOutput, OutputFull
 from kosmo_circleci.lua.patterns import Patterns
 from kosmo_circleci.lua.values import Answer, LuaValues, python_text
-
-
-class Output(Protocol):
-    """Where printed text goes."""
-
-    def write_line(self, text: str) -> None:
-        """Take one `print`; raises `OutputFull` when the output has grown too long."""
-        ...
-
-
-class OutputFull(LimitExceeded):
-    """The printed text passed its limit; the run ends."""
-
-
-class HostParts(NamedTuple):
-    """What the host works with. `notice` shows a line to a person, while `flow` waits."""
-
-    catalog: Catalog
-    caller: Caller
-    values: LuaValues
-    limits: Limits
-    output: Output
-    calls: Calls
-    patterns: Patterns
-    notice: Callable[[str], None] | None = None
+from kosmo_circleci.run.settings import RunSettings
 
 
 class Host:
     """The host's side of one run."""
 
-    def __init__(self, parts: HostParts) -> None:
-        self._parts = parts
+    def __init__(
+        self,
+        settings: RunSettings,
+        catalog: Catalog,
+        caller: Caller,
+        values: LuaValues,
+        output: LimitedOutput,
+        calls: Calls,
+        patterns: Patterns,
+    ) -> None:
+        self._limits = settings.limits
+        self._catalog = catalog
+        self._caller = caller
+        self._values = values
+        self._output = output
+        self._calls = calls
+        self._patterns = patterns
         self._cpu_started = time.thread_time()
 
     @property
     def _deadline(self) -> Deadline:
-        return self._parts.caller.deadline
+        return self._caller.deadline
 
     def functions(self) -> dict[str, Callable[..., Any]]:
         """Return the table the prelude calls by name."""
         answering: dict[str, Callable[..., Answer]] = {
-            **self._parts.calls.functions(),
-            **self._parts.patterns.functions(),
+            **self._calls.functions(),
+            **self._patterns.functions(),
             "unknown_name": self._unknown_name,
             "print": self._print,
             "notice": self._notice,
@@ -81,16 +72,16 @@ class Host:
         return table | {
             "tick": self._tick,
             "explain": self._explain,
-            "bound": self._parts.values.bound,
+            "bound": self._values.bound,
         }
 
     def restart_cpu(self) -> None:
         """Count the script's CPU time from now on."""
-        self._cpu_started = time.thread_time() - self._parts.calls.host_cpu_s
+        self._cpu_started = time.thread_time() - self._calls.host_cpu_s
 
     def _answering(self, function: Callable[..., Answer]) -> Callable[..., Answer]:
         def answer(*arguments: Any) -> Answer:
-            self._parts.values.lift()
+            self._values.lift()
             try:
                 self._deadline.check()
                 return (True, *function(*arguments))
@@ -101,7 +92,7 @@ class Host:
 
     def _explain(self, error: object) -> Answer:
         """Return what an exception means that reached Lua because a signal raised it too early."""
-        self._parts.values.lift()
+        self._values.lift()
         return self._refusal(error)
 
     def _interrupted(self) -> KosmoError:
@@ -118,18 +109,18 @@ class Host:
             return (None,)
         fatal = error is self._deadline.reason() or isinstance(error, Interrupted | OutputFull)
         try:
-            return self._parts.values.build(error.fields() | ({"fatal": True} if fatal else {}))
+            return self._values.build(error.fields() | ({"fatal": True} if fatal else {}))
         except MemoryError:
             return (None,)
 
     def _tick(self) -> Answer:
         """Answer True while the run may go on, otherwise as a refusal."""
-        self._parts.values.lift()
+        self._values.lift()
         try:
             self._deadline.check()
-            used = time.thread_time() - self._cpu_started - self._parts.calls.host_cpu_s
-            if used > self._parts.limits.cpu_s:
-                raise self._parts.limits.cpu_error()
+            used_s = time.thread_time() - self._cpu_started - self._calls.host_cpu_s
+            if used_s > self._limits.cpu_s:
+                raise self._limits.cpu_error()
         except BaseException as error:
             return (False, *self._refusal(error))
         return (True,)
@@ -144,14 +135,14 @@ class Host:
                 "app.integrations is not part of this run: `kosmo mcp:lua` has app.mcp alone. Use "
                 "`kosmo integrations:lua`, which has both."
             )
-        accounts = tuple(self._parts.caller.settings.accounts) if depth == 2 else ()
+        accounts = tuple(self._caller.accounts) if depth == 2 else ()
         known: tuple[str, ...] = (
-            (*self._parts.catalog.names, *accounts)
+            (*self._catalog.names, *accounts)
             if depth >= 2
             else (("integrations", "mcp"), ("circleci",))[depth]
         )
         what = "function" if depth >= 2 else "name"
-        catalog = self._parts.catalog
+        catalog = self._catalog
         near = suggestions(unknown, catalog, accounts) if depth >= 2 else nearest(unknown, known)
         if near:
             hint = f"Did you mean: {', '.join(near)}?"
@@ -164,23 +155,20 @@ class Host:
         raise ValidationError(f"Unknown {what}: {where}.{unknown}. {hint}")
 
     def _print(self, text: bytes) -> Answer:
-        self._parts.output.write_line(python_text(text))
+        self._output.write_line(python_text(text))
         return ()
 
     def _notice(self, text: bytes) -> Answer:
-        if self._parts.notice is not None:
-            self._parts.notice(self._parts.caller.mask.text(python_text(text)))
+        self._caller.listener.notice(self._caller.mask.text(python_text(text)))
         return ()
 
     def _waiting(self, text: bytes) -> Answer:
-        caller = self._parts.caller
-        if caller.settings.observer is not None:
-            caller.settings.observer.waiting(caller.mask.text(python_text(text)))
+        self._caller.listener.waiting(self._caller.mask.text(python_text(text)))
         return ()
 
     def _json_decode(self, text: bytes) -> Answer:
         try:
-            return self._parts.values.build(jsonvalue.decode(text))
+            return self._values.build(jsonvalue.decode(text))
         except JsonLimitError as error:
             raise LimitExceeded(f"json.decode: {error}", function_name="json.decode") from None
         except JsonError as error:
@@ -189,14 +177,14 @@ class Host:
     def _docs_list(self) -> Answer:
         from kosmo_circleci.docs import pages
 
-        return self._parts.values.build(pages.listing(self._parts.catalog))
+        return self._values.build(pages.listing(self._catalog))
 
     def _docs_read(self, page: bytes) -> Answer:
         from kosmo_circleci.docs import pages
 
-        return self._parts.values.build(pages.read(python_text(page), self._parts.catalog))
+        return self._values.build(pages.read(python_text(page), self._catalog))
 
     def _docs_search(self, query: bytes) -> Answer:
         from kosmo_circleci.docs import search
 
-        return self._parts.values.build(search.search(python_text(query), self._parts.catalog))
+        return self._values.build(search.search(python_text(query), self._catalog))

@@ -6,20 +6,19 @@ from typing import TYPE_CHECKING, Any
 from kosmo_circleci.errors import ScriptError
 from kosmo_circleci.limits import Limits
 from kosmo_circleci.lua.values import Answer, LuaValues
+from kosmo_circleci.run.listener import RunListener
 
 if TYPE_CHECKING:
     from kosmo_circleci.lua.regex import Regex
 
 
 class Patterns:
-    """The patterns of one run. `on_pattern` hears when a match begins (True) and has ended."""
+    """The patterns of one run; `listener` hears when a match begins and has ended."""
 
-    def __init__(
-        self, values: LuaValues, limits: Limits, on_pattern: Callable[[bool], None] | None
-    ) -> None:
+    def __init__(self, values: LuaValues, limits: Limits, listener: RunListener) -> None:
         self._values = values
         self._limits = limits
-        self._on_pattern = on_pattern
+        self._listener = listener
         self._regex: Regex | None = None
 
     def functions(self) -> dict[str, Callable[..., Answer]]:
@@ -34,16 +33,12 @@ class Patterns:
 
     def _watched(self, function: Callable[..., Answer]) -> Callable[..., Answer]:
         # A match can run away where no hook and no time limit of the library reaches it.
-        if self._on_pattern is None:
-            return function
-        tell = self._on_pattern
-
         def watched(*arguments: Any) -> Answer:
-            tell(True)
+            self._listener.pattern(True)
             try:
                 return function(*arguments)
             finally:
-                tell(False)
+                self._listener.pattern(False)
 
         return watched
 

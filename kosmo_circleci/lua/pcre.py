@@ -9,39 +9,9 @@ the same in every release of `regex`.
 """
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
-
-class PatternError(ValueError):
-    """A pattern PCRE2 refuses, or one that cannot run here. `position`: 0-based, in characters."""
-
-    def __init__(self, message: str, pattern: str, position: int) -> None:
-        where = f" at position {position}"
-        if "\n" in pattern:
-            line = pattern.count("\n", 0, position) + 1
-            where += f" (line {line}, column {position - pattern.rfind(chr(10), 0, position)})"
-        super().__init__(message + where)
-        self.position = position
-
-
-class Translation(NamedTuple):
-    """A pattern for `regex`: `flags` are the letters it still needs, of i, m and s.
-
-    `marks`: (offset in `pattern`, offset in the source) of each step, in order.
-    """
-
-    pattern: str
-    flags: str
-    marks: tuple[tuple[int, int], ...] = ()
-
-    def source_position(self, position: int) -> int:
-        """Return where in the source the given offset of `pattern` came from."""
-        made, read = 0, 0
-        for mark in self.marks:
-            if mark[0] > position:
-                return read
-            made, read = mark
-        return read if self.marks and position > made else read + position - made
+from kosmo_circleci.lua.pcre_syntax import Translation
 
 
 def translate(pattern: str, flags: str = "") -> Translation:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from kosmo_circleci.lua import pcre_syntax as syntax
-from kosmo_circleci.lua.pcre import PatternError
+from kosmo_circleci.lua.pcre_syntax import PatternError
 
 
 def literal(character: str) -> str:

@@ -4,8 +4,8 @@ import re
 from typing import NoReturn
 
 from kosmo_circleci.lua import pcre_syntax as syntax
-from kosmo_circleci.lua.pcre import PatternError, Translation
 from kosmo_circleci.lua.pcre_class import literal, read_character, read_class, read_property
+from kosmo_circleci.lua.pcre_syntax import PatternError, Translation
 
 
 class Frame:

@@ -17,7 +17,8 @@ import regex
 
 from kosmo_circleci.errors import LimitExceeded, ScriptError
 from kosmo_circleci.limits import Limits, shown_size
-from kosmo_circleci.lua.pcre import PatternError, Translation, translate
+from kosmo_circleci.lua.pcre import translate
+from kosmo_circleci.lua.pcre_syntax import PatternError, Translation
 
 _FLAGS: Final = {"i": regex.I, "m": regex.M, "s": regex.S}
 _TEMPLATE: Final = regex.compile(

@@ -1,11 +1,12 @@
 """The sandboxed Lua state: prelude loaded, the script's globals built, nothing else reachable."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import lupa.lua54 as lupa
 
-from kosmo_circleci.jsonvalue import MAX_DEPTH
+from kosmo_circleci.jsonvalue import MAX_DEPTH, JsonValue
 from kosmo_circleci.lua.host import Host
 from kosmo_circleci.lua.values import LuaValues, lua_bytes, python_text
 
@@ -53,10 +54,10 @@ class Sandbox:
         build = self._core[b"build_app"]
         build(self.values.strings(names), self.values.strings(accounts), lua_bytes(default))
 
-    def set_args(self, args: dict[str, str]) -> None:
+    def set_args(self, args: Mapping[str, JsonValue]) -> None:
         """Give the script its `args`."""
         self.values.lift()
-        self._core[b"set_args"](self.values.build(dict(args))[0])
+        self._core[b"set_args"](*self.values.build(dict(args)))
 
     def run(self, source: bytes, chunk_name: str, *, pretty: bool = False) -> tuple[str, ...]:
         """Run a script: ("ok", result as JSON) or ("error", message, error type, where)."""

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from kosmo_circleci.call.context import RunContext
-from kosmo_circleci.errors import KosmoError, NetworkError, ValidationError
+from kosmo_circleci.catalog.model import Kind
+from kosmo_circleci.errors import (
+    Interrupted,
+    KosmoError,
+    LimitExceeded,
+    NetworkError,
+    ValidationError,
+)
 from kosmo_circleci.jsonvalue import JsonValue, encode
 from kosmo_circleci.mcp_client import results
 from kosmo_circleci.mcp_client.config import load
@@ -194,7 +201,7 @@ class McpFunctions:
             tool.kind, f"{tool.server}.{tool.name}", tool.path, question(tool, server, given)
         )
         params = {"name": tool.original, "arguments": given}
-        with _Recorded(context, tool.path, tool.original, tool.server):
+        with _Recorded(context, tool.path, tool.original, tool.server, tool.kind):
             result = self._request(server, "tools/call", params, context, tool.path)
             error = results.tool_error(result, tool.server, tool.name, tool.path)
             if error is not None:
@@ -236,7 +243,7 @@ class McpFunctions:
         lua, server = self.server(server_name)
         question = f"{call_path} of the MCP server '{server.name}' (read)"
         context.permit("read", f"{lua}.{method}", call_path, question)
-        with _Recorded(context, call_path, method, lua):
+        with _Recorded(context, call_path, method, lua, "read"):
             return self._request(server, method, params, context, call_path)
 
     def _request(
@@ -274,16 +281,22 @@ class McpFunctions:
 class _Recorded:
     """Puts a call into the run's log when it has ended, well or not."""
 
-    def __init__(self, context: RunContext, call_path: str, tool: str, server: str) -> None:
-        self._door = context
-        self._names = (call_path, tool, server)
+    def __init__(
+        self, context: RunContext, call_path: str, tool: str, server: str, kind: Kind
+    ) -> None:
+        self._context = context
+        self._call = (call_path, tool, server, kind)
 
     def __enter__(self) -> None:
-        self._began = time.perf_counter()
+        self._started = time.perf_counter()
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        duration_ms = (time.perf_counter() - self._began) * 1000
-        self._door.record(*self._names, ok=error is None, duration_ms=duration_ms)
+        self._context.record(
+            *self._call,
+            ok=error is None,
+            duration_ms=(time.perf_counter() - self._started) * 1000,
+            settled=not isinstance(error, NetworkError | LimitExceeded | Interrupted),
+        )
 
 
 def _argument(arguments: list[JsonValue], index: int) -> JsonValue:

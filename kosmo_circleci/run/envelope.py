@@ -1,11 +1,13 @@
 """Run: the outcome of one script, and its JSON form."""
 
-from collections.abc import Iterator
+import json
+import signal
+from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from kosmo_circleci import jsonvalue
-from kosmo_circleci.call.model import CallRecord
+from kosmo_circleci.call.model import CallRecord, Writes
 from kosmo_circleci.jsonvalue import JsonValue
 
 _PIECE_LENGTH: Final = 1 << 16
@@ -21,8 +23,15 @@ class _Fields(NamedTuple):
     memory_usage: int = 0
     call_count: int = 0
     call_records: tuple[CallRecord, ...] = ()
+    writes: Writes = Writes()
     permission_bypassed: bool = False
+    mcp_trust_bypassed: bool = False
     simulated: bool = False
+    traceback: tuple[str, ...] = ()
+    log: tuple[str, ...] = ()
+    script_exit_code: int | None = None
+    signal_number: int | None = None
+    masked_source: str | None = None
 
 
 class Run(_Fields):
@@ -30,29 +39,42 @@ class Run(_Fields):
 
     `output` is the printed lines joined by newlines, without one at the end. `result_json` is the
     JSON text of what the chunk returned ("null" for nothing, a list for several values). `error` is
-    the message with `FILE:LINE:` in front where Lua knows it, `error_type` one of the contract's
-    ten. `memory_usage` is in bytes of Lua memory. `call_records` keeps the last 1,000 requests,
-    `call_count` counts all.
+    the message with `FILE:LINE:` in front where Lua knows it, `error_type` one of the contract's.
+    `memory_usage` is in bytes of Lua memory. `call_records` keeps the last 1,000 requests,
+    `call_count` and `writes` count all. `traceback` has the script's frames at the error, innermost
+    first; `log` what the script wrote with `log`. `script_exit_code` is set by `exit(code)`,
+    `signal_number` by the signal that ended the run. `masked_source` is the script's text without
+    secrets, where `RunSettings.mask_source` asked for it.
     """
 
     @cached_property
-    def result(self) -> JsonValue:
-        """What the chunk returned: None for nothing, a list for several values."""
-        return jsonvalue.decode(self.result_json)
+    def result(self) -> Any:
+        """What the chunk returned, decoded: None for nothing, a list for several values."""
+        return json.loads(self.result_json)
 
     @property
     def meta(self) -> dict[str, JsonValue]:
-        """What else the envelope says: whether `--force` lifted something, whether it was real."""
-        return {
+        """What else the envelope says: what was bypassed, whether it was real, what was written."""
+        meta: dict[str, JsonValue] = {
             "permission_bypassed": self.permission_bypassed,
             "simulated": self.simulated,
+            "writes": dict(self.writes._asdict()),
         }
+        if self.mcp_trust_bypassed:
+            meta["mcp_trust_bypassed"] = True
+        if self.script_exit_code is not None:
+            meta["exit_code"] = self.script_exit_code
+        return meta
 
     @property
     def exit_code(self) -> int:
-        """What a shell gets: 0 success, 1 the run failed, 2 usage."""
+        """What a shell gets: 0 success, 1 the run failed, 2 usage, 128 + the signal, `exit`'s."""
+        if self.script_exit_code is not None:
+            return self.script_exit_code
         if self.success:
             return 0
+        if self.error_type == "interrupted":
+            return 128 + (self.signal_number or signal.SIGINT)
         return 2 if self.error_type == "usage" else 1
 
     @property
@@ -87,7 +109,7 @@ class Run(_Fields):
         yield "}"
 
     def _envelope(self, result: JsonValue) -> dict[str, JsonValue]:
-        return {
+        envelope: dict[str, JsonValue] = {
             "success": self.success,
             "output": self.output,
             "result": result,
@@ -99,6 +121,11 @@ class Run(_Fields):
             "call_log": list(self.call_log),
             "meta": self.meta,
         }
+        if self.traceback:
+            envelope["traceback"] = list(self.traceback)
+        if self.log:
+            envelope["log"] = list(self.log)
+        return envelope
 
 
 def _string_parts(text: str) -> Iterator[str]:
@@ -111,3 +138,15 @@ def _string_parts(text: str) -> Iterator[str]:
 def failure(error: str, error_type: str, *, simulated: bool = False) -> Run:
     """Return the outcome of a script that never started."""
     return Run(success=False, error=error, error_type=error_type, simulated=simulated)
+
+
+def with_unknown_writes(error: str, records: Iterable[CallRecord], writes: Writes) -> str:
+    """Return the error of a failed run, with the writes that nobody knows the outcome of."""
+    if not writes.unknown:
+        return error
+    names = dict.fromkeys(each.function for each in records if each.effect == "unknown")
+    count = "1 write was" if writes.unknown == 1 else f"{writes.unknown} writes were"
+    return (
+        f"{error}\n{count} sent without an answer that settles it, and may have happened: "
+        f"{', '.join(names)}. Look before you run this again."
+    )

@@ -1,140 +1,91 @@
-"""A script in a process of its own, seen from the process that watches it.
+"""The parent's side of an isolated run: deadlines, kill, and the outcome from what was heard.
 
-Lua code can hang where no hook of the interpreter reaches it: in a C function, in a regular
-expression. So the limits have two guards. The script's process ends itself where it can, with exact
-figures; this side waits a moment longer, then kills it and writes the outcome from what it was told
-so far. Nothing here loads Lua, httpx or a configuration.
+How it works. Lua code can hang where no hook of the interpreter reaches it, in a C function. So the
+limits are enforced twice. The script's process ends the run itself where it can, with exact
+figures; the supervisor waits a moment longer (`GRACE_S`), then kills the process and writes the
+outcome from the messages it has received. It looks at four clocks: the run's deadline, the time a
+regular expression takes, the CPU time of the script's thread less what the host computes for it,
+and the CPU time of the whole process. Where the system has no CPU clock of another process (macOS),
+the last two are left to the script's process and to its `RLIMIT_CPU`, which also holds when the
+supervisor is gone. Nothing here loads Lua, httpx or a configuration.
 """
 
-import contextlib
 import os
 import select
 import signal
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
-from kosmo_circleci.call.model import LOG_LENGTH, CallRecord
+from kosmo_circleci.call.model import LOG_LENGTH, CallRecord, StartedCall, Writes
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import Interrupted, KosmoError, ScriptError
-from kosmo_circleci.jsonvalue import JsonValue, decode, encode
-from kosmo_circleci.limits import Limits
 from kosmo_circleci.run import protocol
 from kosmo_circleci.run.child import Child
-from kosmo_circleci.run.envelope import Run
+from kosmo_circleci.run.envelope import Run, with_unknown_writes
+from kosmo_circleci.run.listener import RunListener
 
 if TYPE_CHECKING:
     from kosmo_circleci.masking import Mask
+    from kosmo_circleci.run.world import World
 
 GRACE_S: Final = 0.5
 """How long past a limit the script's process may take to end the run itself."""
 
 OUT_OF_MEMORY: Final = 77
-"""The exit status of a process that could not even say that its memory was used up."""
+"""The exit status of a process whose memory was used up before it could say so."""
 
 _LOOK_EVERY_S: Final = 0.05
 _FEW_CALLS: Final = 20
 _COLLECT_S: Final = 0.005
+_MAX_LOG_LINES: Final = 1000
 
 
-class Job(NamedTuple):
-    """What the script's process is asked to do.
+def supervise(
+    child: Child,
+    message: protocol.RunMessage,
+    listener: RunListener,
+    deadline: Deadline,
+    world: "World | None" = None,
+) -> Run:
+    """Have `child` run a script and return its outcome, at the latest a moment after its limits.
 
-    `bridge` says how to build its `Bridge`: {simulate, config, environ}; without it the process
-    reads the environment and the files itself. `pretty` asks for a result to be read by people.
-    With `keep_state` the process's next such job finds this one's globals, and goes on with its
-    account, limits and settings.
+    `world` answers the simulated requests of the process. The process is left waiting for its next
+    script, or has ended where it had to be killed; then `child.exit_status` is set. Raises what the
+    listener raises, after killing the process; nothing for what the script does.
     """
-
-    code: str
-    name: str
-    account: str = "default"
-    force: bool = False
-    args: Mapping[str, str] = MappingProxyType({})
-    limits: Limits = Limits()
-    bridge: Mapping[str, JsonValue] = MappingProxyType({})
-    integrations: bool = True
-    pretty: bool = False
-    can_ask: bool = False
-    keep_state: bool = False
-
-    def to_json(self) -> str:
-        """Return the job as it travels."""
-        return encode(
-            self._asdict()
-            | {
-                "args": dict(self.args),
-                "bridge": dict(self.bridge),
-                "limits": self.limits._asdict(),
-            }
-        )
-
-
-class Watcher(NamedTuple):
-    """Who is told while a script runs; each may be None. `deadline` ends the run from outside."""
-
-    on_output: Callable[[str], None] | None = None
-    ask: Callable[[str], bool] | None = None
-    warn: Callable[[str], None] | None = None
-    notice: Callable[[str], None] | None = None
-    waiting: Callable[[str], None] | None = None
-    started: Callable[[str], None] | None = None
-    ended: Callable[[CallRecord], None] | None = None
-    deadline: Deadline | None = None
-
-
-class Pool:
-    """Keeps one idle process warm, so that the next run starts at once. Safe for threads."""
-
-    def __init__(self, start: Callable[[], Child]) -> None:
-        self._start = start
-        self._lock = threading.Lock()
-        self._idle: Child | None = None
-
-    def run(self, job: Job, watcher: Watcher) -> Run:
-        """Run a job in the idle process, or in a new one."""
-        with self._lock:
-            child, self._idle = self._idle, None
-        child = child or self._start()
-        run = supervise(child, job, watcher)
-        with self._lock:
-            if child.exit_status is None and self._idle is None:
-                self._idle = child
-                return run
-        child.kill()
-        return run
-
-    def close(self) -> None:
-        """End the idle process."""
-        with self._lock:
-            child, self._idle = self._idle, None
-        if child is not None:
-            child.kill()
-
-
-def supervise(child: Child, job: Job, watcher: Watcher) -> Run:
-    """Have a job done and return what came of it, at the latest a moment after its limits.
-
-    The process is left waiting for its next job, or has ended where it had to be killed; then
-    `child.exit_status` is set. Never raises for what the script does.
-    """
-    watch = _Watch(child, job, watcher)
+    limits = message.settings.limits._replace(timeout_s=deadline.limit_s)
+    settings = message.settings._replace(limits=limits)
+    message = message._replace(settings=settings, time_left_s=deadline.time_left_s())
     try:
-        return watch.run()
+        return _Supervision(child, message, listener, deadline, world).run()
     except BaseException:
         child.kill()
         raise
 
 
-class _Watch:
-    def __init__(self, child: Child, job: Job, watcher: Watcher) -> None:
+class _ProcessGone(Exception):
+    """The script's process has ended and reads nothing any more."""
+
+
+class _Supervision:
+    """One run as its messages tell it."""
+
+    def __init__(
+        self,
+        child: Child,
+        message: protocol.RunMessage,
+        listener: RunListener,
+        deadline: Deadline,
+        world: "World | None",
+    ) -> None:
         self._child = child
-        self._job = job
-        self._watcher = watcher
-        self._deadline = watcher.deadline or Deadline(job.limits.timeout_s)
+        self._message = message
+        self._settings = message.settings
+        self._listener = listener
+        self._deadline = deadline
+        self._world = world
         # Not `select`: a host with a thousand open files has descriptors beyond its reach.
         self._readable = select.poll()
         self._readable.register(child.reading, select.POLLIN)
@@ -142,111 +93,131 @@ class _Watch:
         self._output = bytearray()
         self._mask: Mask | None = None
         self._records: deque[CallRecord] = deque(maxlen=LOG_LENGTH)
+        self._log: deque[str] = deque(maxlen=_MAX_LOG_LINES)
         self._call_count = 0
-        self._in_flight: dict[int, tuple[str, float]] = {}
+        self._writes = Writes()
+        self._permission_bypassed = False
+        self._in_flight: dict[int, StartedCall] = {}
         self._cpu_at_start_s: float | None = None
+        self._process_cpu_at_start_s: float | None = None
         self._host_cpu_s = 0.0
-        self._begun = False
-        self._idle_since = time.monotonic()
         self._pattern_since: float | None = None
         self._kill_at: float | None = None
         self._result_json = "null"
+        self._source: str | None = None
         self._done: dict[str, Any] | None = None
-        self._frames: dict[bytes, Callable[[bytes], None]] = {
-            protocol.LINE: self._line,
-            protocol.STARTED: self._call_started,
-            protocol.ENDED: self._call_ended,
-            protocol.PATTERN: self._pattern,
-            protocol.BEGUN: self._begin,
-            protocol.QUESTION: self._question,
-            protocol.WARNING: self._warning,
-            protocol.NOTICE: self._notice,
-            protocol.WAITING: self._waiting,
-            protocol.SECRET: self._secret,
-            protocol.RESULT: self._result,
-            protocol.DONE: self._finish,
+        self._handlers: dict[bytes, Callable[[bytes], None]] = {
+            protocol.LINE: self._take_line,
+            protocol.STARTED: self._take_started,
+            protocol.ENDED: self._take_ended,
+            protocol.BEGAN: self._take_began,
+            protocol.QUESTION: self._take_question,
+            protocol.REQUEST: self._take_request,
+            protocol.WARNING: lambda text: self._listener.warning(protocol.decode_text(text)),
+            protocol.NOTICE: lambda text: self._listener.notice(protocol.decode_text(text)),
+            protocol.WAITING: lambda text: self._listener.waiting(protocol.decode_text(text)),
+            protocol.LOG: self._take_log,
+            protocol.PATTERN: self._take_pattern,
+            protocol.SECRET: self._take_secret,
+            protocol.RESULT: self._take_result,
+            protocol.SOURCE: self._take_source,
+            protocol.DONE: self._take_done,
         }
 
     def run(self) -> Run:
+        """Return the outcome, whoever ends the run."""
         stream = protocol.Stream(self._child.reading)
         try:
-            protocol.write(self._child.writing, protocol.JOB, self._job.to_json().encode())
-        except BrokenPipeError:
+            self._write(protocol.RUN, self._message.encode())
+            while self._done is None:
+                if self._readable.poll(_LOOK_EVERY_S * 1000):
+                    self._take(stream)
+                if stream.ended:
+                    return self._died()
+                reason = self._reason_to_kill()
+                if reason is not None:
+                    return self._killed(stream, reason)
+        except _ProcessGone:
             return self._died()
-        while self._done is None:
-            if self._readable.poll(_LOOK_EVERY_S * 1000):
-                self._take(stream)
-            if stream.ended:
-                return self._died()
-            reason = self._reason_to_kill()
-            if reason is not None:
-                return self._killed(stream, reason)
         return self._finished(self._done)
 
+    def _write(self, kind: bytes, payload: bytes) -> None:
+        try:
+            protocol.write(self._child.writing, kind, payload)
+        except BrokenPipeError:
+            raise _ProcessGone from None
+
     def _take(self, stream: protocol.Stream) -> None:
-        for kind, payload in stream.take():
-            self._frames[kind](payload)
-        if self._call_count > _FEW_CALLS and self._done is None:
-            # Waking up for each frame of a loop of calls would cost it a tenth of its time.
+        for kind, payload in stream.messages():
+            self._handlers[kind](payload)
+        if self._call_count > _FEW_CALLS and self._done is None and self._world is None:
+            # Waking up for each message of a loop of calls would cost it a tenth of its time.
             time.sleep(_COLLECT_S)
-        self._idle_since = time.monotonic()
 
-    def _line(self, payload: bytes) -> None:
-        if self._watcher.on_output is not None:
-            self._watcher.on_output(payload.decode("utf-8", "surrogatepass"))
-        else:
+    def _take_line(self, payload: bytes) -> None:
+        if self._settings.keep_output:
             self._output += payload + b"\n"
+        self._listener.output(protocol.decode_text(payload))
 
-    def _call_started(self, payload: bytes) -> None:
-        number, _, name = payload.decode().partition(" ")
-        self._in_flight[int(number)] = (name, time.perf_counter())
-        if self._watcher.started is not None:
-            self._watcher.started(name)
+    def _take_started(self, payload: bytes) -> None:
+        call = protocol.decode_started(payload)
+        self._in_flight[call.number] = call
+        self._permission_bypassed |= call.permission_bypassed
+        self._listener.call_started(call)
 
-    def _call_ended(self, payload: bytes) -> None:
-        said = _object(payload)
-        self._in_flight.pop(said["number"], None)
-        self._host_cpu_s = said["host_cpu_s"]
-        record = CallRecord(**said["record"])
+    def _take_ended(self, payload: bytes) -> None:
+        number, record, self._host_cpu_s = protocol.EndedMessage.decode(payload)
+        self._in_flight.pop(number, None)
+        self._add_record(record)
+        self._listener.call_ended(number, record)
+
+    def _add_record(self, record: CallRecord) -> None:
         self._call_count += 1
+        self._writes = self._writes.plus(record.effect)
         self._records.append(record)
-        if self._watcher.ended is not None:
-            self._watcher.ended(record)
 
-    def _pattern(self, payload: bytes) -> None:
-        self._pattern_since = time.monotonic() if payload == b"1" else None
+    def _take_began(self, _payload: bytes) -> None:
+        self._cpu_at_start_s = self._child.script_cpu_s()
+        self._process_cpu_at_start_s = self._child.process_cpu_s()
+        self._listener.began(lambda: self._host_cpu_s)
 
-    def _begin(self, _payload: bytes) -> None:
-        self._begun = True
-        self._cpu_at_start_s = self._child.cpu_s()
+    def _take_question(self, payload: bytes) -> None:
+        consent = self._listener.ask(protocol.decode_text(payload))
+        self._write(protocol.ANSWER, (consent or "").encode())
 
-    def _question(self, payload: bytes) -> None:
-        yes = self._watcher.ask is not None and self._watcher.ask(payload.decode())
-        protocol.write(self._child.writing, protocol.ANSWER, b"yes" if yes else b"no")
+    def _take_request(self, payload: bytes) -> None:
+        from kosmo_circleci.run.world import answer
 
-    def _warning(self, payload: bytes) -> None:
-        if self._watcher.warn is not None:
-            self._watcher.warn(payload.decode())
+        assert self._world is not None
+        response = answer(self._world, protocol.decode_value(payload))
+        self._write(protocol.RESPONSE, protocol.encode_value(response))
 
-    def _notice(self, payload: bytes) -> None:
-        if self._watcher.notice is not None:
-            self._watcher.notice(payload.decode())
+    def _take_log(self, payload: bytes) -> None:
+        line = protocol.decode_text(payload)
+        self._log.append(line)
+        self._listener.log(line)
 
-    def _secret(self, payload: bytes) -> None:
+    def _take_pattern(self, payload: bytes) -> None:
+        begins = payload == b"1"
+        self._pattern_since = time.monotonic() if begins else None
+        self._listener.pattern(begins)
+
+    def _take_secret(self, payload: bytes) -> None:
         from kosmo_circleci.masking import Mask
 
+        secret = protocol.decode_value(payload)
         self._mask = self._mask or Mask()
-        self._mask.add(decode(payload))
+        self._mask.add(secret)
+        self._listener.secret(secret)
 
-    def _waiting(self, payload: bytes) -> None:
-        if self._watcher.waiting is not None:
-            self._watcher.waiting(payload.decode())
-
-    def _result(self, payload: bytes) -> None:
+    def _take_result(self, payload: bytes) -> None:
         self._result_json = payload.decode()
 
-    def _finish(self, payload: bytes) -> None:
-        self._done = _object(payload)
+    def _take_source(self, payload: bytes) -> None:
+        self._source = protocol.decode_text(payload)
+
+    def _take_done(self, payload: bytes) -> None:
+        self._done = protocol.decode_done(payload)
 
     def _reason_to_kill(self) -> KosmoError | None:
         reason = self._deadline.reason()
@@ -256,24 +227,28 @@ class _Watch:
                 if isinstance(reason, Interrupted):
                     self._child.signal(signal.SIGINT)
             return reason if time.monotonic() >= self._kill_at else None
-        if self._begun and self._lua_cpu_s() > self._job.limits.cpu_s + GRACE_S:
-            return self._job.limits.cpu_error()
+        limits = self._settings.limits
+        if self._computes_too_long():
+            return limits.cpu_error()
         since = self._pattern_since
-        if since is not None and time.monotonic() - since > self._job.limits.regex_s + GRACE_S:
-            return self._job.limits.regex_error()
+        if since is not None and time.monotonic() - since > limits.regex_s + GRACE_S:
+            return limits.regex_error()
         return None
 
-    def _lua_cpu_s(self) -> float:
-        used_s = self._child.cpu_s()
-        if used_s is None or self._cpu_at_start_s is None:
-            # Without a clock of the process: it is silent and sends nothing, so it computes.
-            return 0.0 if self._in_flight else time.monotonic() - self._idle_since
-        return used_s - self._cpu_at_start_s - self._host_cpu_s
+    def _computes_too_long(self) -> bool:
+        limits = self._settings.limits
+        script_s, process_s = self._child.script_cpu_s(), self._child.process_cpu_s()
+        if script_s is not None and self._cpu_at_start_s is not None:
+            used_s = script_s - self._cpu_at_start_s - self._host_cpu_s
+            if used_s > limits.cpu_s + GRACE_S:
+                return True
+        if process_s is None or self._process_cpu_at_start_s is None:
+            return False
+        used_s = process_s - self._process_cpu_at_start_s
+        return used_s > limits.process_cpu_s(self._call_count)
 
     def _killed(self, stream: protocol.Stream, reason: KosmoError) -> Run:
-        with contextlib.suppress(OSError):
-            os.killpg(self._child.pid, signal.SIGKILL)
-        self._child.signal(signal.SIGKILL)
+        self._child.kill_group()
         while not stream.ended and self._done is None:
             self._take(stream)  # what it had said before it was killed
         self._child.close()
@@ -287,59 +262,64 @@ class _Watch:
         if reason is not None:
             return self._failed(reason)
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
-        # Nobody but the system, short of memory, sends that signal to a script's process.
-        if number == signal.SIGKILL or (not number and os.WEXITSTATUS(status) == OUT_OF_MEMORY):
-            return self._failed(self._job.limits.memory_error())
+        if number == signal.SIGXCPU:
+            return self._failed(self._settings.limits.cpu_error())
+        if not number and os.WEXITSTATUS(status) == OUT_OF_MEMORY:
+            return self._failed(self._settings.limits.memory_error())
+        if number == signal.SIGKILL:
+            return self._failed(
+                ScriptError(
+                    "The script's process was killed from outside (SIGKILL): by another process, "
+                    "or by the system because memory ran out."
+                )
+            )
         how = signal.Signals(number).name if number else f"status {os.WEXITSTATUS(status)}"
         return self._failed(
             ScriptError(f"The script's process ended unexpectedly ({how}). Please report this.")
         )
 
     def _failed(self, reason: KosmoError) -> Run:
-        for name, began in self._in_flight.values():
-            started_ms = (began - self._started) * 1000
-            duration_ms = (time.perf_counter() - began) * 1000
-            function = name.rpartition(".")[2]
-            account = name.split(".")[3] if name.count(".") == 4 else self._job.account
-            self._call_count += 1
-            self._records.append(
-                CallRecord(
-                    name, f"circleci_{function}", account, "error", None, duration_ms, 1, started_ms
-                )
-            )
+        """Return the outcome of a run whose process cannot tell it any more."""
+        now_ms = self._elapsed_ms()
+        for call in self._in_flight.values():
+            started_ms = min(call.started_ms, now_ms)
+            self._add_record(call.ended(ok=False, duration_ms=now_ms - started_ms))
+        error = with_unknown_writes(reason.message, self._records, self._writes)
         return Run(
             success=False,
             output=self._text(),
-            error=reason.message,
+            error=error,
             error_type=reason.error_type,
-            execution_time_ms=self._elapsed_ms(),
-            memory_usage=0,
+            execution_time_ms=now_ms,
             call_count=self._call_count,
             call_records=tuple(self._records),
-            simulated=bool(self._job.bridge.get("simulate")),
+            writes=self._writes,
+            permission_bypassed=self._permission_bypassed,
+            mcp_trust_bypassed=self._settings.trust_mcp,
+            simulated=self._message.runtime.simulate,
+            log=tuple(self._log),
+            signal_number=reason.signal_number if isinstance(reason, Interrupted) else None,
         )
 
     def _finished(self, done: dict[str, Any]) -> Run:
         reason = self._deadline.reason()
         if done["error_type"] == Interrupted.error_type and isinstance(reason, Interrupted):
-            done |= {"error": reason.message}  # this side knows which signal it was
+            # This side knows which signal it was.
+            error = with_unknown_writes(reason.message, self._records, self._writes)
+            done |= {"error": error, "signal_number": reason.signal_number}
         return Run(
             output=self._text(),
             result_json=self._result_json,
             call_records=tuple(self._records),
             call_count=self._call_count,
+            writes=self._writes,
+            masked_source=self._source,
             **done,
         )
 
     def _text(self) -> str:
-        text = self._output[:-1].decode("utf-8", "surrogatepass")
+        text = protocol.decode_text(bytes(self._output[:-1]))
         return self._mask.text(text) if self._mask else text
 
     def _elapsed_ms(self) -> float:
         return (time.perf_counter() - self._started) * 1000
-
-
-def _object(payload: bytes) -> dict[str, Any]:
-    value = decode(payload)
-    assert isinstance(value, dict)
-    return value

@@ -1,7 +1,7 @@
-"""The script's process: takes jobs from a pipe and reports on them through another.
+"""The script's process: takes scripts from a pipe and reports on them through another.
 
-See `protocol.py` for what is said, `isolate.py` for the side that listens. Everything this module
-imports is what a script needs; it is loaded while the other side still reads its command line.
+See `protocol.py` for the messages, `supervisor.py` for the side that listens. Everything this
+module imports is what a script needs; it is loaded while the command line is still being read.
 """
 
 import contextlib
@@ -12,19 +12,22 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from kosmo_circleci.bridge import Bridge, Door
-from kosmo_circleci.call.model import CallRecord
+from kosmo_circleci.call.model import CallRecord, StartedCall
 from kosmo_circleci.config.configuration import Configuration
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ConfigurationError, Interrupted, KosmoError
-from kosmo_circleci.jsonvalue import JsonValue, decode, encode
+from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.limits import Limits
-from kosmo_circleci.lua.run import Script, Session
+from kosmo_circleci.lua.session import Session
 from kosmo_circleci.run import protocol
 from kosmo_circleci.run.envelope import Run, failure
-from kosmo_circleci.run.supervisor import OUT_OF_MEMORY, Job
+from kosmo_circleci.run.listener import CONSENTS, Consent, RunListener
+from kosmo_circleci.run.protocol import RunMessage
+from kosmo_circleci.run.settings import RuntimeSettings
+from kosmo_circleci.run.supervisor import OUT_OF_MEMORY
+from kosmo_circleci.runtime import Runtime
 
 _STACK_BYTES = 512 * 1024
 
@@ -40,38 +43,36 @@ def main() -> NoReturn:
 
 
 def serve(reading: int, writing: int) -> NoReturn:
-    """Do every job that comes; end when the stream ends."""
-    _be_alone()
+    """Run every script that arrives; end when the stream ends."""
+    _detach()
     _end_with_reader_of(writing)
-    reports, states = _Reports(reading, writing), _States()
-    while (frame := protocol.read(reading)) is not None:
-        job = _job(frame[1])
+    channel, states = _Channel(reading, writing), _States()
+    while (message := channel.next_run()) is not None:
         try:
-            _do(job, states, reports)
+            _run_and_report(message, states, channel)
         except MemoryError:
             os._exit(OUT_OF_MEMORY)
         except BrokenPipeError:
             os._exit(0)
-    if states.session is not None:
-        states.session.close()
+    states.close()
     os._exit(0)
 
 
-def _be_alone() -> None:
+def _detach() -> None:
     """Leave the terminal's group and the standard streams; errors of Python still reach stderr."""
     with contextlib.suppress(OSError):
         os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nowhere, 0)
-    os.dup2(nowhere, 1)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
     # Threads wait for answers and need no more; by default each would reserve eight megabytes.
     threading.stack_size(_STACK_BYTES)
 
 
 def _end_with_reader_of(writing: int) -> None:
-    """End this process when nobody can read what it says: the other side has been killed.
+    """End this process when nobody can read what it says: the supervisor has been killed.
 
     A script that computes says nothing, and a C function of Lua knows no limit of its own.
     """
@@ -86,156 +87,176 @@ def _end_with_reader_of(writing: int) -> None:
 
 
 class _States:
-    """Keeps the bridge of the last job, with its connections, and the Lua state it wants kept."""
+    """The runtime of the last script, with its connections, and the Lua state that is kept."""
 
     def __init__(self) -> None:
-        self._settings: dict[str, JsonValue] | None = None
-        self._bridge: Bridge | None = None
+        self._settings: RuntimeSettings | None = None
+        self._runtime: Runtime | None = None
         self.session: Session | None = None
 
-    def bridge(self, settings: dict[str, Any]) -> Bridge:
-        if self._bridge is None or settings != self._settings:
-            self._settings = settings
-            self._bridge = Bridge(
-                config=_configuration(settings.get("config")),
-                simulate=bool(settings.get("simulate")),
-                environ=settings.get("environ"),
-            )
-        return self._bridge
+    def runtime(self, settings: RuntimeSettings, channel: "_Channel") -> Runtime:
+        """Return the runtime for these settings; another one is closed first."""
+        if self._runtime is None or settings != self._settings:
+            if self._runtime is not None:
+                self._runtime.close()
+            self._settings, self._runtime = settings, _new_runtime(settings, channel)
+        return self._runtime
+
+    def close(self) -> None:
+        """Close the kept state and the runtime."""
+        if self.session is not None:
+            self.session.close()
+        if self._runtime is not None:
+            self._runtime.close()
 
 
-def _configuration(plain: dict[str, Any] | None) -> Configuration | None:
-    return None if plain is None else Configuration.from_plain(plain)
+def _new_runtime(settings: RuntimeSettings, channel: "_Channel") -> Runtime:
+    world = None
+    if settings.shares_world:
+        from kosmo_circleci.run.world import RemoteWorld
+
+        world = RemoteWorld(channel.ask_world)
+    config = settings.config
+    return Runtime(
+        config=None if config is None else Configuration.from_plain(config),
+        simulate=settings.simulate,
+        environ=settings.environ,
+        transport=world,
+    )
 
 
-def _do(job: Job, states: _States, reports: "_Reports") -> None:
-    deadline = Deadline(job.limits.timeout_s)
-    simulated = bool(job.bridge.get("simulate"))
-    _limit_memory(job.limits)
-    with reports.interrupting(deadline):
+def _run_and_report(message: RunMessage, states: _States, channel: "_Channel") -> None:
+    limits = message.settings.limits
+    deadline = Deadline(limits.timeout_s, left_s=message.time_left_s)
+    _limit_process(limits)
+    with channel.interrupting(deadline):
         try:
-            run = _run(job, states, reports, deadline)
+            run = _run(message, states, channel, deadline)
         except KosmoError as error:
-            run = failure(error.message, error.error_type, simulated=simulated)
+            run = failure(error.message, error.error_type, simulated=message.runtime.simulate)
         except (MemoryError, BrokenPipeError):
             raise
         except Exception as error:
-            message = f"internal error: {type(error).__name__}: {error}"
-            run = failure(message, "runtime", simulated=simulated)
-    reports.finish(run)
+            text = f"internal error: {type(error).__name__}: {error}"
+            run = failure(text, "runtime", simulated=message.runtime.simulate)
+    channel.finish(run)
 
 
-def _run(job: Job, states: _States, reports: "_Reports", deadline: Deadline) -> Run:
-    script = Script(job.code, job.name, job.args, job.account)
-    if job.keep_state and states.session is not None:
-        return states.session.run(script, deadline)
-    bridge = states.bridge(dict(job.bridge))
+def _run(message: RunMessage, states: _States, channel: "_Channel", deadline: Deadline) -> Run:
+    settings = message.settings
+    if settings.keep_state and states.session is not None:
+        return states.session.run(message.code, settings.name, settings.args, deadline)
+    runtime = states.runtime(message.runtime, channel)
     # A broken configuration is the run's to report, where one is needed.
     with contextlib.suppress(ConfigurationError):
-        for warning in bridge.configuration.warnings:
-            reports.say(protocol.WARNING, warning)
-    session = bridge.session(
-        account=job.account, force=job.force, limits=job.limits, door=_door(job, reports, deadline)
-    )
-    if job.keep_state:
+        for warning in runtime.configuration.warnings:
+            channel.warning(warning)
+    # The supervisor keeps what is printed, or passes it on.
+    session = runtime.session(settings._replace(keep_output=False), channel, deadline)
+    if settings.keep_state:
         states.session = session
-        return session.run(script)
+        return session.run(message.code)
     try:
-        return session.run(script)
+        return session.run(message.code)
     finally:
         session.close()
 
 
-def _door(job: Job, reports: "_Reports", deadline: Deadline) -> Door:
-    return Door(
-        on_output=lambda line: reports.say(protocol.LINE, line),
-        ask=reports.ask if job.can_ask else None,
-        deadline=deadline,
-        observer=reports,
-        on_pattern=lambda begins: reports.say(protocol.PATTERN, "1" if begins else "0"),
-        notice=lambda text: reports.say(protocol.NOTICE, text),
-        on_begin=reports.begin,
-        on_secret=lambda secret: reports.say(protocol.SECRET, encode(secret)),
-        integrations=job.integrations,
-        pretty=job.pretty,
-        keep_output=False,
-    )
-
-
-class _Reports:
-    """Says what happens, frame by frame; from several threads where `flow` uses them."""
+class _Channel(RunListener):
+    """Tells the supervisor what happens, message by message, from whatever thread."""
 
     def __init__(self, reading: int, writing: int) -> None:
         self._reading = reading
         self._writing = writing
         self._lock = threading.RLock()
-        self._speaking = False
+        self._writing_now = False
         self._pending: KosmoError | None = None
         self._host_cpu_s: Callable[[], float] = lambda: 0.0
 
-    def say(self, kind: bytes, text: str) -> None:
-        """Send a frame whole; a signal that comes meanwhile takes effect afterwards."""
-        self._send(kind, text.encode("utf-8", "surrogatepass"))
-        self._raise_pending()
+    def next_run(self) -> RunMessage | None:
+        """Wait for the next script; None at the end of the stream."""
+        message = protocol.read(self._reading)
+        return None if message is None else RunMessage.decode(message[1])
 
-    def begin(self, host_cpu_s: Callable[[], float]) -> None:
-        """Say that the script starts; `host_cpu_s` tells what the host has computed for it."""
+    def output(self, line: str) -> None:
+        self._tell(protocol.LINE, protocol.encode_text(line))
+
+    def began(self, host_cpu_s: Callable[[], float]) -> None:
         self._host_cpu_s = host_cpu_s
-        self.say(protocol.BEGUN, "")
+        self._tell(protocol.BEGAN)
 
-    def ask(self, question: str) -> bool:
-        """Put a permission question to whoever watches."""
-        with self._lock:
-            self.say(protocol.QUESTION, question)
-            answer = protocol.read(self._reading)
-            return answer == (protocol.ANSWER, b"yes")
+    def call_started(self, call: StartedCall) -> None:
+        self._tell(protocol.STARTED, protocol.encode_started(call))
 
-    def started(self, number: int, call_path: str) -> None:
-        self.say(protocol.STARTED, f"{number} {call_path}")
+    def call_ended(self, number: int, record: CallRecord) -> None:
+        ended = protocol.EndedMessage(number, record, self._host_cpu_s())
+        self._tell(protocol.ENDED, ended.encode())
 
     def waiting(self, text: str) -> None:
-        self.say(protocol.WAITING, text)
+        self._tell(protocol.WAITING, protocol.encode_text(text))
 
-    def ended(self, number: int, record: CallRecord) -> None:
-        said: JsonValue = {
-            "number": number,
-            "host_cpu_s": self._host_cpu_s(),
-            "record": record._asdict(),
-        }
-        self.say(protocol.ENDED, encode(said))
+    def notice(self, text: str) -> None:
+        self._tell(protocol.NOTICE, protocol.encode_text(text))
+
+    def log(self, text: str) -> None:
+        self._tell(protocol.LOG, protocol.encode_text(text))
+
+    def warning(self, text: str) -> None:
+        self._tell(protocol.WARNING, protocol.encode_text(text))
+
+    def pattern(self, begins: bool) -> None:
+        self._tell(protocol.PATTERN, b"1" if begins else b"0")
+
+    def secret(self, value: JsonValue) -> None:
+        self._tell(protocol.SECRET, protocol.encode_value(value))
+
+    def ask(self, question: str) -> Consent | None:
+        answer = self._asked(protocol.QUESTION, protocol.encode_text(question)).decode()
+        return next((each for each in CONSENTS if each == answer), None)
+
+    def ask_world(self, question: JsonValue) -> JsonValue:
+        """Put a question to the supervisor's simulated world."""
+        payload = protocol.encode_value(question)
+        return protocol.decode_value(self._asked(protocol.REQUEST, payload))
 
     def finish(self, run: Run) -> None:
-        """Send the outcome; output and calls have gone before."""
+        """Send the outcome; output and calls have been sent already."""
         self._send(protocol.RESULT, run.result_json.encode())
-        done: JsonValue = {
-            "success": run.success,
-            "error": run.error,
-            "error_type": run.error_type,
-            "execution_time_ms": run.execution_time_ms,
-            "memory_usage": run.memory_usage,
-            "permission_bypassed": run.permission_bypassed,
-            "simulated": run.simulated,
-        }
-        self._send(protocol.DONE, encode(done).encode())
+        if run.masked_source is not None:
+            self._send(protocol.SOURCE, protocol.encode_text(run.masked_source))
+        self._send(protocol.DONE, protocol.encode_done(run))
+
+    def _asked(self, kind: bytes, payload: bytes) -> bytes:
+        with self._lock:
+            self._tell(kind, payload)
+            answer = protocol.read(self._reading)
+        if answer is None:
+            raise BrokenPipeError("the supervisor has gone")
+        return answer[1]
+
+    def _tell(self, kind: bytes, payload: bytes = b"") -> None:
+        """Send a message whole; a signal that arrives in between takes effect afterwards."""
+        self._send(kind, payload)
+        self._raise_pending()
 
     def _send(self, kind: bytes, payload: bytes) -> None:
         with self._lock:
-            self._speaking = True
+            self._writing_now = True
             try:
                 protocol.write(self._writing, kind, payload)
             finally:
-                self._speaking = False
+                self._writing_now = False
 
     @contextlib.contextmanager
     def interrupting(self, deadline: Deadline) -> Iterator[None]:
-        """Let SIGINT end the run: noted for whoever looks, raised where the main thread waits."""
+        """Let SIGINT end the run: noted on the deadline, raised where the main thread waits."""
 
         def stop(number: int, _frame: FrameType | None) -> None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            reason = Interrupted("Interrupted.")
+            reason = Interrupted("Interrupted.", signal_number=number)
             deadline.note(reason)
             self._pending = reason
-            if not self._speaking:
+            if not self._writing_now:
                 self._raise_pending()
 
         signal.signal(signal.SIGINT, stop)
@@ -243,6 +264,7 @@ class _Reports:
             yield
         finally:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            self._pending = None
 
     def _raise_pending(self) -> None:
         if threading.current_thread() is threading.main_thread() and self._pending is not None:
@@ -250,20 +272,23 @@ class _Reports:
             raise reason
 
 
-def _job(payload: bytes) -> Job:
-    value: Any = decode(payload)
-    return Job(**(value | {"limits": Limits(**value["limits"])}))
-
-
-def _limit_memory(limits: Limits) -> None:
-    """Bound what the process may take from now on, where the system can."""
-    if sys.platform != "linux":
-        return
+def _limit_process(limits: Limits) -> None:
+    """Bound the memory and the CPU time the process may use from now on, where the system can."""
     import resource
 
-    with open("/proc/self/statm", encoding="ascii") as file:
-        used = int(file.read().split()[5]) * resource.getpagesize()
-    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    wanted = used + limits.process_bytes
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    # Far above what the supervisor allows: this one is for a process whose supervisor was killed.
+    cpu_s = used.ru_utime + used.ru_stime + 4 * limits.process_cpu_s(1000)
+    _lower(resource.RLIMIT_CPU, int(cpu_s) + 1)
+    if sys.platform == "linux":
+        with open("/proc/self/statm", encoding="ascii") as file:
+            data_bytes = int(file.read().split()[5]) * resource.getpagesize()
+        _lower(resource.RLIMIT_DATA, data_bytes + limits.process_bytes)
+
+
+def _lower(kind: int, wanted: int) -> None:
+    import resource
+
+    hard = resource.getrlimit(kind)[1]
     soft = min(wanted, sys.maxsize if hard == resource.RLIM_INFINITY else hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+    resource.setrlimit(kind, (soft, hard))

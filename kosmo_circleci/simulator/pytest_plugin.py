@@ -13,7 +13,7 @@ Nothing of the machine is read: no configuration, no token, no network. Writes n
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -69,7 +69,7 @@ class SimulatedCircleCI:
         code = Path(path).read_text("utf-8")
         return self.bridge.run(code, name=str(path), args=arguments)
 
-    def call(self, function: str, arguments: Mapping[str, JsonValue] | None = None) -> JsonValue:
+    def call(self, function: str, arguments: Mapping[str, JsonValue] | None = None) -> Any:
         """Call one function and return its answer: `call("get_pipeline", {"pipeline_id": …})`."""
         return self.bridge.call(function, arguments)
 

@@ -255,7 +255,8 @@ def _network_error(
     message = f"{request.method} {request.path}: {failure} ({count})"
     if request.method in ("POST", "PATCH"):
         message = f"{message}; {_effect(failure, attempts, answered)}"
-    return NetworkError(f"{message}.", attempts=attempts)
+    unsent = failure.surely_unsent and not answered
+    return NetworkError(f"{message}.", attempts=attempts, unsent=unsent)
 
 
 def _effect(failure: TransportError, attempts: int, answered: bool) -> str:

@@ -53,7 +53,8 @@ def machine(tmp_path: Path) -> Machine:
 
 def test_without_anything_there_is_one_account_without_a_token(machine: Machine) -> None:
     configuration = machine.load()
-    assert configuration == Configuration({"default": ConfiguredAccount("default")})
+    assert configuration.accounts == {"default": ConfiguredAccount("default")}
+    assert (configuration.warnings, configuration.config_path) == ((), None)
     assert configuration.account("default") == Account("default", CLOUD)
     assert configuration.policy == Policy("allow", "ask")
 
@@ -289,7 +290,7 @@ def test_a_cli_file_that_cannot_be_read_is_told_and_ignored(machine: Machine) ->
 @pytest.mark.parametrize("text", ["", "- a\n", "token: 5\nhost: [a]\n", "token: ''\n"])
 def test_a_cli_file_without_anything_of_use_changes_nothing(text: str, machine: Machine) -> None:
     machine.has_cli_file(text)
-    assert machine.load() == Configuration({"default": ConfiguredAccount("default")})
+    assert machine.load().accounts == {"default": ConfiguredAccount("default")}
 
 
 def test_a_cli_host_that_would_send_the_token_in_the_clear_is_an_error(machine: Machine) -> None:

@@ -11,6 +11,8 @@ from ended import Ended
 
 PATIENCE_S = 20.0
 
+NO_WRITES = {"done": 0, "refused": 0, "unknown": 0}
+
 
 def lua(*arguments: str, stdin: str | None = None, cwd: Path | None = None) -> Ended:
     """Run the command; without `stdin`, standard input is empty."""
@@ -89,7 +91,7 @@ def test_a_usage_error_has_exit_code_2_and_an_envelope(
         "memory_usage": 0,
         "call_count": 0,
         "call_log": [],
-        "meta": {"permission_bypassed": False, "simulated": False},
+        "meta": {"permission_bypassed": False, "simulated": False, "writes": NO_WRITES},
     }
 
 
@@ -142,7 +144,8 @@ def test_the_envelope_has_exactly_these_keys_in_this_order() -> None:
     assert isinstance(memory, int)
     assert 50_000 < memory < 5_000_000
     assert list(found["call_log"][0]) == [
-        *("function", "tool", "account", "status", "http_status", "duration_ms", "attempts")
+        *("function", "tool", "account", "kind", "effect", "status"),
+        *("http_status", "duration_ms", "attempts"),
     ]
     assert found["call_log"][0].pop("duration_ms") >= 0
     assert (ended.code, ended.err, found) == (
@@ -160,12 +163,14 @@ def test_the_envelope_has_exactly_these_keys_in_this_order() -> None:
                     "function": "app.integrations.circleci.get_current_user",
                     "tool": "circleci_get_current_user",
                     "account": "default",
+                    "kind": "read",
+                    "effect": "none",
                     "status": "ok",
                     "http_status": 200,
                     "attempts": 1,
                 }
             ],
-            "meta": {"permission_bypassed": False, "simulated": True},
+            "meta": {"permission_bypassed": False, "simulated": True, "writes": NO_WRITES},
         },
     )
 
@@ -268,9 +273,14 @@ def test_a_caught_error_of_the_bridge_has_no_place_in_front() -> None:
 def test_force_lifts_the_policy_and_says_so() -> None:
     code = "app.integrations.circleci.delete_context('context-uuid')"
     found = lua("-e", code, "--simulate", "--force", "--json").json
-    assert found["meta"] == {"permission_bypassed": True, "simulated": True}
+    writes = NO_WRITES | {"done": 1}
+    assert found["meta"] == {"permission_bypassed": True, "simulated": True, "writes": writes}
     unneeded = lua("-e", "return 1", "--simulate", "--force", "--json").json
-    assert unneeded["meta"] == {"permission_bypassed": False, "simulated": True}
+    assert unneeded["meta"] == {
+        "permission_bypassed": False,
+        "simulated": True,
+        "writes": NO_WRITES,
+    }
 
 
 def test_args_are_strings_and_the_last_of_a_name_wins() -> None:

@@ -71,7 +71,7 @@ def test_lines_come_as_they_are_printed() -> None:
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE_S)
-    assert (process.returncode, out) == (1, "")
+    assert (process.returncode, out) == (130, "")
     assert "Interrupted by Ctrl-C." in err
 
 
@@ -90,7 +90,7 @@ def test_a_signal_ends_the_run(number: int, what: str, code: str) -> None:
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
         out, err = process.communicate(timeout=PATIENCE_S)
-    assert (process.returncode, out) == (1, "")
+    assert (process.returncode, out) == (128 + number, "")
     assert f"Interrupted by {what}." in err
 
 
@@ -107,7 +107,7 @@ def test_a_signal_in_the_middle_of_a_request_leaves_the_envelope(
         process.send_signal(number)
         out, err = process.communicate(timeout=PATIENCE_S)
     found: Any = json.loads(out)
-    assert (process.returncode, err) == (1, "")
+    assert (process.returncode, err) == (128 + number, "")
     assert (found["success"], found["error_type"]) == (False, "interrupted")
     assert f"Interrupted by {what}." in found["error"]
     assert found["output"] == "ready"

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from listeners import Asking
 
-from kosmo_circleci import Bridge, Door, PermissionDenied
+from kosmo_circleci import Bridge, PermissionDenied
 from kosmo_circleci.catalog.load import load_catalog
+from kosmo_circleci.run.listener import Consent
 from kosmo_circleci.transport.wire import WireRequest, WireResponse
 
 READ = "return app.integrations.circleci.get_pipeline('p')"
@@ -55,7 +57,7 @@ def test_the_policy_decides_before_anything_is_sent(
     run = bridge_with(counted, **policy).run(code, force=force)
     assert (run.success, len(counted.sent), run.call_count) == (sent, int(sent), int(sent))
     assert run.permission_bypassed is bypassed
-    assert run.to_dict()["meta"] == {"permission_bypassed": bypassed, "simulated": False}
+    assert run.meta["permission_bypassed"] is bypassed
     assert run.error_type == (None if sent else "permission")
 
 
@@ -102,9 +104,9 @@ def test_arguments_are_checked_before_permission() -> None:
 def test_a_person_is_asked_once_per_function_and_run_with_secrets_masked() -> None:
     counted, questions = Counted(), list[str]()
 
-    def ask(question: str) -> bool:
+    def ask(question: str) -> Consent:
         questions.append(question)
-        return "create_project_env_var" in question
+        return "run" if "create_project_env_var" in question else "no"
 
     code = """
         local circleci = app.integrations.circleci
@@ -114,24 +116,25 @@ def test_a_person_is_asked_once_per_function_and_run_with_secrets_masked() -> No
         return pcall(circleci.cancel_workflow, "w")
     """
     bridge = bridge_with(counted)
-    run = bridge.run(code, door=Door(ask=ask))
+    run = bridge.run(code, listener=Asking(ask))
 
     assert (run.success, run.call_count) == (True, 2)
     assert counted.sent == ["POST /project/gh/acme/web/envvar"] * 2
     assert questions == [
         "app.integrations.circleci.create_project_env_var (write, POST "
-        "/project/{project-slug}/envvar)\n"
+        "/project/{project-slug}/envvar, account default)\n"
         '  project_slug = "gh/acme/web"\n'
         '  name = "NAME1"\n'
         "  value = ***\n"
-        "Allow create_project_env_var for the rest of this run?",
-        "app.integrations.circleci.cancel_workflow (write, POST /workflow/{id}/cancel)\n"
+        "Allow create_project_env_var?",
+        "app.integrations.circleci.cancel_workflow (write, POST /workflow/{id}/cancel, "
+        "account default)\n"
         '  workflow_id = "w"\n'
-        "Allow cancel_workflow for the rest of this run?",
+        "Allow cancel_workflow?",
     ]
     assert run.permission_bypassed is False
 
-    bridge.run(code, door=Door(ask=ask))
+    bridge.run(code, listener=Asking(ask))
     assert len(questions) == 4  # another run asks again
 
 

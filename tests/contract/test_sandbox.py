@@ -137,7 +137,7 @@ def test_a_signal_ends_a_script_with_the_envelope(busy_with: str, api: Api, star
     envelope = _envelope(process)
     seconds = time.monotonic() - began
 
-    assert process.returncode == 1
+    assert process.returncode == 128 + number
     assert (envelope["success"], envelope["output"], envelope["result"]) == (False, "so far", None)
     assert envelope["error_type"] == "interrupted"
     told = {signal.SIGINT: "Interrupted by Ctrl-C.", signal.SIGTERM: "Interrupted by SIGTERM."}
@@ -166,7 +166,7 @@ def test_a_signal_cancels_what_is_in_flight(
     envelope = _envelope(process)
 
     assert time.monotonic() - began < MOST_AFTER_A_SIGNAL_S
-    assert (process.returncode, envelope["error_type"]) == (1, "interrupted")
+    assert (process.returncode, envelope["error_type"]) == (128 + number, "interrupted")
     assert envelope["call_count"] == 1 + requests
     assert [(call["function"], call["status"]) for call in envelope["call_log"][1:]] == [
         ("app.integrations.circleci.get_pipeline", "error")
@@ -180,7 +180,7 @@ def test_ctrl_c_in_a_terminal_reaches_the_command_once(api: Api, start: Start) -
     os.killpg(process.pid, signal.SIGINT)
     envelope = _envelope(process)
 
-    assert (process.returncode, envelope["error_type"]) == (1, "interrupted")
+    assert (process.returncode, envelope["error_type"]) == (130, "interrupted")
     assert envelope["output"] == "so far"
 
 
@@ -190,7 +190,7 @@ def test_without_json_the_error_goes_to_stderr(api: Api, start: Start) -> None:
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=PATIENCE_S)
 
-    assert (process.returncode, out) == (1, b"so far\n")
+    assert (process.returncode, out) == (130, b"so far\n")
     assert err.startswith(b"error: ")
     assert err.endswith(b"Interrupted by Ctrl-C.\n")
 

@@ -8,8 +8,9 @@ from urllib.parse import quote
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from listeners import Lines
 
-from kosmo_circleci import Bridge, Door, KosmoError
+from kosmo_circleci import Bridge, KosmoError
 from kosmo_circleci.transport.wire import TransportError, WireRequest, WireResponse
 
 JSON = {"content-type": "application/json"}
@@ -76,9 +77,7 @@ def shows(secret: str, text: str, harmless: str) -> bool:
 def test_a_token_and_a_secret_argument_are_in_no_part_of_a_run(where: str) -> None:
     token, secret = "CCIPAT_secret_0123456789", 'hunter2 "é\\x'
     lines: list[str] = []
-    run = bridge_with(token, where).run(
-        CODE, args={"secret": secret}, door=Door(on_output=lines.append)
-    )
+    run = bridge_with(token, where).run(CODE, args={"secret": secret}, listener=Lines(lines.append))
     everything = run.to_json() + "\n".join(lines) + repr(run.call_records) + repr(run)
     for hidden in (token, secret, quote(secret, safe="")):
         assert not shows(hidden, everything, "")

@@ -47,13 +47,13 @@ def test_the_public_names_are_these() -> None:
         "ApiError",
         "Bridge",
         "ConfigurationError",
-        "Door",
         "KosmoError",
         "LimitExceeded",
         "Limits",
         "NetworkError",
         "PermissionDenied",
         "Run",
+        "RunListener",
         "ValidationError",
         "__version__",
     ]
@@ -130,6 +130,6 @@ def test_a_call_loads_httpcore_and_nothing_that_it_does_not_use(tmp_path: Path) 
 def test_yaml_is_loaded_where_there_is_a_configuration_file(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text("integrations: {}\n")
-    program = "from kosmo_circleci import Bridge; Bridge().configuration"
+    program = "from kosmo_circleci.runtime import Runtime; Runtime().configuration"
     assert loaded_by(program, home=tmp_path, KOSMO_CONFIG=str(file)) == {"yaml"}
     assert loaded_by(program, home=tmp_path) == set()

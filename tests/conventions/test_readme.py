@@ -139,7 +139,12 @@ def test_the_first_real_call_sends_the_token_and_prints_who_it_is(
     done = _run(["bash", "-euo", "pipefail", "-c", block.text], circleci, tmp_path)
     envelope = json.loads(done.stdout.strip().splitlines()[-1])
     assert envelope["result"]["login"] == "example-user"
-    assert envelope["meta"] == {"permission_bypassed": False, "simulated": False}
+    writes = {"done": 0, "refused": 0, "unknown": 0}
+    assert envelope["meta"] == {
+        "permission_bypassed": False,
+        "simulated": False,
+        "writes": writes,
+    }
     assert set(served.tokens) == {PLACEHOLDER}
 
 

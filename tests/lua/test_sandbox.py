@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from kosmo_circleci import Bridge
 from kosmo_circleci.deadline import Deadline
-from kosmo_circleci.lua.run import Script
 from kosmo_circleci.lua.runtime import Sandbox
 from kosmo_circleci.run.envelope import Run
+from kosmo_circleci.run.settings import RunSettings
+from kosmo_circleci.runtime import Runtime
 
 RunScript = Callable[[str], Run]
 
@@ -163,14 +163,12 @@ def test_read_only_tables_can_be_listed(run: RunScript) -> None:
     assert (made.error, made.result) == (None, ["function", "table", True])
 
 
-def test_globals_with_a_metatable_do_not_meet_the_next_chunk(bridge: Bridge) -> None:
-    session = bridge.session()
+def test_globals_with_a_metatable_do_not_meet_the_next_chunk() -> None:
+    session = Runtime(simulate=True).session(RunSettings())
     try:
-        made = session.run(
-            Script("args = nil setmetatable(_G, {__newindex = error, __index = error})", "eval")
-        )
+        made = session.run("args = nil setmetatable(_G, {__newindex = error, __index = error})")
         assert made.error is None
-        again = session.run(Script("return args.x", "eval", {"x": "1"}), Deadline())
+        again = session.run("return args.x", "eval", {"x": "1"}, Deadline())
         assert (again.error, again.result) == (None, "1")
     finally:
         session.close()

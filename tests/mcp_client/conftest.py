@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
+from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import PermissionDenied
 from kosmo_circleci.masking import Mask
@@ -54,7 +55,15 @@ class Run:
             raise PermissionDenied(f"{call_path} is a write", function_name=name)
 
     def record(
-        self, call_path: str, tool: str, server: str, *, ok: bool, duration_ms: float
+        self,
+        call_path: str,
+        tool: str,
+        server: str,
+        kind: Kind,
+        *,
+        ok: bool,
+        duration_ms: float,
+        settled: bool = True,
     ) -> None:
         assert duration_ms >= 0
         self.log.append(Recorded(call_path, tool, server, ok))

@@ -39,6 +39,8 @@ def test_the_envelope_has_the_fields_of_the_contract_in_its_order() -> None:
         "app.integrations.circleci.get_pipeline",
         "circleci_get_pipeline",
         "default",
+        "read",
+        "none",
         "ok",
         200,
         8.123,
@@ -62,13 +64,19 @@ def test_the_envelope_has_the_fields_of_the_contract_in_its_order() -> None:
                 "function": "app.integrations.circleci.get_pipeline",
                 "tool": "circleci_get_pipeline",
                 "account": "default",
+                "kind": "read",
+                "effect": "none",
                 "status": "ok",
                 "http_status": 200,
                 "duration_ms": 8.1,
                 "attempts": 1,
             }
         ],
-        "meta": {"permission_bypassed": False, "simulated": False},
+        "meta": {
+            "permission_bypassed": False,
+            "simulated": False,
+            "writes": {"done": 0, "refused": 0, "unknown": 0},
+        },
     }
     assert list(json.loads(run.to_json())) == list(run.to_dict())
 
@@ -79,9 +87,25 @@ def test_the_envelope_has_the_fields_of_the_contract_in_its_order() -> None:
         (Run(True), 0),
         (failure("boom", "runtime"), 1),
         (failure("who?", "configuration"), 1),
-        (failure("stopped", "interrupted"), 1),
+        (failure("stopped", "interrupted"), 130),
+        (Run(False, error_type="interrupted", signal_number=15), 143),
+        (Run(False, script_exit_code=7), 7),
         (failure("give FILE", "usage"), 2),
     ],
 )
 def test_the_exit_code_follows_the_kind_of_error(run: Run, exit_code: int) -> None:
     assert run.exit_code == exit_code
+
+
+def test_a_failed_run_tells_its_frames_and_a_log_that_was_written_is_kept() -> None:
+    run = Run(False, error="boom", traceback=("eval:1: in main chunk",), log=("a", "b"))
+    envelope = json.loads(run.to_json())
+
+    assert (envelope["traceback"], envelope["log"]) == (["eval:1: in main chunk"], ["a", "b"])
+    assert {"traceback", "log"}.isdisjoint(json.loads(Run(True).to_json()))
+
+
+def test_what_was_bypassed_and_exit_codes_are_in_meta_only_where_they_are() -> None:
+    run = Run(True, mcp_trust_bypassed=True, script_exit_code=0)
+
+    assert run.meta == Run(True).meta | {"mcp_trust_bypassed": True, "exit_code": 0}

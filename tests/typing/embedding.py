@@ -2,7 +2,15 @@
 
 from typing import assert_type
 
-from kosmo_circleci import ApiError, Bridge, Door, KosmoError, Limits, Run
+from kosmo_circleci import ApiError, Bridge, KosmoError, Limits, Run, RunListener
+
+
+class Lines(RunListener):
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+
+    def output(self, line: str) -> None:
+        self._lines.append(line)
 
 
 def report(bridge: Bridge, code: str) -> str:
@@ -15,7 +23,7 @@ def report(bridge: Bridge, code: str) -> str:
         args={"branch": "main"},
         limits=Limits(timeout_s=60.0),
         isolate=True,
-        door=Door(on_output=lines.append),
+        listener=Lines(lines),
     )
     assert_type(run, Run)
     assert_type(run.success, bool)

@@ -1,5 +1,6 @@
 """integrations:doctor — every step between here and CircleCI tried in turn, and what to do next."""
 
+import contextlib
 import os
 import socket
 import ssl
@@ -23,6 +24,7 @@ from kosmo_circleci.config.configuration import Configuration, ResolvedAccount
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ConfigurationError, KosmoError
 from kosmo_circleci.jsonvalue import JsonError, JsonValue
+from kosmo_circleci.runtime import Runtime
 
 PATIENCE_S: Final = 20.0
 """How long the request to CircleCI may take."""
@@ -241,9 +243,9 @@ def _dns_check(origin: str, proxy: str | None) -> Check:
 
 def _answer_checks(account: Account) -> Iterator[Check]:
     request = ApiRequest("GET", "/api/v2/me")
-    with Bridge() as bridge:
+    with contextlib.closing(Runtime()) as runtime:
         try:
-            answer = bridge.send(request, account.name, Deadline(PATIENCE_S))
+            answer = runtime.send(request, account.name, Deadline(PATIENCE_S))
         except KosmoError as error:
             yield Check("reachable", "fail", error.message, _next_for(error, account))
             return

@@ -5,12 +5,13 @@ from typing import Any, Final
 
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.catalog.model import Function
-from kosmo_circleci.cli.main import App
-from kosmo_circleci.cli.script.script import run_job
+from kosmo_circleci.cli.app import App
+from kosmo_circleci.cli.script.execution import run_script
 from kosmo_circleci.errors import UsageError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.run.envelope import Run
-from kosmo_circleci.run.supervisor import Job
+from kosmo_circleci.run.protocol import RunMessage
+from kosmo_circleci.run.settings import RunSettings, RuntimeSettings
 
 _SCRIPT: Final = Path(__file__).with_name("all_pages.lua")
 
@@ -38,20 +39,14 @@ def call_all(
     It is a script of ours in a process of its own, so that permission, progress, Ctrl-C and the
     envelope are those of every script.
     """
-    args = {
+    args: dict[str, JsonValue] = {
         "account": account,
         "name": function.name,
         "arguments": jsonvalue.encode(arguments),
     }
-    job = Job(
-        _SCRIPT.read_text("utf-8"),
-        function.name,
-        account=account,
-        force=force,
-        args=args,
-        bridge={"simulate": simulate},
-    )
-    return _unwrapped(run_job(app, job, as_json=True))
+    settings = RunSettings(name=function.name, account=account, force=force, args=args)
+    message = RunMessage(_SCRIPT.read_text("utf-8"), settings, RuntimeSettings(simulate=simulate))
+    return _unwrapped(run_script(app, message, as_json=True))
 
 
 def _unwrapped(run: Run) -> Run:

@@ -1,5 +1,6 @@
 """integrations:call and its short form integrations:circleci — one function, one answer."""
 
+import contextlib
 import os
 import select
 import shutil
@@ -13,23 +14,25 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from kosmo_circleci import jsonvalue
-from kosmo_circleci.bridge import Bridge, Door
 from kosmo_circleci.catalog.load import load_catalog
-from kosmo_circleci.catalog.lookup import find, split_path
+from kosmo_circleci.catalog.lookup import Resolved, find, resolve
 from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.cli import offers
+from kosmo_circleci.cli.app import App
 from kosmo_circleci.cli.call import call_arguments
 from kosmo_circleci.cli.call.all_pages import call_all, check_has_pages
 from kosmo_circleci.cli.call.dry_run import shown_request
 from kosmo_circleci.cli.call.envelope import call_envelope
-from kosmo_circleci.cli.main import App
 from kosmo_circleci.cli.options import KeyValue
 from kosmo_circleci.cli.output import json_option, show_warnings
 from kosmo_circleci.cli.script import prompt
+from kosmo_circleci.cli.script.execution import TerminalListener
 from kosmo_circleci.cli.script.signals import interrupted_at_once
+from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import UsageError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.run.envelope import Run
+from kosmo_circleci.runtime import Runtime
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -213,31 +216,26 @@ def _carry_out(
             )
             _show(run, options.as_json)
             return run.exit_code
-    with Bridge(simulate=options.simulate) as bridge:
+    runtime = Runtime(simulate=options.simulate)
+    with contextlib.closing(runtime):
         if options.dry_run:
-            return _show_request(bridge, function, arguments, account, options)
-        show_warnings(lambda: bridge.configuration)
-        asker = prompt.asker()
-        door = Door(ask=asker.ask if asker else None)
+            return _show_request(runtime, function, arguments, account, options)
+        show_warnings(lambda: runtime.configuration)
         with interrupted_at_once():
-            run = bridge.run_call(
-                function.name, arguments, account=account, force=options.force, door=door
+            run = runtime.run_call(
+                Resolved(function, account),
+                arguments,
+                force=options.force,
+                listener=TerminalListener(asker=prompt.asker()),
+                deadline=Deadline(),
             )
     _show(run, options.as_json)
     return run.exit_code
 
 
-def _function(spelling: str, account: str | None) -> tuple[Function, str]:
+def _function(spelling: str, account: str | None) -> Resolved:
     """Return the function, and the account: named by option or inside `work.get_pipeline`."""
-    function = find(load_catalog(), spelling)
-    *segments, _ = split_path(spelling)
-    if not segments:
-        return function, account or "default"
-    if account not in (None, segments[0]):
-        raise UsageError(
-            f"Two accounts: '{segments[0]}' in {spelling}, and --account {account}. Name one."
-        )
-    return function, segments[0]
+    return resolve(load_catalog(), spelling, account)
 
 
 def _arguments(
@@ -303,13 +301,13 @@ def _read_text(name: str) -> str:
 
 
 def _show_request(
-    bridge: Bridge,
+    runtime: Runtime,
     function: Function,
     arguments: dict[str, JsonValue],
     account: str,
     options: CallOptions,
 ) -> int:
-    request = shown_request(bridge, function, arguments, account)
+    request = shown_request(runtime, function, arguments, account)
     if options.as_json:
         run = Run(
             success=True,

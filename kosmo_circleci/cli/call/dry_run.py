@@ -7,13 +7,13 @@ executor writes URL and headers. Permission is not asked for, because nothing ha
 from dataclasses import dataclass, field
 
 from kosmo_circleci import jsonvalue
-from kosmo_circleci.bridge import Bridge
 from kosmo_circleci.call import arguments, permission, request
 from kosmo_circleci.call.model import RawArguments
 from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import MASK
+from kosmo_circleci.runtime import Runtime
 from kosmo_circleci.transport.executor import Executor
 from kosmo_circleci.transport.wire import WireRequest, WireResponse
 from kosmo_circleci.version import __version__
@@ -62,13 +62,13 @@ class _Recorder:
 
 
 def shown_request(
-    bridge: Bridge, function: Function, values: dict[str, JsonValue], account: str
+    runtime: Runtime, function: Function, values: dict[str, JsonValue], account: str
 ) -> ShownRequest:
     """Return the request `function` would send first through `account`. Sends nothing.
 
     Raises `ValidationError` as the call would, and `ConfigurationError` for an unknown account.
     """
-    sender = bridge.account(account)
+    sender = runtime.account(account)
     bound = arguments.bind(function, RawArguments(named=values))
     hidden = permission.without_secrets(function, bound)
     recorder = _Recorder()
@@ -79,7 +79,7 @@ def shown_request(
         Deadline(),
     )
     wire = recorder.sent[0]
-    mask = bridge.mask()
+    mask = runtime.mask()
     headers = dict(wire.headers) | {"Circle-Token": MASK if sender.token else NO_TOKEN}
     body = None if wire.body is None else mask.json(jsonvalue.decode(wire.body))
     return ShownRequest(wire.method, mask.text(wire.url), headers, body)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from kosmo_circleci import jsonvalue
-from kosmo_circleci.cli.main import App
+from kosmo_circleci.cli.app import App
 from kosmo_circleci.cli.mcp import description
 from kosmo_circleci.cli.offers import files
 from kosmo_circleci.cli.options import KeyValue, Seconds, eval_option, limit_options
 from kosmo_circleci.cli.output import emit, json_option
-from kosmo_circleci.cli.script.script import read_source, run_job, show
+from kosmo_circleci.cli.script.execution import read_source, run_script, show
 from kosmo_circleci.config.accounts import home_folder
 from kosmo_circleci.errors import ConfigurationError, KosmoError, UsageError
 from kosmo_circleci.jsonvalue import JsonError, JsonValue
@@ -23,7 +23,8 @@ from kosmo_circleci.limits import Limits
 from kosmo_circleci.mcp_client.functions import McpFunctions
 from kosmo_circleci.mcp_client.trust import trust_store
 from kosmo_circleci.run.envelope import Run
-from kosmo_circleci.run.supervisor import Job
+from kosmo_circleci.run.protocol import RunMessage
+from kosmo_circleci.run.settings import RunSettings, RuntimeSettings
 from kosmo_circleci.wording import printable, shorten
 
 if TYPE_CHECKING:
@@ -213,17 +214,17 @@ def lua(
       kosmo mcp:lua report.lua --arg since=2026-01-01 --json
     """
     source = read_source(file, code)
-    job = Job(
-        source.code,
-        source.name,
+    settings = RunSettings(
+        name=source.name,
         force=force,
         args=dict(args),
         limits=Limits(memory_bytes=memory_limit, cpu_s=cpu_limit, timeout_s=timeout),
-        bridge={},
         integrations=False,
         pretty=not as_json,
+        keep_output=as_json,
     )
-    run = run_job(app, job, as_json=as_json)
+    message = RunMessage(source.code, settings, RuntimeSettings())
+    run = run_script(app, message, as_json=as_json)
     show(run, as_json)
     return run.exit_code
 
@@ -235,9 +236,14 @@ def _functions() -> McpFunctions:
 def _ask(
     app: App, code: str, args: Mapping[str, str], *, force: bool, timeout_s: float | None = None
 ) -> Run:
-    limits = Limits(timeout_s=timeout_s)
-    job = Job(code, "mcp", force=force, args=args, limits=limits, bridge={}, integrations=False)
-    run = run_job(app, job, as_json=True)
+    settings = RunSettings(
+        name="mcp",
+        force=force,
+        args=args,
+        limits=Limits(timeout_s=timeout_s),
+        integrations=False,
+    )
+    run = run_script(app, RunMessage(code, settings, RuntimeSettings()), as_json=True)
     # The lines of a script the user has not written say nothing.
     return run._replace(error=run.error and re.sub(r"^mcp:\d+: ", "", run.error))
 

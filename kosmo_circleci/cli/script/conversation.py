@@ -12,17 +12,21 @@ import click
 
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.lookup import bare_name
-from kosmo_circleci.cli.main import App
+from kosmo_circleci.cli.app import App
 from kosmo_circleci.cli.output import warn
 from kosmo_circleci.cli.script import prompt
+from kosmo_circleci.cli.script.execution import TerminalListener, run_in, show
 from kosmo_circleci.cli.script.lua_words import KEYWORDS, Word, word_before
-from kosmo_circleci.cli.script.script import Witness, show, watched
+from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.docs import guides, pages
 from kosmo_circleci.docs import search as doc_search
 from kosmo_circleci.errors import ConfigurationError, KosmoError, UsageError
 from kosmo_circleci.run.child import Child, fork_child
 from kosmo_circleci.run.envelope import Run
-from kosmo_circleci.run.supervisor import Job, Watcher, supervise
+from kosmo_circleci.run.listener import RunListener
+from kosmo_circleci.run.protocol import RunMessage
+from kosmo_circleci.run.settings import RunSettings, RuntimeSettings
+from kosmo_circleci.run.supervisor import supervise
 
 HELP: Final = """\
 Type Lua. An expression shows its value; a line that is not complete goes on in the next one.
@@ -59,12 +63,15 @@ class Offer(NamedTuple):
 
 
 class Conversation:
-    """One session at the prompt. `job` says how its lines are run."""
+    """One session at the prompt; `settings` say how its lines are run."""
 
-    def __init__(self, app: App, job: Job) -> None:
-        self._job = job._replace(name=_NAME, pretty=True, keep_state=True)
+    def __init__(self, app: App, settings: RunSettings, runtime: RuntimeSettings) -> None:
+        self._settings = settings._replace(
+            name=_NAME, pretty=True, keep_state=True, keep_output=False
+        )
+        self._runtime = runtime
         self._child: Child = app.take_child()
-        self._witness = Witness(asker=prompt.asker())
+        self._terminal = TerminalListener(asker=prompt.asker())
         self._pending = ""
         self.over = False
 
@@ -128,10 +135,9 @@ class Conversation:
 
     def _names(self, path: str) -> Iterable[str]:
         """Return the names in a table of the state as it is now."""
-        limits = self._job.limits._replace(timeout_s=_COMPLETION_S)
-        job = self._job._replace(code=_LIST_NAMES % path, limits=limits)
-        run = supervise(self._child, job, Watcher())
-        self._renew_if_killed()
+        message = RunMessage(_LIST_NAMES % path, self._settings, self._runtime)
+        run = supervise(self._child, message, RunListener(), Deadline(_COMPLETION_S))
+        self._reset_if_killed()
         result = run.result if run.success else None
         return (
             [each for each in result if isinstance(each, str)] if isinstance(result, list) else []
@@ -150,20 +156,23 @@ class Conversation:
         is_nil = run.success and run.result_json == "null"
         if expression and is_nil and not _MAY_RETURN_NOTHING.search(text):
             click.echo("nil")
-        self._renew_if_killed()
+        self._reset_if_killed()
         return True
 
     def _evaluate(self, code: str) -> Run:
-        return watched(self._child, self._job._replace(code=code), self._witness)
+        message = RunMessage(code, self._settings, self._runtime)
+        return run_in(self._child, message, self._terminal)
 
-    def _renew_if_killed(self) -> None:
+    def _reset_if_killed(self) -> None:
         if self._child.exit_status is not None:
             self._reset()
             warn("that line had to be killed, and the state went with it: globals are gone")
 
     def _reset(self) -> None:
         self._child.kill()
-        self._child = fork_child()
+        from kosmo_circleci.run.worker import serve
+
+        self._child = fork_child(serve)
         self.start()
 
     def _command(self, text: str) -> None:

@@ -5,14 +5,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kosmo_circleci.cli.main import App
+from kosmo_circleci.cli.app import App
 from kosmo_circleci.cli.offers import account_names, files
 from kosmo_circleci.cli.options import KeyValue, eval_option, limit_options
 from kosmo_circleci.cli.output import json_option
-from kosmo_circleci.cli.script.script import read_source, run_job, show
+from kosmo_circleci.cli.script.execution import read_source, run_script, show
 from kosmo_circleci.errors import UsageError
 from kosmo_circleci.limits import Limits
-from kosmo_circleci.run.supervisor import Job
+from kosmo_circleci.run.protocol import RunMessage
+from kosmo_circleci.run.settings import RunSettings, RuntimeSettings
 
 if TYPE_CHECKING:
     from kosmo_circleci.cli.script.records import Records
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 @eval_option
 @json_option
 @click.option("--force", is_flag=True, help="Lift the read/write permission policy.")
+@click.option("--trust-mcp", is_flag=True, help="Let MCP servers run that are not trusted.")
 @click.option(
     "--simulate", is_flag=True, help="Talk to the embedded simulator: no token, no network."
 )
@@ -49,6 +51,7 @@ def lua(
     code: str | None,
     as_json: bool,
     force: bool,
+    trust_mcp: bool,
     simulate: bool,
     account: str,
     args: tuple[tuple[str, str], ...],
@@ -76,29 +79,31 @@ def lua(
       kosmo integrations:lua nightly.lua --timeout 600 --report nightly.html
       kosmo integrations:lua --repl --simulate
     """
-    job = Job(
-        "",
-        "",
-        account,
-        force,
-        dict(args),
-        Limits(memory_bytes=memory_limit, cpu_s=cpu_limit, timeout_s=timeout),
-        {"simulate": simulate},
+    settings = RunSettings(
+        account=account,
+        force=force,
+        trust_mcp=trust_mcp,
+        args=dict(args),
+        limits=Limits(memory_bytes=memory_limit, cpu_s=cpu_limit, timeout_s=timeout),
         pretty=not as_json,
+        keep_output=as_json,
+        mask_source=report is not None,
     )
+    runtime = RuntimeSettings(simulate=simulate)
     if repl:
         _refuse_with_repl(
             {"FILE": file, "--eval": code, "--json": as_json, "--trace": trace, "--report": report}
         )
         from kosmo_circleci.cli.script.repl import converse
 
-        return converse(app, job)
+        return converse(app, settings, runtime)
     records = _records(trace, report, file)
     source = read_source(file, code)
-    job = job._replace(code=source.code, name=source.name)
+    settings = settings._replace(name=source.name)
+    message = RunMessage(source.code, settings, runtime)
     timeline = None if records is None else records.timeline
-    run = run_job(app, job, as_json=as_json, timeline=timeline)
-    kept = records is None or records.write(run, job)
+    run = run_script(app, message, as_json=as_json, timeline=timeline)
+    kept = records is None or records.write(run, settings)
     show(run, as_json)
     return run.exit_code if kept else 1
 

@@ -4,16 +4,17 @@ The line is drawn on standard error and taken away before anything else is writt
 is never mangled, on the screen or in a file.
 """
 
+import contextlib
 import os
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TextIO
 
-from kosmo_circleci.call.model import CallRecord
-from kosmo_circleci.run.supervisor import Watcher
+from kosmo_circleci.call.model import CallRecord, StartedCall
+from kosmo_circleci.run.listener import Consent, ForwardingListener, RunListener
 
 _QUIET_FOR_S: Final = 0.4
 """Nothing is drawn before: most scripts are over by then."""
@@ -29,15 +30,17 @@ def wanted(stream: TextIO | None, environ: Mapping[str, str]) -> bool:
     return stream is not None and stream.isatty() and environ.get("TERM", "dumb") != "dumb"
 
 
-class Progress:
-    """The progress line of one run. Everything it is told may come from one thread only."""
+class Progress(ForwardingListener):
+    """The progress line of one run, in front of the listener that prints and asks."""
 
     def __init__(
         self,
+        inner: RunListener,
         stream: TextIO,
         environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__(inner)
         self._stream = stream
         self._color = not environ.get("NO_COLOR")
         self._clock = clock
@@ -62,67 +65,56 @@ class Progress:
         with self._lock:
             self._erase()
 
-    def beside(self, watcher: Watcher) -> Watcher:
-        """Return a watcher that writes and asks as `watcher` does, and moves the line."""
-        on_output, ask, warn = watcher.on_output, watcher.ask, watcher.warn
-        return watcher._replace(
-            on_output=on_output and self._aside(on_output),
-            ask=ask and self._asking(ask),
-            warn=warn and self._aside(warn),
-            notice=self.notice,
-            waiting=self.waiting,
-            started=self.started,
-            ended=self.ended,
-        )
+    def output(self, line: str) -> None:
+        with self._without_line():
+            super().output(line)
 
-    def started(self, name: str) -> None:
-        """Count a request that goes out; `name` is the function as the script named it."""
+    def warning(self, text: str) -> None:
+        with self._without_line():
+            super().warning(text)
+
+    def log(self, text: str) -> None:
+        with self._without_line():
+            super().log(text)
+
+    def call_started(self, call: StartedCall) -> None:
         with self._lock:
-            self._in_flight[name] += 1
+            self._in_flight[call.function] += 1
+        super().call_started(call)
 
-    def ended(self, record: CallRecord) -> None:
-        """Count what came of a request."""
+    def call_ended(self, number: int, record: CallRecord) -> None:
         with self._lock:
             self._in_flight[record.function] -= 1
-            self._in_flight += Counter()  # drops what is at zero, or was never told to start
+            self._in_flight += Counter()  # drops what is at zero, or never started
             self._done += 1
             self._failed += record.status == "error"
+        super().call_ended(number, record)
 
-    def notice(self, text: str) -> None:
-        """Write what has changed as a line of its own, at once: the line below it goes on."""
+    def ask(self, question: str) -> Consent | None:
         with self._lock:
             self._erase()
+            self._hidden += 1
+        try:
+            return super().ask(question)
+        finally:
+            with self._lock:
+                self._hidden -= 1
+
+    def notice(self, text: str) -> None:
+        with self._without_line():
             self._write(_printable(" ".join(text.split())) + "\n")
+        super().notice(text)
 
     def waiting(self, text: str) -> None:
-        """Show what `flow` is waiting for, until the next text; an empty one ends it."""
         with self._lock:
             self._waiting = " ".join(text.split())
+        super().waiting(text)
 
-    def _aside(self, write: Callable[[str], None]) -> Callable[[str], None]:
-        """Return `write` with the line gone meanwhile."""
-
-        def alone(text: str) -> None:
-            with self._lock:
-                self._erase()
-                write(text)
-
-        return alone
-
-    def _asking(self, ask: Callable[[str], bool]) -> Callable[[str], bool]:
-        """Return `ask` with the line away for as long as the question stands."""
-
-        def hidden(question: str) -> bool:
-            with self._lock:
-                self._erase()
-                self._hidden += 1
-            try:
-                return ask(question)
-            finally:
-                with self._lock:
-                    self._hidden -= 1
-
-        return hidden
+    @contextlib.contextmanager
+    def _without_line(self) -> Iterator[None]:
+        with self._lock:
+            self._erase()
+            yield
 
     def line(self) -> str:
         """Return the line as it stands, without colour, as long as it may be."""
@@ -168,9 +160,14 @@ class Progress:
             self._over.set()  # The terminal has gone; the run need not.
 
 
-def of_this_process() -> "Progress | None":
-    """Return the progress line for this process's terminal, or None without one."""
-    return Progress(sys.stderr) if wanted(sys.stderr, os.environ) else None
+@contextlib.contextmanager
+def on_terminal(inner: RunListener) -> Iterator[RunListener]:
+    """Put a progress line in front of `inner` if standard error is a terminal."""
+    if not wanted(sys.stderr, os.environ):
+        yield inner
+        return
+    with Progress(inner, sys.stderr) as progress:
+        yield progress
 
 
 def _columns(stream: TextIO) -> int:

@@ -1,4 +1,4 @@
-"""The permission question on a terminal: this call, no call, or every further one."""
+"""The permission question on a terminal: this call, this function in this run, or no."""
 
 import os
 import select
@@ -6,9 +6,14 @@ import sys
 from collections.abc import Callable
 from typing import Final, TextIO
 
-_CHOICES: Final = "[y]es, [N]o, [a]lways (every further question of this run): "
-_YES: Final = frozenset({"y", "yes"})
-_ALWAYS: Final = frozenset({"a", "always"})
+from kosmo_circleci.run.listener import Consent
+
+_CHOICES: Final = "[y]es, for the rest of this run; [o]nce, this call only; [N]o: "
+_CONSENTS: Final[dict[str, Consent]] = {
+    **{"y": "run", "yes": "run"},
+    **{"o": "once", "once": "once"},
+    **{"n": "no", "no": "no", "": "no"},
+}
 _LOOK_EVERY_S: Final = 0.1
 _LONGEST_ANSWER: Final = 1024
 
@@ -20,29 +25,20 @@ def can_ask(answers: TextIO | None = None, questions: TextIO | None = None) -> b
 
 
 class Asker:
-    """Puts permission questions to the person at the terminal, and remembers "always".
+    """Puts permission questions to the person at the terminal.
 
     `answers` and `questions` are standard input and standard error unless given.
     """
 
     def __init__(self, answers: TextIO | None = None, questions: TextIO | None = None) -> None:
         self._answers, self._questions = answers or sys.stdin, questions or sys.stderr
-        self._always = False
 
-    def ask(self, question: str, stopped: Callable[[], bool] = lambda: False) -> bool:
-        """Show the question (secrets already masked) and return whether the answer was yes.
+    def ask(self, question: str, stopped: Callable[[], bool] = lambda: False) -> Consent:
+        """Show the question (secrets already masked) and return the person's answer.
 
-        After "always" it is yes without asking again. An empty answer and the end of the input mean
-        no; so does `stopped()`, which is looked at while the question stands: a run may end before
-        its answer.
+        An empty answer and the end of the input mean no; so does `stopped()`, which is checked
+        while the question is open: a run may end before its answer.
         """
-        if self._always:
-            return True
-        answer = self._answer(question, stopped)
-        self._always = answer in _ALWAYS
-        return self._always or answer in _YES
-
-    def _answer(self, question: str, stopped: Callable[[], bool]) -> str:
         text = f"{question}\n{_CHOICES}"
         while True:
             self._show(text)
@@ -50,11 +46,11 @@ class Asker:
             if not line:
                 self._show("\n")
                 return "no"
-            answer = line.strip().lower()
-            if answer in _YES | _ALWAYS | {"", "n", "no"}:
-                return answer
-            shown = "".join(char for char in answer[:20] if char.isprintable())
-            text = f"'{shown}' is no answer. {_CHOICES}"
+            word = line.strip().lower()
+            if word in _CONSENTS:
+                return _CONSENTS[word]
+            shown = "".join(char for char in word[:20] if char.isprintable())
+            text = f"'{shown}' is not an answer. {_CHOICES}"
 
     def _show(self, text: str) -> None:
         self._questions.write(text)
@@ -69,10 +65,8 @@ def asker() -> Asker | None:
 def _line(answers: TextIO, stopped: Callable[[], bool]) -> str:
     """Return the next line, or "" at the end of the input and when the run is over.
 
-    A signal handler only takes note of Ctrl-C, and a plain `readline` would go on reading.
+    A signal handler only notes Ctrl-C, and a plain `readline` would keep reading.
     """
-    if os.name != "posix":
-        return answers.readline()
     descriptor = answers.fileno()
     while not stopped():
         if select.select([descriptor], [], [], _LOOK_EVERY_S)[0]:

@@ -4,26 +4,31 @@ import datetime
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from kosmo_circleci.cli.output import warn
 from kosmo_circleci.cli.script.timeline import Timeline
-from kosmo_circleci.errors import ConfigurationError, UsageError
+from kosmo_circleci.errors import UsageError
 from kosmo_circleci.run.envelope import Run
-from kosmo_circleci.run.supervisor import Job
+from kosmo_circleci.run.settings import RunSettings
+
+_NO_SOURCE: Final = (
+    "-- Not shown: the run was killed, and only its process knew which values are secrets."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Where the trace and the report go (None for one that is not wanted), and what goes in."""
+    """Where the trace and the report go (None: not asked for), and what goes in."""
 
     trace: Path | None
     report: Path | None
-    began: datetime.datetime
+    started: datetime.datetime
     timeline: Timeline
 
     @classmethod
     def checked(cls, trace: str | None, report: str | None, *, script: str | None) -> "Records":
-        """Return the records of a run that begins now, each file of which can be written.
+        """Return the records of a run that starts now, each file of which can be written.
 
         Raises `UsageError` before anything runs: for a file that cannot be written, and for one
         that would overwrite the script or the other.
@@ -37,11 +42,11 @@ class Records:
             None if trace is None else Path(trace),
             None if report is None else Path(report),
             datetime.datetime.now(datetime.UTC),
-            Timeline(wants_source=report is not None),
+            Timeline(),
         )
 
-    def write(self, run: Run, job: Job) -> bool:
-        """Write the files and say whether that went well; what went wrong is a warning.
+    def write(self, run: Run, settings: RunSettings) -> bool:
+        """Write the files and say whether that worked; what failed is a warning.
 
         Of the script's `args` only the names are shown: the values may be secrets.
         """
@@ -49,26 +54,15 @@ class Records:
         if self.trace is not None:
             from kosmo_circleci.cli.script.trace import chrome_trace
 
-            kept &= _written(self.trace, chrome_trace(run, self.timeline, job.name))
+            kept &= _written(self.trace, chrome_trace(run, self.timeline, settings.name))
         if self.report is not None:
             from kosmo_circleci.cli.script import report
 
-            subject = report.Subject(job.name, self._source(job), tuple(job.args))
-            kept &= _written(self.report, report.page(run, self.timeline, subject, self.began))
+            # The process that ran the script knows what to mask; a killed one cannot tell.
+            source = _NO_SOURCE if run.masked_source is None else run.masked_source
+            subject = report.Subject(settings.name, source, tuple(settings.args))
+            kept &= _written(self.report, report.page(run, self.timeline, subject, self.started))
         return kept
-
-    def _source(self, job: Job) -> str:
-        from kosmo_circleci.catalog.load import load_catalog
-        from kosmo_circleci.cli.accounts.status import read_configuration
-        from kosmo_circleci.cli.script.masked_source import masked_source
-
-        try:
-            tokens = read_configuration().tokens()
-        except ConfigurationError:
-            tokens = ()  # The run has said so; and without a configuration there is no token.
-        known = self.timeline.source
-        text = job.code if known is None else known
-        return masked_source(text, tokens, load_catalog(), seen_by_run=known is not None)
 
 
 def _check(option: str, file: str, script: str | None) -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import click
 
 from kosmo_circleci.cli.accounts.status import home
-from kosmo_circleci.cli.main import App
+from kosmo_circleci.cli.app import App
 from kosmo_circleci.cli.script.conversation import Conversation
 from kosmo_circleci.cli.script.history import History, history_file
-from kosmo_circleci.run.supervisor import Job
+from kosmo_circleci.run.settings import RunSettings, RuntimeSettings
 from kosmo_circleci.version import __version__
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ class Reader(Protocol):
         ...
 
 
-def converse(app: App, job: Job) -> int:
+def converse(app: App, settings: RunSettings, runtime: RuntimeSettings) -> int:
     """Hold one session at the prompt; return the exit code."""
     history = History(history_file(os.environ, home()))
-    conversation = Conversation(app, job)
+    conversation = Conversation(app, settings, runtime)
     try:
         conversation.start()
         reader = _reader(conversation, history)

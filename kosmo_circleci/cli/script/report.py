@@ -51,7 +51,7 @@ def page(run: Run, timeline: Timeline, subject: Subject, at: datetime.datetime) 
         "error": _error(run.error),
         "failures": report_calls.failures(records),
         "timeline": picture(placed(records), timeline.waits, run.execution_time_ms),
-        "output": block(timeline.output(run), "Nothing was printed."),
+        "output": block(timeline.printed(run), "Nothing was printed."),
         "result": block(_pretty(run.result_json), "The script returned nothing."),
         "functions": report_calls.by_function(records),
         "calls": report_calls.every_call(records, timeline.left_out),

@@ -46,7 +46,7 @@ def handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[Non
 def _handling(take: Callable[[Interrupted], None]) -> Iterator[None]:
     def stop(number: int, _frame: FrameType | None) -> None:
         what = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
-        take(Interrupted(f"Interrupted by {what}."))
+        take(Interrupted(f"Interrupted by {what}.", signal_number=number))
 
     with handled_by(stop):
         yield

@@ -7,13 +7,13 @@ from typing import Final, NamedTuple
 
 from kosmo_circleci.call.model import CallRecord
 from kosmo_circleci.run.envelope import Run
-from kosmo_circleci.run.supervisor import Watcher
+from kosmo_circleci.run.listener import ForwardingListener, RunListener
 
-MOST_CALLS: Final = 100_000
+MAX_CALLS: Final = 100_000
 """How many calls are kept; later ones are counted, and said to be left out."""
 
-_MOST_NOTICES: Final = 10_000
-_MOST_OUTPUT: Final = 1024 * 1024
+_MAX_NOTICES: Final = 10_000
+_MAX_OUTPUT: Final = 1024 * 1024
 
 
 class Notice(NamedTuple):
@@ -38,17 +38,12 @@ class Placed(NamedTuple):
     record: CallRecord
 
 
-class Timeline:
-    """The calls, notices and printed lines of one run, as its watcher hears of them.
+class Timeline(ForwardingListener):
+    """The calls, notices and printed lines of one run, kept in front of another listener."""
 
-    With `wants_source`, `source` is the script's text as the run itself masks it; None where the
-    run could not be asked.
-    """
-
-    def __init__(self, *, wants_source: bool = False) -> None:
-        self.wants_source = wants_source
-        self.source: str | None = None
-        self._began = time.perf_counter()
+    def __init__(self, inner: RunListener | None = None) -> None:
+        super().__init__(inner or RunListener())
+        self._started = time.perf_counter()
         self._records: list[CallRecord] = []
         self._output: list[str] = []
         self._output_size = 0
@@ -57,37 +52,33 @@ class Timeline:
         self.left_out = 0
         self._waiting: Notice | None = None
 
-    def listening(self, watcher: Watcher) -> Watcher:
-        """Return a watcher that tells `watcher` what it hears, and takes note of it."""
-        on_output, ended, notice = watcher.on_output, watcher.ended, watcher.notice
-        waiting = watcher.waiting
+    def output(self, line: str) -> None:
+        if self._output_size <= _MAX_OUTPUT:
+            self._output.append(line)
+            self._output_size += len(line) + 1
+        super().output(line)
 
-        def take_line(line: str) -> None:
-            self._take_line(line)
-            if on_output is not None:
-                on_output(line)
+    def call_ended(self, number: int, record: CallRecord) -> None:
+        if len(self._records) < MAX_CALLS:
+            self._records.append(record)
+        else:
+            self.left_out += 1
+        super().call_ended(number, record)
 
-        def take_ended(record: CallRecord) -> None:
-            self._take_record(record)
-            if ended is not None:
-                ended(record)
+    def notice(self, text: str) -> None:
+        if len(self.notices) < _MAX_NOTICES:
+            self.notices.append(Notice(self._now_ms(), text))
+        super().notice(text)
 
-        def take_notice(text: str) -> None:
-            self._take_notice(text)
-            if notice is not None:
-                notice(text)
+    def waiting(self, text: str) -> None:
+        now_ms, last = self._now_ms(), self._waiting
+        if last is not None and len(self.waits) < _MAX_NOTICES:
+            self.waits.append(Wait(last.at_ms, now_ms - last.at_ms, last.text))
+        self._waiting = Notice(now_ms, text) if text else None
+        super().waiting(text)
 
-        def take_waiting(text: str) -> None:
-            self._take_waiting(text)
-            if waiting is not None:
-                waiting(text)
-
-        return watcher._replace(
-            on_output=take_line if on_output is not None else None,
-            ended=take_ended,
-            notice=take_notice,
-            waiting=take_waiting,
-        )
+    def _now_ms(self) -> float:
+        return (time.perf_counter() - self._started) * 1000
 
     def records(self, run: Run) -> list[CallRecord]:
         """Return every call in the order of its start, those a killed run left open included."""
@@ -95,33 +86,9 @@ class Timeline:
         known = self._records + [each for each in run.call_records if each not in heard]
         return sorted(known, key=lambda record: record.started_ms)
 
-    def output(self, run: Run) -> str:
+    def printed(self, run: Run) -> str:
         """Return what was printed, whether it went to the screen or stayed in the envelope."""
         return run.output or "\n".join(self._output)
-
-    def _take_line(self, line: str) -> None:
-        if self._output_size <= _MOST_OUTPUT:
-            self._output.append(line)
-            self._output_size += len(line) + 1
-
-    def _take_record(self, record: CallRecord) -> None:
-        if len(self._records) < MOST_CALLS:
-            self._records.append(record)
-        else:
-            self.left_out += 1
-
-    def _take_notice(self, text: str) -> None:
-        if len(self.notices) < _MOST_NOTICES:
-            self.notices.append(Notice(self._now_ms(), text))
-
-    def _take_waiting(self, text: str) -> None:
-        now_ms, last = self._now_ms(), self._waiting
-        if last is not None and len(self.waits) < _MOST_NOTICES:
-            self.waits.append(Wait(last.at_ms, now_ms - last.at_ms, last.text))
-        self._waiting = Notice(now_ms, text) if text else None
-
-    def _now_ms(self) -> float:
-        return (time.perf_counter() - self._began) * 1000
 
 
 def placed(records: Iterable[CallRecord]) -> list[Placed]:

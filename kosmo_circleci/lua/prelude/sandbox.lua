@@ -175,7 +175,10 @@ function G.load(chunk, name, _, ...)
 end
 
 --- Set `args`, whatever metatable an earlier chunk has given its globals.
-function core.set_args(args) raw_rawset(G, "args", args) end
+function core.set_args(args, marks)
+  if marks ~= nil then core.adopt(marks) end
+  raw_rawset(G, "args", args)
+end
 
 local function text_of(err)
   local record = core.error_records[err]

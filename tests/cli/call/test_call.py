@@ -19,6 +19,8 @@ CALL = "integrations:call"
 USER = {"id": "user-uuid", "login": "example-user", "name": "Example User"}
 SLUG = "gh/example-org/example-repo"
 
+NO_WRITES = {"done": 0, "refused": 0, "unknown": 0}
+
 
 @pytest.mark.parametrize(
     "spelling",
@@ -48,12 +50,14 @@ def test_the_envelope_is_that_of_a_script_less_what_a_call_has_not(kosmo: Any) -
                     "function": "app.integrations.circleci.get_project",
                     "tool": "circleci_get_project",
                     "account": "default",
+                    "kind": "read",
+                    "effect": "none",
                     "status": "ok",
                     "http_status": 200,
                     "attempts": 1,
                 }
             ],
-            "meta": {"permission_bypassed": False, "simulated": True},
+            "meta": {"permission_bypassed": False, "simulated": True, "writes": NO_WRITES},
         },
     )
 
@@ -116,9 +120,9 @@ def test_an_account_is_named_by_option_or_in_the_path(
         assert found["call_log"][0]["function"].endswith(".circleci.work.get_current_user")
     ended = kosmo(CALL, "work.get_current_user", "--account", "default")
     assert ended == (
-        2,
+        1,
         "",
-        "error: Two accounts: 'work' in work.get_current_user, and --account default. Name one.\n",
+        "error: Two accounts: 'work' in work.get_current_user, and 'default'. Name one.\n",
     )
 
 
@@ -163,7 +167,12 @@ def test_a_dry_run_shows_the_request_and_sends_nothing(
         },
         "body": {"value": "***"},
     }
-    assert found["meta"] == {"permission_bypassed": False, "simulated": False, "dry_run": True}
+    assert found["meta"] == {
+        "permission_bypassed": False,
+        "simulated": False,
+        "writes": NO_WRITES,
+        "dry_run": True,
+    }
     assert (found["call_count"], found["call_log"]) == (0, [])
 
 
@@ -289,6 +298,6 @@ def test_a_call_that_is_interrupted_tells_what_was_under_way(number: int, what: 
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
     found = json.loads(out)
-    assert (process.returncode, err) == (1, "")
+    assert (process.returncode, err) == (128 + number, "")
     assert (found["error"], found["error_type"]) == (f"Interrupted by {what}.", "interrupted")
     assert [call["status"] for call in found["call_log"]] == ["error"]

@@ -221,7 +221,9 @@ def test_a_write_is_refused_where_nobody_can_be_asked(
     kosmo("mcp:trust", "my_server")
     refused = process("mcp:call", "my_server.write", "--value=x", "--json").json
     assert (refused["error_type"], refused["call_count"]) == ("permission", 0)
-    assert refused["error"].startswith("app.mcp.my_server.write is a write: the policy asks")
+    assert refused["error"].startswith(
+        "app.mcp.my_server.write is a write: the policy asks before writes"
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from listeners import Asking, Lines
 
-from kosmo_circleci.call.model import CallRecord
+from kosmo_circleci.call.model import CallRecord, StartedCall
 from kosmo_circleci.cli.script.progress import Progress, wanted
-from kosmo_circleci.run.supervisor import Watcher
+from kosmo_circleci.run.listener import Consent, RunListener
 
 
 class Screen(io.StringIO):
@@ -24,7 +25,11 @@ class Screen(io.StringIO):
 
 def record(status: str = "ok") -> CallRecord:
     name = "app.integrations.circleci.get_pipeline"
-    return CallRecord(name, "circleci_get_pipeline", "default", status, 200, 5.0, 1)  # type: ignore[arg-type]
+    return CallRecord(name, "circleci_get_pipeline", "default", "read", "none", status, 200, 5.0, 1)  # type: ignore[arg-type]
+
+
+def started(name: str) -> StartedCall:
+    return StartedCall(0, name, "tool", "default", "read", 1.0)
 
 
 @pytest.mark.parametrize(
@@ -45,17 +50,17 @@ def test_a_line_is_drawn_on_a_terminal_that_can_erase_it(
 
 def test_the_line_tells_what_is_done_in_flight_and_waited_for() -> None:
     now = iter([100.0, 100.0, 107.0, 167.0, 227.0])
-    progress = Progress(Screen(), {}, lambda: next(now))
+    progress = Progress(RunListener(), Screen(), {}, lambda: next(now))
     assert progress.line() == "0:00 · 0 calls done"
-    progress.started("app.integrations.circleci.get_pipeline")
-    progress.started("app.integrations.circleci.work.list_contexts")
+    progress.call_started(started("app.integrations.circleci.get_pipeline"))
+    progress.call_started(started("app.integrations.circleci.work.list_contexts"))
     progress.waiting("flow.wait: look 3,\n next in 5 s")
     assert progress.line() == (
         "0:07 · 0 calls done · 2 in flight (get_pipeline, list_contexts) · "
         "flow.wait: look 3, next in 5 s"
     )
-    progress.ended(record())
-    progress.ended(record("error"))  # one that was never told to start
+    progress.call_ended(0, record())
+    progress.call_ended(1, record("error"))  # one that was never told to start
     assert progress.line() == (
         "1:07 · 2 calls done · 1 failed · 1 in flight (list_contexts) · "
         "flow.wait: look 3, next in 5 s"
@@ -66,7 +71,7 @@ def test_the_line_tells_what_is_done_in_flight_and_waited_for() -> None:
 
 def test_a_change_is_a_line_of_its_own_at_once() -> None:
     screen = Screen()
-    with Progress(screen, {"NO_COLOR": "1"}) as progress:
+    with Progress(RunListener(), screen, {"NO_COLOR": "1"}) as progress:
         progress.notice("workflow build:\n \x1b[2Jrunning")
         assert screen.getvalue() == "workflow build:  [2Jrunning\n"
         wait_for(lambda: "calls done" in screen.getvalue())
@@ -78,28 +83,25 @@ def test_a_change_is_a_line_of_its_own_at_once() -> None:
 
 def test_what_is_written_meanwhile_finds_an_empty_line() -> None:
     screen = Screen()
-    with Progress(screen, {"NO_COLOR": "1"}) as progress:
+    with Progress(Lines(screen.write), screen, {"NO_COLOR": "1"}) as progress:
         wait_for(lambda: "calls done" in screen.getvalue())
-        write = progress.beside(Watcher(lambda line: screen.write(line) and None)).on_output
-        assert write is not None
-        write("output\n")
+        progress.output("output\n")
     assert re.search(r"calls done(\r\x1b\[K[^\r]*)*\r\x1b\[Koutput\n", screen.getvalue())
     assert re.search(r"\r\x1b\[K$|output\n$", screen.getvalue())
 
 
 def test_a_question_stands_alone() -> None:
     screen = Screen()
-    with Progress(screen, {}) as progress:
+
+    def ask(question: str) -> Consent:
+        drawn = screen.getvalue()
+        time.sleep(0.25)
+        still = screen.getvalue() == drawn and drawn.endswith("\r\x1b[K")
+        return "run" if still else "no"
+
+    with Progress(Asking(ask), screen, {}) as progress:
         wait_for(lambda: "calls done" in screen.getvalue())
-
-        def ask(question: str) -> bool:
-            drawn = screen.getvalue()
-            time.sleep(0.25)
-            return screen.getvalue() == drawn and drawn.endswith("\r\x1b[K")
-
-        asking = progress.beside(Watcher(ask=ask)).ask
-        assert asking is not None
-        assert asking("Send it?") is True
+        assert progress.ask("Send it?") == "run"
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from kosmo_circleci.cli.script.prompt import Asker, can_ask
 
-CHOICES = "[y]es, [N]o, [a]lways (every further question of this run): "
+CHOICES = "[y]es, for the rest of this run; [o]nce, this call only; [N]o: "
 WRITES = """
 local c = app.integrations.circleci
 local function try(name, arguments)
@@ -21,8 +21,8 @@ try("upsert_context_env_var", {context_id = "context-uuid", env_var_name = "A", 
 try("upsert_context_env_var", {context_id = "context-uuid", env_var_name = "B", value = "hunter2!"})
 try("delete_context_env_var", {context_id = "context-uuid", env_var_name = "A"})
 """
-QUESTION_1 = "Allow upsert_context_env_var for the rest of this run?"
-QUESTION_2 = "Allow delete_context_env_var for the rest of this run?"
+QUESTION_1 = "Allow upsert_context_env_var?"
+QUESTION_2 = "Allow delete_context_env_var?"
 
 
 @pytest.fixture
@@ -35,45 +35,41 @@ def keyboard() -> Iterator[tuple[int, TextIO]]:
 
 
 @pytest.mark.parametrize(
-    ("typed", "answers", "asked"),
+    ("typed", "answer"),
     [
-        (["y\n", "n\n"], [True, False], 2),
-        (["yes\n", "YES\n"], [True, True], 2),
-        (["\n", "no\n"], [False, False], 2),
-        (["a\n"], [True, True], 1),
-        (["Always\n"], [True, True], 1),
-        (["n\n", "a\n"], [False, True], 2),
-        (["\x04", "y\n"], [False, True], 2),
+        ("y\n", "run"),
+        ("YES\n", "run"),
+        ("o\n", "once"),
+        ("Once\n", "once"),
+        ("n\n", "no"),
+        ("no\n", "no"),
+        ("\n", "no"),
+        ("\x04", "no"),
     ],
 )
-def test_an_answer_holds_for_one_question_and_always_for_all(
-    keyboard: tuple[int, TextIO], typed: list[str], answers: list[bool], asked: int
+def test_an_answer_is_a_word_or_its_first_letter(
+    keyboard: tuple[int, TextIO], typed: str, answer: str
 ) -> None:
     master, terminal = keyboard
     shown = io.StringIO()
-    asker = Asker(terminal, shown)
-    got = []
-    for number in range(2):
-        if number < len(typed):
-            os.write(master, typed[number].encode())
-        got.append(asker.ask(f"question {number}"))
-    assert got == answers
-    assert shown.getvalue().count(CHOICES) == asked
+    os.write(master, typed.encode())
+    assert Asker(terminal, shown).ask("question") == answer
+    assert shown.getvalue().count(CHOICES) == 1
 
 
 def test_what_is_no_answer_is_asked_again(keyboard: tuple[int, TextIO]) -> None:
     master, terminal = keyboard
     shown = io.StringIO()
     os.write(master, b"maybe\ny\n")
-    assert Asker(terminal, shown).ask("Send it?") is True
-    assert shown.getvalue() == f"Send it?\n{CHOICES}'maybe' is no answer. {CHOICES}"
+    assert Asker(terminal, shown).ask("Send it?") == "run"
+    assert shown.getvalue() == f"Send it?\n{CHOICES}'maybe' is not an answer. {CHOICES}"
 
 
 def test_a_run_that_is_over_waits_for_no_answer(keyboard: tuple[int, TextIO]) -> None:
     looks: list[Any] = []
     shown = io.StringIO()
     asker = Asker(keyboard[1], shown)
-    assert asker.ask("Send it?", lambda: len(looks) == 2 or bool(looks.append(None))) is False
+    assert asker.ask("Send it?", lambda: len(looks) == 2 or bool(looks.append(None))) == "no"
     assert shown.getvalue() == f"Send it?\n{CHOICES}\n"
 
 
@@ -99,13 +95,13 @@ def test_a_script_asks_once_per_function_and_masks_secrets(terminal: Any) -> Non
     assert "hunter2!" not in screen.seen
 
 
-def test_always_holds_for_the_whole_run(terminal: Any) -> None:
+def test_once_holds_for_one_call(terminal: Any) -> None:
     screen = terminal("integrations:lua", "--simulate", "-e", WRITES)
-    screen.expect(CHOICES)
-    screen.send("a\n")
+    for _ in range(3):
+        screen.expect(CHOICES)
+        screen.send("o\n")
     screen.expect("delete_context_env_var\ttrue")
     assert screen.end() == 0
-    assert screen.seen.count(CHOICES) == 1
 
 
 def test_ctrl_c_at_the_question_ends_the_run(terminal: Any) -> None:
@@ -113,7 +109,7 @@ def test_ctrl_c_at_the_question_ends_the_run(terminal: Any) -> None:
     screen.expect(CHOICES)
     screen.send("\x03")
     screen.expect("Interrupted")
-    assert screen.end() == 1
+    assert screen.end() == 130
 
 
 def test_a_timeout_ends_the_question_too(terminal: Any) -> None:
@@ -126,7 +122,7 @@ def test_a_timeout_ends_the_question_too(terminal: Any) -> None:
 def test_one_call_asks_as_a_script_does(terminal: Any) -> None:
     call = ("integrations:call", "delete_context", "--context-id=context-uuid", "--simulate")
     screen = terminal(*call)
-    screen.expect("Allow delete_context for the rest of this run?")
+    screen.expect("Allow delete_context?")
     screen.expect(CHOICES)
     screen.send("y\n")
     assert screen.end() == 0

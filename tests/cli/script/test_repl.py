@@ -168,7 +168,7 @@ def test_a_write_is_asked_for_at_the_prompt(terminal: Any) -> None:
     screen = terminal(*REPL, env={"TERM": "dumb"})
     screen.expect("> ")
     screen.send("app.integrations.circleci.delete_context('context-uuid')\n")
-    screen.expect("Allow delete_context for the rest of this run?")
+    screen.expect("Allow delete_context?")
     screen.send("y\n")
     screen.expect("message")
     screen.expect("> ")

@@ -52,7 +52,17 @@ class Page(HTMLParser):
 def record(start_ms: float, duration_ms: float, arguments: str = "{}") -> CallRecord:
     name = "app.integrations.circleci.get_pipeline"
     return CallRecord(
-        name, "circleci_get_pipeline", "default", "ok", 200, duration_ms, 1, start_ms, arguments
+        name,
+        "circleci_get_pipeline",
+        "default",
+        "read",
+        "none",
+        "ok",
+        200,
+        duration_ms,
+        1,
+        start_ms,
+        arguments,
     )
 
 
@@ -242,7 +252,7 @@ def test_the_command_writes_the_page_without_secrets(process: Any, tmp_path: Pat
     assert found.sections["state"] == "failed (runtime)"
     assert found.sections["error"] == f"Error{script}:5: the token is ***"
     assert found.sections["output"] == "Outputopen-sesame"  # the script's own doing
-    assert 'value = "***"' in found.sections["script"]
+    assert "value = '***'" in found.sections["script"]
     assert "hunter2!" not in file.read_text()
     assert "CCIPAT" not in file.read_text()
 
@@ -259,11 +269,8 @@ app.integrations.circleci.create_project_env_var(slug, "KEY", pass)
     [
         ("", ('"gh/example-org/example-repo"', 'local pass = "***"')),
         ("error('boom')", ('"gh/example-org/example-repo"', 'local pass = "***"')),
-        # Killed in the middle of a C function: nobody knows any more which strings were secret.
-        (
-            "string.find(('a'):rep(3e4), ('.-'):rep(20) .. 'b')",
-            ('local slug = "***"', 'local pass = "***"'),
-        ),
+        # Killed in the middle of a C function: only that process knew which values are secrets.
+        ("string.find(('a'):rep(3e4), ('.-'):rep(20) .. 'b')", ("Not shown", "the run was killed")),
     ],
 )
 def test_a_secret_that_only_the_run_knows_is_hidden_in_the_script(
@@ -276,4 +283,3 @@ def test_a_secret_that_only_the_run_knows_is_hidden_in_the_script(
     assert "hunter2!" not in file.read_text()
     found = Page(file.read_text())
     assert [each in found.sections["script"] for each in shown] == [True, True]
-    assert "a comment" in found.sections["script"]

@@ -105,6 +105,8 @@ def record(number: int, start_ms: float, duration_ms: float) -> CallRecord:
         f"app.integrations.circleci.{'get_workflow_job_timeseries' if number % 2 else 'get_job'}",
         "circleci_get_pipeline",
         "default",
+        "read",
+        "none",
         "error" if failed else "ok",
         None if failed else 200,
         duration_ms,

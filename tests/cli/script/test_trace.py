@@ -6,21 +6,32 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from listeners import Recorder
 
 from kosmo_circleci.call.model import CallRecord
 from kosmo_circleci.cli.script.timeline import Notice, Timeline, Wait, placed
 from kosmo_circleci.cli.script.trace import chrome_trace
 from kosmo_circleci.run.envelope import Run
-from kosmo_circleci.run.supervisor import Watcher
 
 GET = "app.integrations.circleci.get_pipeline"
 LIST = "app.integrations.circleci.work.list_contexts"
 
 
 def record(start_ms: float, duration_ms: float, name: str = GET, number: int = 0) -> CallRecord:
+    arguments = f'{{"n":{number}}}'
     tool = f"circleci_{name.rpartition('.')[2]}"
     return CallRecord(
-        name, tool, "default", "ok", 200, duration_ms, 1, start_ms, f'{{"n":{number}}}'
+        name,
+        tool,
+        "default",
+        "read",
+        "none",
+        "ok",
+        200,
+        duration_ms,
+        1,
+        start_ms,
+        arguments,
     )
 
 
@@ -42,20 +53,20 @@ def test_calls_of_one_lane_do_not_overlap(
 
 
 def test_a_timeline_passes_on_what_it_hears() -> None:
-    heard: list[object] = []
-    timeline = Timeline()
-    watcher = timeline.listening(Watcher(heard.append, notice=heard.append, ended=heard.append))
-    assert watcher.on_output is not None
-    assert watcher.notice is not None
-    assert watcher.ended is not None
-    watcher.on_output("a line")
-    watcher.notice("waiting")
-    watcher.ended(record(3, 1))
-    assert heard == ["a line", "waiting", record(3, 1)]
+    recorder = Recorder()
+    timeline = Timeline(recorder)
+    timeline.output("a line")
+    timeline.notice("waiting")
+    timeline.call_ended(0, record(3, 1))
+    assert recorder.events == [
+        ("output", "a line"),
+        ("notice", "waiting"),
+        ("call_ended", (0, record(3, 1))),
+    ]
     # What the envelope has besides: a call that was open when the run was killed.
     run = Run(True, call_records=(record(3, 1), record(1, 9)))
     assert timeline.records(run) == [record(1, 9), record(3, 1)]
-    assert timeline.output(run) == "a line"
+    assert timeline.printed(run) == "a line"
     assert [each.text for each in timeline.notices] == ["waiting"]
 
 

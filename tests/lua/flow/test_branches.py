@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from listeners import Asking
 
 from kosmo_circleci import Bridge
-from kosmo_circleci.bridge import Door
 from kosmo_circleci.limits import Limits
 from kosmo_circleci.run.envelope import Run
+from kosmo_circleci.run.listener import Consent
 
 RunLua = Callable[..., Run]
 
@@ -140,13 +141,13 @@ def test_arguments_are_checked_before_anything_is_sent(run_lua: RunLua, scripted
     assert scripted.paths == []
 
 
-@pytest.mark.parametrize(("answer", "sent"), [(True, 5), (False, 0)])
+@pytest.mark.parametrize(("answer", "sent"), [("run", 5), ("no", 0)])
 def test_a_permission_is_asked_for_once_however_many_branches_need_it(
-    scripted: Any, answer: bool, sent: int
+    scripted: Any, answer: Consent, sent: int
 ) -> None:
     asked: list[str] = []
 
-    def ask(question: str) -> bool:
+    def ask(question: str) -> Consent:
         asked.append(question)
         return answer
 
@@ -160,7 +161,7 @@ def test_a_permission_is_asked_for_once_however_many_branches_need_it(
           return app.integrations.circleci.trigger_pipeline({project_slug = "gh/acme/" .. n})
         end, {errors = "collect"})
         """,
-        door=Door(ask=ask),
+        listener=Asking(ask),
     )
 
     assert (run.error, run.result) == (None, 5)

@@ -44,7 +44,7 @@ def test_a_signal_ends_a_map_within_two_seconds(server: Any, number: signal.Sign
 
     envelope = json.loads(stdout)
     assert took_s < 2
-    assert (process.returncode, stderr) == (1, b"")
+    assert (process.returncode, stderr) == (128 + number, b"")
     assert (envelope["success"], envelope["error_type"]) == (False, "interrupted")
     assert [(each["status"], each["http_status"]) for each in envelope["call_log"]] == [
         ("error", None)
@@ -101,5 +101,5 @@ def test_ctrl_c_ends_every_kind_of_wait(wait: str) -> None:
         took_s = time.monotonic() - began
 
     assert took_s < 2
-    assert (process.returncode, stdout) == (1, b"")
+    assert (process.returncode, stdout) == (130, b"")
     assert stderr.decode().rstrip().endswith("Interrupted by Ctrl-C.")

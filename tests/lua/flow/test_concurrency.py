@@ -4,13 +4,14 @@ import gc
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
-from kosmo_circleci import Bridge
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.limits import Limits
-from kosmo_circleci.lua.run import Script
 from kosmo_circleci.run.envelope import Run
+from kosmo_circleci.run.settings import RunSettings
+from kosmo_circleci.runtime import Runtime
 
 RunLua = Callable[..., Run]
 
@@ -236,10 +237,10 @@ def test_a_state_that_lives_on_can_map_again_after_a_limit(server: Any, account:
           return app.integrations.circleci.get_pipeline({pipeline_id = id})
         end)
     """
-    with Bridge(config=account(server.origin)) as bridge:
-        session = bridge.session(limits=Limits(timeout_s=0.3))
-        first = session.run(Script(code % ("slow", "slow"), "first"))
-        second = session.run(Script(code % ("a", "b"), "second"), Deadline(5))
+    with closing(Runtime(config=account(server.origin))) as runtime:
+        session = runtime.session(RunSettings(limits=Limits(timeout_s=0.3)))
+        first = session.run(code % ("slow", "slow"))
+        second = session.run(code % ("a", "b"), deadline=Deadline(5))
         session.close()
 
     assert (first.error_type, first.call_count) == ("limit", 2)

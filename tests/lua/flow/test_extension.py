@@ -6,17 +6,21 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from listeners import Asking
 
 from kosmo_circleci.call.context import RunContext
 from kosmo_circleci.call.permission import Policy
-from kosmo_circleci.caller import Caller, CallerSettings
+from kosmo_circleci.caller import Caller
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import NetworkError
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.lua.run import RunOptions, Script, Session
+from kosmo_circleci.lua.clock import Clock
+from kosmo_circleci.lua.session import RunParts, Session
 from kosmo_circleci.masking import Mask
 from kosmo_circleci.run.envelope import Run
+from kosmo_circleci.run.listener import Consent, GuardedListener
+from kosmo_circleci.run.settings import RunSettings
 
 
 class Slow:
@@ -38,7 +42,7 @@ class Slow:
             self._running -= 1
         given = arguments[1]
         assert isinstance(given, dict)
-        context.record("app.mcp.server.tool", "tool", "server", ok=True, duration_ms=50.0)
+        context.record("app.mcp.server.tool", "tool", "server", "write", ok=True, duration_ms=50.0)
         if given["n"] == 13:
             raise NetworkError("the server has gone")
         if given["n"] == 14:
@@ -61,19 +65,21 @@ def asked() -> list[str]:
 
 @pytest.fixture
 def run(slow: Slow, asked: list[str]) -> Callable[[str], Run]:
-    def ask(question: str) -> bool:
+    def ask(question: str) -> Consent:
         asked.append(question)
-        return True
+        return "run"
 
     def go(code: str) -> Run:
         def no_executor() -> Any:
             raise AssertionError("nothing goes to CircleCI")
 
         deadline = Deadline(20)
-        caller = Caller(CallerSettings({}, Policy(), False, ask), no_executor, deadline, Mask())
-        options = RunOptions(extension=lambda: slow, integrations=False)
-        session = Session(load_catalog(), caller, options)
-        done = session.run(Script(code, "test"))
+        settings = RunSettings(name="test", integrations=False)
+        listener = GuardedListener(Asking(ask), deadline)
+        caller = Caller(settings, listener, {}, Policy(), no_executor, deadline, Mask())
+        parts = RunParts(load_catalog(), caller, listener, Clock(), lambda: slow)
+        session = Session(settings, parts)
+        done = session.run(code)
         session.close()
         return done
 

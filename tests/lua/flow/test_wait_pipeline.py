@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from listeners import Recorder
 
-from kosmo_circleci.bridge import Door
 from kosmo_circleci.run.envelope import Run
 
 RunLua = Callable[..., Run]
@@ -134,11 +134,11 @@ def test_every_change_is_announced_once(run_lua: RunLua, scripted: Any) -> None:
         {"build": "success", "\x1b[2Jdeploy\n": "running"},
         {"build": "success", "\x1b[2Jdeploy\n": "success"},
     )
-    notices: list[str] = []
+    recorder = Recorder()
 
-    run_lua("return " + WAIT % "", door=Door(notice=notices.append))
+    run_lua("return " + WAIT % "", listener=recorder)
 
-    assert notices == [
+    assert recorder.heard("notice") == [
         "workflow build: running",
         "workflow build: success",
         "workflow ?[2Jdeploy?: running",

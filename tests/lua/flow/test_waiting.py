@@ -5,30 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from listeners import Recorder
 
-from kosmo_circleci.bridge import Door
-from kosmo_circleci.call.model import CallRecord
 from kosmo_circleci.limits import Limits
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.transport.wire import TransportError
 
 RunLua = Callable[..., Run]
-
-
-class Heard:
-    """Hears what a run waits for."""
-
-    def __init__(self) -> None:
-        self.waits: list[str] = []
-
-    def started(self, number: int, call_path: str) -> None:
-        raise AssertionError(call_path)
-
-    def ended(self, number: int, record: CallRecord) -> None:
-        raise AssertionError(record)
-
-    def waiting(self, text: str) -> None:
-        self.waits.append(text)
 
 
 def test_wait_returns_the_first_value_that_will_do(run_lua: RunLua) -> None:
@@ -65,7 +48,7 @@ def test_the_pause_grows_by_the_backoff_up_to_its_maximum(run_lua: RunLua) -> No
 
 
 def test_a_person_is_told_what_is_waited_for_until_it_is_looked_at_again(run_lua: RunLua) -> None:
-    heard = Heard()
+    heard = Recorder()
 
     run_lua(
         """
@@ -75,10 +58,10 @@ def test_a_person_is_told_what_is_waited_for_until_it_is_looked_at_again(run_lua
         flow.wait(look, third, {interval = 0.01, timeout = 540})
         flow.wait(look, function() return n == 5 end, {interval = 0, timeout = math.huge})
         """,
-        door=Door(observer=heard),
+        listener=heard,
     )
 
-    assert heard.waits == [
+    assert heard.heard("waiting") == [
         "flow.wait: look 1, next in 0.01 s, 540 s left",
         "",
         "flow.wait: look 2, next in 0.015 s, 540 s left",

@@ -1,23 +1,23 @@
-"""Running a script for a command: where it comes from, who watches it, how it is shown."""
+"""Running a script for a command: where it comes from, what is shown while it runs and after."""
 
-import contextlib
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from kosmo_circleci.cli.main import App
+from kosmo_circleci.cli.app import App
 from kosmo_circleci.cli.output import warn
 from kosmo_circleci.cli.script import prompt
-from kosmo_circleci.cli.script.progress import Progress, of_this_process
+from kosmo_circleci.cli.script.progress import on_terminal
 from kosmo_circleci.cli.script.signals import interruptible
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import UsageError
 from kosmo_circleci.run.child import Child
 from kosmo_circleci.run.envelope import Run
-from kosmo_circleci.run.supervisor import Job, Watcher, supervise
+from kosmo_circleci.run.listener import Consent, RunListener
+from kosmo_circleci.run.protocol import RunMessage
+from kosmo_circleci.run.supervisor import supervise
 
 if TYPE_CHECKING:
     from kosmo_circleci.cli.script.timeline import Timeline
@@ -46,46 +46,69 @@ def read_source(file: str | None, code: str | None) -> Source:
     return Source(text, "stdin")
 
 
-def run_job(app: App, job: Job, *, as_json: bool, timeline: "Timeline | None" = None) -> Run:
+def run_script(
+    app: App,
+    message: RunMessage,
+    *,
+    as_json: bool,
+    timeline: "Timeline | None" = None,
+) -> Run:
     """Run a script in its own process; what it prints streams to stdout unless `as_json`.
 
-    On a terminal, permission questions are put to the person there and a line tells the progress.
-    `timeline` takes note of every call.
+    On a terminal, permission questions are put to the person there and a line shows the progress.
+    `timeline` hears of everything.
     """
     child = app.take_child()
     try:
-        if timeline is None or not timeline.wants_source:
-            return watched(child, job, Witness(as_json, prompt.asker(), timeline))
-        from kosmo_circleci.cli.script.masked_source import masked_by_run
-
-        job = job._replace(keep_state=True)
-        run = watched(child, job, Witness(as_json, prompt.asker(), timeline))
-        timeline.source = masked_by_run(child, job)
-        return run
+        return run_in(child, message, TerminalListener(as_json, prompt.asker()), timeline)
     finally:
         child.kill()
 
 
-class Witness(NamedTuple):
-    """Who watches a run for the person at the terminal; `as_json` keeps what is printed."""
-
-    as_json: bool = False
-    asker: prompt.Asker | None = None
-    timeline: "Timeline | None" = None
-
-
-def watched(child: Child, job: Job, witness: Witness) -> Run:
-    """Have `child` do a job, and return what came of it; see `run_job`."""
+def run_in(
+    child: Child,
+    message: RunMessage,
+    terminal: "TerminalListener",
+    timeline: "Timeline | None" = None,
+) -> Run:
+    """Have `child` run a script, interruptible and with its progress on the terminal."""
     with (
-        interruptible(Deadline(job.limits.timeout_s)) as deadline,
-        of_this_process() or contextlib.nullcontext() as progress,
+        interruptible(Deadline(message.settings.limits.timeout_s)) as deadline,
+        on_terminal(terminal) as listener,
     ):
-        watcher = _watcher(witness, progress, deadline)
-        return supervise(child, job._replace(can_ask=watcher.ask is not None), watcher)
+        terminal.deadline = deadline
+        if timeline is not None:
+            timeline.inner, listener = listener, timeline
+        return supervise(child, message, listener, deadline)
+
+
+class TerminalListener(RunListener):
+    """Prints lines to stdout unless `as_json`, warnings to stderr, and asks the person there."""
+
+    def __init__(self, as_json: bool = False, asker: prompt.Asker | None = None) -> None:
+        self.deadline = Deadline()
+        self._as_json = as_json
+        self._asker = asker
+
+    def output(self, line: str) -> None:
+        if not self._as_json:
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+
+    def warning(self, text: str) -> None:
+        warn(text)
+
+    def log(self, text: str) -> None:
+        click.echo(text, err=True)
+
+    def ask(self, question: str) -> Consent | None:
+        if self._asker is None:
+            return None
+        return self._asker.ask(question, stopped=lambda: self.deadline.reason() is not None)
 
 
 def show(run: Run, as_json: bool) -> None:
-    """Write what came of a run: the envelope, or the result on stdout and the error on stderr."""
+    """Write the outcome of a run: the envelope, or the result on stdout and the error on stderr."""
     if as_json:
         for part in run.json_parts():
             click.echo(part, nl=False)
@@ -96,21 +119,6 @@ def show(run: Run, as_json: bool) -> None:
         click.echo(run.result)
     elif run.result_json != "null":
         click.echo(run.result_json)
-
-
-def _watcher(witness: Witness, progress: Progress | None, deadline: Deadline) -> Watcher:
-    ask = None
-    if witness.asker is not None:
-        ask = partial(witness.asker.ask, stopped=lambda: deadline.reason() is not None)
-    watcher = Watcher(None if witness.as_json else _print_line, ask, warn, deadline=deadline)
-    if progress is not None:
-        watcher = progress.beside(watcher)
-    return watcher if witness.timeline is None else witness.timeline.listening(watcher)
-
-
-def _print_line(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 def _read_file(file: str) -> str:

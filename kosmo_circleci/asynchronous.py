@@ -1,0 +1,28 @@
+"""Blocking work for asyncio hosts: in a thread, and cancelled with its task."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from kosmo_circleci.deadline import Deadline
+from kosmo_circleci.errors import Interrupted
+
+T = TypeVar("T")
+
+
+async def in_thread(deadline: Deadline | None, work: Callable[[Deadline], T]) -> T:
+    """Return what `work(deadline)` returns, computed in a thread of the loop's executor.
+
+    When the task is cancelled, the deadline is, and the cancellation is delivered once the work has
+    ended: everything that waits, waits through the deadline.
+    """
+    deadline = Deadline() if deadline is None else deadline.child()
+    future = asyncio.get_running_loop().run_in_executor(None, work, deadline)
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        deadline.cancel(Interrupted("The task that ran this was cancelled."))
+        await asyncio.wait([future])
+        if not future.cancelled():
+            future.exception()  # retrieved, or the loop would complain about it
+        raise

@@ -1,0 +1,205 @@
+"""Session: one Lua state in which scripts run, and the `Run` that each of them gives."""
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from kosmo_circleci.caller import Caller
+from kosmo_circleci.catalog.load import Catalog
+from kosmo_circleci.deadline import Deadline
+from kosmo_circleci.errors import Interrupted, KosmoError
+from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.lua.calls import Calls
+from kosmo_circleci.lua.clock import Clock
+from kosmo_circleci.lua.extension import ExtensionSource
+from kosmo_circleci.lua.host import Host
+from kosmo_circleci.lua.output import LimitedOutput
+from kosmo_circleci.lua.patterns import Patterns
+from kosmo_circleci.lua.runtime import LuaMemoryError, Sandbox
+from kosmo_circleci.run.envelope import Run, with_unknown_writes
+from kosmo_circleci.run.listener import GuardedListener
+from kosmo_circleci.run.settings import RunSettings
+
+MAX_ERROR_CHARACTERS: Final = 64 * 1024
+"""How much of an error message is kept: a script may raise one of any length."""
+
+_MAX_LOG_LINES: Final = 1000
+
+# Lua shortens longer chunk names in its messages (LUA_IDSIZE in luaconf.h, less the final zero).
+_MAX_CHUNK_NAME: Final = 59
+
+
+class RunParts(NamedTuple):
+    """What a runtime hands to a session. `caller` reports to `listener`."""
+
+    catalog: Catalog
+    caller: Caller
+    listener: GuardedListener
+    clock: Clock
+    extension: ExtensionSource | None = None
+    simulated: bool = False
+
+
+class Session:
+    """One Lua state in which scripts run one after the other: the lines of a REPL, or just one.
+
+    Globals, consent given and connections stay from run to run; limits, output and call log start
+    afresh. The state is made by the first run, for its account.
+    """
+
+    def __init__(self, settings: RunSettings, parts: RunParts) -> None:
+        self._settings = settings
+        self._parts = parts
+        self._caller = parts.caller
+        self._output = LimitedOutput(
+            settings.limits.output_bytes,
+            parts.caller.mask,
+            parts.listener,
+            keep=settings.keep_output,
+        )
+        self._log: deque[str] = deque(maxlen=_MAX_LOG_LINES)
+        self._sandbox: Sandbox | None = None
+        self._calls: Calls | None = None
+        self._host: Host | None = None
+
+    def run(
+        self,
+        code: str,
+        name: str | None = None,
+        args: Mapping[str, JsonValue] | None = None,
+        deadline: Deadline | None = None,
+    ) -> Run:
+        """Run a script and return its outcome; never raises for what the script does.
+
+        `name` and `args` are those of the settings unless given. Every run but the first takes a
+        `deadline` of its own. Raises what the listener raised.
+        """
+        started = time.perf_counter()
+        settings = self._settings
+        name = name or settings.name
+        try:
+            if deadline is not None:
+                self._reset(deadline)
+            outcome = self._execute(code, name, settings.args if args is None else args)
+        except KosmoError as error:
+            outcome = Outcome.of(error)
+        except (LuaMemoryError, MemoryError):
+            outcome = Outcome.of(settings.limits.memory_error())
+        if self._calls is not None:
+            self._calls.cancel()
+        self._parts.listener.reraise()
+        return self._finished(outcome, code, started)
+
+    def close(self) -> None:
+        """Cancel what is in flight and close extensions."""
+        if self._calls is not None:
+            self._calls.close()
+
+    def _reset(self, deadline: Deadline) -> None:
+        self._caller.reset(deadline)
+        self._parts.listener.reset(deadline)
+        self._output.reset()
+        self._log.clear()
+        if self._calls is not None:
+            self._calls.reset()
+
+    def _execute(self, code: str, name: str, args: Mapping[str, JsonValue]) -> "Outcome":
+        sandbox, host, calls = self._opened()
+        sandbox.set_args(args)
+        self._parts.listener.began(lambda: calls.host_cpu_s)
+        host.restart_cpu()
+        text = without_shebang(code).encode("utf-8", "surrogateescape")
+        status, *details = sandbox.run(text, "@" + name, pretty=self._settings.pretty)
+        if status == "ok":
+            return Outcome(result_json=details[0])
+        message, error_type, where = details
+        if error_type == "limit" and message == "not enough memory":
+            return Outcome.of(self._settings.limits.memory_error())
+        text_of_error = f"{where} {message}" if where else message
+        return Outcome(error=_with_full_name(text_of_error, name), error_type=error_type)
+
+    def _opened(self) -> tuple[Sandbox, Host, Calls]:
+        """Return the Lua state with its host, made on first use."""
+        settings, parts = self._settings, self._parts
+        if self._sandbox is None or self._host is None or self._calls is None:
+            sandbox = Sandbox(settings.limits.memory_bytes)
+            values = sandbox.values
+            self._calls = Calls(parts.catalog, parts.caller, values, parts.extension, parts.clock)
+            self._host = Host(
+                settings,
+                parts.catalog,
+                parts.caller,
+                values,
+                self._output,
+                self._calls,
+                Patterns(values, settings.limits, parts.listener),
+            )
+            names = list(parts.catalog.names) if settings.integrations else []
+            accounts = list(parts.caller.accounts) if settings.integrations else []
+            sandbox.open(self._host, names, accounts, settings.account)
+            self._sandbox = sandbox
+        return self._sandbox, self._host, self._calls
+
+    def _finished(self, outcome: "Outcome", code: str, started: float) -> Run:
+        caller, mask = self._caller, self._caller.mask
+        error = outcome.error
+        if error is not None:
+            error = mask.text(capped(error))
+            error = with_unknown_writes(error, caller.log, caller.writes)
+        reason = caller.deadline.reason()
+        return Run(
+            success=error is None,
+            output=self._output.text(),
+            result_json=mask.json_text(outcome.result_json),
+            error=error,
+            error_type=outcome.error_type,
+            execution_time_ms=(time.perf_counter() - started) * 1000,
+            memory_usage=0 if self._sandbox is None else self._sandbox.memory_used(),
+            call_count=caller.call_count,
+            call_records=tuple(caller.log),
+            writes=caller.writes,
+            permission_bypassed=caller.permission_bypassed,
+            mcp_trust_bypassed=self._settings.trust_mcp,
+            simulated=self._parts.simulated,
+            log=tuple(self._log),
+            signal_number=reason.signal_number if isinstance(reason, Interrupted) else None,
+            masked_source=mask.text(code) if self._settings.mask_source else None,
+        )
+
+
+class Outcome(NamedTuple):
+    """How one chunk ended: with the JSON text of its result, or with an error."""
+
+    result_json: str = "null"
+    error: str | None = None
+    error_type: str | None = None
+
+    @classmethod
+    def of(cls, error: KosmoError) -> "Outcome":
+        """Return the outcome that an error is."""
+        return cls(error=error.message, error_type=error.error_type)
+
+
+def capped(message: str) -> str:
+    """Return an error message of bounded length, which says what was left out."""
+    left_out = len(message) - MAX_ERROR_CHARACTERS
+    if left_out <= 0:
+        return message
+    return f"{message[:MAX_ERROR_CHARACTERS]}… ({left_out:,} more characters)"
+
+
+def without_shebang(source: str) -> str:
+    """Return the source without a byte order mark; a first line that starts with `#` is emptied."""
+    source = source.removeprefix("\ufeff")
+    if not source.startswith("#"):
+        return source
+    _, newline, rest = source.partition("\n")
+    return newline + rest
+
+
+def _with_full_name(text: str, name: str) -> str:
+    if len(name) <= _MAX_CHUNK_NAME:
+        return text
+    shortened = "..." + name[-(_MAX_CHUNK_NAME - 3) :]
+    return name + text[len(shortened) :] if text.startswith(shortened + ":") else text

@@ -1,0 +1,75 @@
+"""RunSettings: everything a run is told, as plain data that travels to its process.
+
+To add an option of a run, add a field here and read it where it takes effect.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.limits import Limits
+
+
+class RunSettings(NamedTuple):
+    """How a script is run, wherever it runs.
+
+    `name` precedes error lines: `eval`, `stdin`, a file's path. `account` is the one the bare
+    `app.integrations.circleci.*` uses. `force` lifts the read/write policy, `trust_mcp` the trust
+    that the MCP servers of a project need. `args` is the script's table of that name.
+    `integrations` False leaves out `app.integrations`. `pretty` asks for a result that people
+    read. With `keep_output` False the printed lines go to the listener only, and `Run.output` stays
+    empty. `keep_state` keeps the Lua state: the next script with it finds this one's globals.
+    `mask_source` asks for `Run.masked_source`. `secrets` are values to mask from the beginning.
+    """
+
+    name: str = "script"
+    account: str = "default"
+    force: bool = False
+    trust_mcp: bool = False
+    args: Mapping[str, JsonValue] = MappingProxyType({})
+    limits: Limits = Limits()
+    integrations: bool = True
+    pretty: bool = False
+    keep_output: bool = True
+    keep_state: bool = False
+    mask_source: bool = False
+    secrets: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return the settings as JSON; `from_json` gives them back."""
+        changed: dict[str, JsonValue] = {
+            "args": dict(self.args),
+            "limits": self.limits._asdict(),
+            "secrets": list(self.secrets),
+        }
+        return self._asdict() | changed
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "RunSettings":
+        """Return the settings that `to_json` wrote."""
+        limits, secrets = Limits(**value["limits"]), tuple(value["secrets"])
+        return cls(**(value | {"limits": limits, "secrets": secrets}))
+
+
+class RuntimeSettings(NamedTuple):
+    """How a process that runs scripts builds its runtime.
+
+    `config` is what `Configuration.to_plain` returned; None means that the process reads the
+    environment and the files itself. `environ` None is the process's own. With `shares_world` the
+    simulated CircleCI is the supervisor's: requests travel to it.
+    """
+
+    simulate: bool = False
+    config: Mapping[str, JsonValue] | None = None
+    environ: Mapping[str, str] | None = None
+    shares_world: bool = False
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return the settings as JSON; the constructor takes it back by name."""
+        return {
+            "simulate": self.simulate,
+            "config": None if self.config is None else dict(self.config),
+            "environ": None if self.environ is None else dict(self.environ),
+            "shares_world": self.shares_world,
+        }

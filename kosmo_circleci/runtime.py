@@ -1,0 +1,379 @@
+"""The composition root: configuration, transport, caller, extensions and Lua make a run.
+
+Internal: `Bridge` is the public door. Nothing is read, imported or connected before it is needed.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kosmo_circleci.call.model import Account, ApiRequest, ApiResponse, RawArguments, Writes
+from kosmo_circleci.caller import Caller
+from kosmo_circleci.catalog.load import Catalog, load_catalog
+from kosmo_circleci.catalog.lookup import Resolved, call_path
+from kosmo_circleci.config.accounts import Configuration, home_folder, load_configuration
+from kosmo_circleci.deadline import Deadline
+from kosmo_circleci.errors import ConfigurationError, Interrupted, KosmoError
+from kosmo_circleci.jsonvalue import JsonValue, encode
+from kosmo_circleci.masking import Mask
+from kosmo_circleci.run.envelope import Run, failure
+from kosmo_circleci.run.listener import GuardedListener, RunListener
+from kosmo_circleci.run.settings import RunSettings, RuntimeSettings
+from kosmo_circleci.transport.wire import Transport
+from kosmo_circleci.version import __version__
+
+if TYPE_CHECKING:
+    from kosmo_circleci.lua.clock import Clock
+    from kosmo_circleci.lua.extension import Extension
+    from kosmo_circleci.lua.session import Session
+    from kosmo_circleci.run.pool import Pool
+    from kosmo_circleci.run.world import World
+    from kosmo_circleci.transport.executor import Executor
+
+
+class Runtime:
+    """What runs share: the configuration, the connections, the simulated world.
+
+    `config` is a path (in place of `$KOSMO_CONFIG`) or a mapping of the file's structure (in place
+    of every other source). `environ` stands in for the process's environment wherever accounts,
+    configuration and MCP servers are looked up; proxies and certificates are the process's own.
+    `transport` stays the caller's: it is never closed here. Safe for several threads; after a fork
+    the child process opens connections and processes of its own.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: "Path | Mapping[str, JsonValue] | Configuration | None" = None,
+        simulate: bool = False,
+        environ: Mapping[str, str] | None = None,
+        transport: Transport | None = None,
+    ) -> None:
+        self.simulate = simulate
+        self._explicit = config
+        self._environ = os.environ if environ is None else environ
+        self._given_transport = transport
+        self._lock = threading.RLock()
+        self._configuration: Configuration | None = None
+        self._resources = _Resources()
+
+    def close(self) -> None:
+        """Close the connections and end idle processes. Used again, it opens new ones."""
+        with self._lock:
+            resources, self._resources = self._own_resources(), _Resources()
+        if resources.pool is not None:
+            resources.pool.close()
+        if resources.transport is not None:
+            resources.transport.close()
+
+    @property
+    def catalog(self) -> Catalog:
+        """Every function there is."""
+        return load_catalog()
+
+    @property
+    def configuration(self) -> Configuration:
+        """Accounts and policy, read once. Raises `ConfigurationError`."""
+        with self._lock:
+            if self._configuration is None:
+                self._configuration = load_configuration(
+                    self._environ,
+                    home_folder(self._environ),
+                    reserved_names=self.catalog.names,
+                    explicit=self._explicit,
+                )
+            return self._configuration
+
+    def account(self, name: str) -> Account:
+        """Return the account of that name. Raises `ConfigurationError` for an unknown one."""
+        accounts = self.configuration.accounts
+        if name in accounts:
+            return self.configuration.account(name)
+        shown = self.mask().text(name)
+        way_out = f", or set CIRCLECI_TOKEN_{name.upper()}." if name.isidentifier() else "."
+        raise ConfigurationError(
+            f"Unknown account '{shown}'. Configured accounts: {', '.join(accounts)}. "
+            f"Add it to the configuration file{way_out if shown == name else '.'}"
+        )
+
+    def mask(self, listener: RunListener | None = None) -> Mask:
+        """Return a mask that hides the configured tokens; `listener` hears of what is added."""
+        on_secret = None if listener is None else listener.secret
+        return Mask(self.configuration.tokens(), on_secret)
+
+    def send(self, request: ApiRequest, account: str, deadline: Deadline) -> ApiResponse:
+        """Send one request as it is, once, whatever the policy says, and return the answer.
+
+        An account without a token sends none. Raises `ConfigurationError`, `NetworkError`, or the
+        deadline's reason.
+        """
+        return self.executor().perform(request, self.account(account), deadline, attempts=1)
+
+    def caller(self, settings: RunSettings, listener: RunListener, deadline: Deadline) -> Caller:
+        """Return the calls of one run. Raises `ConfigurationError`."""
+        configuration = self.configuration
+        accounts = {name: partial(self._resolved, name) for name in configuration.accounts}
+        mask = self.mask(listener)
+        mask.add(list(settings.secrets))
+        return Caller(
+            settings, listener, accounts, configuration.policy, self.executor, deadline, mask
+        )
+
+    def session(
+        self,
+        settings: RunSettings,
+        listener: RunListener | None = None,
+        deadline: Deadline | None = None,
+    ) -> "Session":
+        """Return a Lua state in this process; its caller closes it. Raises `ConfigurationError`."""
+        from kosmo_circleci.lua.session import RunParts, Session
+
+        if settings.integrations:
+            self.account(settings.account)
+        deadline = run_deadline(settings, deadline)
+        guarded = GuardedListener(listener or RunListener(), deadline)
+        caller = self.caller(settings, guarded, deadline)
+        parts = RunParts(
+            self.catalog,
+            caller,
+            guarded,
+            self.clock(),
+            lambda: self._mcp_functions(settings),
+            self.simulate,
+        )
+        return Session(settings, parts)
+
+    def run(
+        self,
+        code: str,
+        settings: RunSettings,
+        listener: RunListener | None = None,
+        deadline: Deadline | None = None,
+    ) -> Run:
+        """Run a script in this process. Raises only what the listener raises."""
+        try:
+            session = self.session(settings, listener, deadline)
+        except ConfigurationError as error:
+            return failure(error.message, error.error_type, simulated=self.simulate)
+        try:
+            return session.run(code)
+        finally:
+            session.close()
+
+    def run_isolated(
+        self,
+        code: str,
+        settings: RunSettings,
+        listener: RunListener | None = None,
+        deadline: Deadline | None = None,
+    ) -> Run:
+        """Run a script in a process of its own. Raises only what the listener raises."""
+        from kosmo_circleci.run.protocol import RunMessage
+
+        try:
+            message = RunMessage(code, settings, self._travelling())
+            pool, world = self._isolated_pool(), self._world() if self.simulate else None
+        except KosmoError as error:
+            return failure(error.message, error.error_type, simulated=self.simulate)
+        deadline = run_deadline(settings, deadline)
+        return pool.run(message, listener or RunListener(), deadline, world)
+
+    def call(
+        self,
+        resolved: Resolved,
+        arguments: Mapping[str, JsonValue],
+        *,
+        force: bool = False,
+        listener: RunListener | None = None,
+        deadline: Deadline,
+    ) -> JsonValue:
+        """Call one function and return its decoded answer. Raises the `KosmoError` of the call."""
+        caller = self._caller_of(resolved, force, listener or RunListener(), deadline)
+        try:
+            return _called(caller, resolved, arguments)
+        except KosmoError as error:
+            caller.mask.hide_in_error(error)
+            raise
+
+    def run_call(
+        self,
+        resolved: Resolved,
+        arguments: Mapping[str, JsonValue],
+        *,
+        force: bool = False,
+        listener: RunListener | None = None,
+        deadline: Deadline,
+    ) -> Run:
+        """Call one function and return its outcome, masked, as `run` does for a script."""
+        started = time.perf_counter()
+        caller: Caller | None = None
+        result: JsonValue = None
+        fault: KosmoError | None = None
+        try:
+            caller = self._caller_of(resolved, force, listener or RunListener(), deadline)
+            result = _called(caller, resolved, arguments)
+        except KosmoError as error:
+            fault = error
+        duration_ms = (time.perf_counter() - started) * 1000
+        return run_of_call(caller, result, fault, duration_ms, simulated=self.simulate)
+
+    def _caller_of(
+        self, resolved: Resolved, force: bool, listener: RunListener, deadline: Deadline
+    ) -> Caller:
+        self.account(resolved.account)
+        settings = RunSettings(account=resolved.account, force=force)
+        return self.caller(settings, listener, deadline)
+
+    def executor(self) -> "Executor":
+        """Return what sends requests, opened on first use."""
+        with self._lock:
+            resources = self._own_resources()
+            if resources.executor is None:
+                from kosmo_circleci.transport.executor import Executor
+
+                resources.executor = Executor(
+                    self._opened_transport(),
+                    user_agent=f"kosmo-circleci/{__version__}",
+                    sleep=self.clock().sleep,
+                )
+            return resources.executor
+
+    def clock(self) -> "Clock":
+        """Return the time of scripts: in simulation that of the simulated world."""
+        from kosmo_circleci.lua.clock import Clock
+
+        if not self._is_simulated_time():
+            return Clock()
+        return Clock(
+            now_s=lambda: self._world().now_s(),
+            advance=lambda seconds: self._world().advance(seconds),
+            epoch_s=lambda: self._world().epoch_s(),
+        )
+
+    def _opened_transport(self) -> Transport:
+        with self._lock:
+            if self._given_transport is not None:
+                return self._given_transport
+            resources = self._own_resources()
+            if resources.transport is None:
+                resources.transport = self._new_transport()
+            return resources.transport
+
+    def _new_transport(self) -> Transport:
+        if self.simulate:
+            from kosmo_circleci.simulator.transport import SimulatorTransport
+
+            return SimulatorTransport()
+        from kosmo_circleci.transport.live import LiveTransport
+
+        return LiveTransport()
+
+    def _is_simulated_time(self) -> bool:
+        from kosmo_circleci.run.world import World
+
+        given = self._given_transport
+        return self.simulate and (given is None or isinstance(given, World))
+
+    def _world(self) -> "World":
+        from kosmo_circleci.run.world import World
+
+        transport = self._opened_transport()
+        assert isinstance(transport, World)
+        return transport
+
+    def _travelling(self) -> RuntimeSettings:
+        """Return what a script's own process needs to build its runtime like this one."""
+        if self._given_transport is not None and not self._is_simulated_time():
+            raise ConfigurationError(
+                "isolate=True cannot use a transport object of this process. Run the script "
+                "without isolate=True, or let the bridge open its own connections."
+            )
+        config = self.configuration.to_plain()
+        return RuntimeSettings(self.simulate, config, dict(self._environ), self.simulate)
+
+    def _isolated_pool(self) -> "Pool":
+        from kosmo_circleci.run.child import spawn_child
+        from kosmo_circleci.run.pool import Pool
+
+        with self._lock:
+            resources = self._own_resources()
+            if resources.pool is None:
+                tokens = self.configuration.tokens()
+                resources.pool = Pool(lambda: spawn_child(self._environ, tokens))
+            return resources.pool
+
+    def _resolved(self, name: str) -> Account:
+        if not self.simulate:
+            return self.configuration.account(name)
+        from kosmo_circleci.simulator.transport import SIMULATED_TOKEN
+
+        return Account(name, self.configuration.accounts[name].origin, SIMULATED_TOKEN)
+
+    def _mcp_functions(self, settings: RunSettings) -> "Extension":
+        from kosmo_circleci.mcp_client.functions import McpFunctions
+
+        home = home_folder(self._environ)
+        return McpFunctions(self._environ, home, Path.cwd(), trust=settings.trust_mcp)
+
+    def _own_resources(self) -> "_Resources":
+        """Return the resources of this process; those that a fork has copied are abandoned."""
+        if self._resources.process_id != os.getpid():
+            copied, self._resources = self._resources, _Resources()
+            if copied.pool is not None:
+                copied.pool.abandon()
+            if self.simulate:
+                self._resources.transport = copied.transport  # memory, and so a copy of its own
+        return self._resources
+
+
+class _Resources:
+    """What a runtime has opened; it belongs to the process that opened it."""
+
+    def __init__(self) -> None:
+        self.process_id = os.getpid()
+        self.transport: Transport | None = None
+        self.executor: Executor | None = None
+        self.pool: Pool | None = None
+
+
+def _called(caller: Caller, resolved: Resolved, arguments: Mapping[str, JsonValue]) -> JsonValue:
+    function, account = resolved
+    raw = RawArguments(named=arguments)
+    return caller.call(function, account, call_path(function.name, account), raw)
+
+
+def run_of_call(
+    caller: Caller | None,
+    result: JsonValue,
+    fault: KosmoError | None,
+    duration_ms: float,
+    *,
+    simulated: bool,
+) -> Run:
+    """Return the outcome of one call as that of a script; `caller` None if it never began."""
+    mask = caller.mask if caller else Mask()
+    interrupted = fault if isinstance(fault, Interrupted) else None
+    return Run(
+        success=fault is None,
+        result_json=encode(mask.json(result)),
+        error=mask.text(fault.message) if fault else None,
+        error_type=fault.error_type if fault else None,
+        execution_time_ms=duration_ms,
+        call_count=caller.call_count if caller else 0,
+        call_records=tuple(caller.log) if caller else (),
+        writes=caller.writes if caller else Writes(),
+        permission_bypassed=bool(caller and caller.permission_bypassed),
+        simulated=simulated,
+        signal_number=interrupted.signal_number if interrupted else None,
+    )
+
+
+def run_deadline(settings: RunSettings, deadline: Deadline | None) -> Deadline:
+    """Return when a run ends: at its own time limit, or with `deadline` if that is earlier."""
+    if deadline is None:
+        return Deadline(settings.limits.timeout_s)
+    return deadline.limited(settings.limits.timeout_s)
