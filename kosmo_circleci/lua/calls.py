@@ -16,14 +16,12 @@ from kosmo_circleci import jsonvalue
 from kosmo_circleci.call.model import PreparedCall, RawArguments
 from kosmo_circleci.caller import Caller, Performed
 from kosmo_circleci.catalog.load import Catalog
-from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import KosmoError, ScriptError, ValidationError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.lua.clock import Clock
-from kosmo_circleci.lua.extension import Extension, ExtensionSource
+from kosmo_circleci.lua.extension import Extension, ExtensionContext, ExtensionSource
 from kosmo_circleci.lua.values import Answer, LuaValues, lua_bytes, python_text
-from kosmo_circleci.masking import Mask
 
 if TYPE_CHECKING:
     from kosmo_circleci.lua.tickets import Ticket, Tickets
@@ -52,7 +50,7 @@ class Calls:
         self._values = values
         self._source = extension
         self._extension: Extension | None = None
-        self._context = _Context(caller)
+        self._context = ExtensionContext(caller)
         self._clock = clock
         self._tickets: Tickets[Any] | None = None
         self._in_flight: dict[int, _InFlight] = {}
@@ -165,7 +163,9 @@ class Calls:
 
         return self._submit(deadline, work, lambda value: value)
 
-    def _extended(self, name: str, arguments: list[JsonValue], context: "_Context") -> JsonValue:
+    def _extended(
+        self, name: str, arguments: list[JsonValue], context: ExtensionContext
+    ) -> JsonValue:
         if self._source is None:
             raise ScriptError(f"{name} is not available in this run")
         with self._context.lock:
@@ -261,49 +261,6 @@ class Calls:
     def _sleep(self, seconds: float) -> Answer:
         self._clock.sleep(self._caller.deadline, seconds)
         return ()
-
-
-class _Context:
-    """A run as its extension sees it, or a part of one that may be called off alone."""
-
-    def __init__(self, caller: Caller, scope: Deadline | None = None) -> None:
-        self._caller = caller
-        self._scope = scope
-        self.lock = threading.RLock()
-
-    def within(self, scope: Deadline) -> "_Context":
-        """Return the same run, ending with `scope`."""
-        context = _Context(self._caller, scope)
-        context.lock = self.lock
-        return context
-
-    @property
-    def deadline(self) -> Deadline:
-        return self._scope or self._caller.deadline
-
-    @property
-    def mask(self) -> Mask:
-        return self._caller.mask
-
-    def permit(self, kind: Kind, name: str, call_path: str, question: str) -> None:
-        with self.lock:
-            self._caller.permit(kind, name, "", call_path, lambda: question)
-
-    def record(
-        self,
-        call_path: str,
-        tool: str,
-        server: str,
-        kind: Kind,
-        *,
-        ok: bool,
-        duration_ms: float,
-        settled: bool = True,
-    ) -> None:
-        with self.lock:
-            self._caller.record_external_call(
-                call_path, tool, server, kind, ok=ok, duration_ms=duration_ms, settled=settled
-            )
 
 
 def _raw_arguments(function: str, given: JsonValue, named: bool) -> RawArguments:

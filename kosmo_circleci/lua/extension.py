@@ -1,10 +1,15 @@
 """How a script reaches more than CircleCI: the seam behind which `app.mcp` and `mcp.*` lie."""
 
+import threading
 from collections.abc import Callable
 from typing import Protocol
 
 from kosmo_circleci.call.context import RunContext
+from kosmo_circleci.caller import Caller
+from kosmo_circleci.catalog.model import Kind
+from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.masking import Mask
 
 
 class Extension(Protocol):
@@ -21,3 +26,46 @@ class Extension(Protocol):
 
 ExtensionSource = Callable[[], Extension]
 """Makes the extension when a script first needs it, so that nothing of it is loaded before."""
+
+
+class ExtensionContext:
+    """A run as its extension sees it, or a part of one that may be cancelled alone."""
+
+    def __init__(self, caller: Caller, scope: Deadline | None = None) -> None:
+        self._caller = caller
+        self._scope = scope
+        self.lock = threading.RLock()
+
+    def within(self, scope: Deadline) -> "ExtensionContext":
+        """Return the same run, ending with `scope`."""
+        context = ExtensionContext(self._caller, scope)
+        context.lock = self.lock
+        return context
+
+    @property
+    def deadline(self) -> Deadline:
+        return self._scope or self._caller.deadline
+
+    @property
+    def mask(self) -> Mask:
+        return self._caller.mask
+
+    def permit(self, kind: Kind, name: str, call_path: str, question: str) -> None:
+        with self.lock:
+            self._caller.permit(kind, name, "", call_path, lambda: question)
+
+    def record(
+        self,
+        call_path: str,
+        tool: str,
+        server: str,
+        kind: Kind,
+        *,
+        ok: bool,
+        duration_ms: float,
+        settled: bool = True,
+    ) -> None:
+        with self.lock:
+            self._caller.record_external_call(
+                call_path, tool, server, kind, ok=ok, duration_ms=duration_ms, settled=settled
+            )

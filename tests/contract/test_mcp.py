@@ -133,8 +133,8 @@ def test_everything_a_script_can_do_with_a_server() -> None:
     envelope = json.loads(ended.out)
     assert envelope["error"] is None
     assert envelope["result"] == {
-        "tools": 21,
-        "listed": 21,
+        "tools": 22,
+        "listed": 22,
         "json": {"list": [], "n": 1.0, "none": None},
         "called": 3,
         "schema": "message",

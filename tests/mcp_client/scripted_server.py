@@ -32,6 +32,17 @@ def tool(name: str, properties: dict[str, Any] | None = None, **more: Any) -> di
     return {"name": name, "description": f"Does {name}.", "inputSchema": schema} | more
 
 
+OPTIONS_OF_A_TOOL = {
+    "dry_run": {"type": "boolean", "default": True},
+    "maxItems": {"type": "integer"},
+    "ratio": {"type": ["number", "null"]},
+    "tags": {"type": "array", "items": TEXT},
+    "ids": {"type": "array", "items": {"type": "integer"}},
+    "rows": {"type": "array", "items": {"type": "object"}},
+    "filter": {"type": "object"},
+    "note": TEXT,
+    "any": {},
+}
 TOOLS = [
     tool("echo", {"message": TEXT}, annotations=READ, title="Echo"),
     tool("add", {"a": {"type": "integer"}, "b": {"type": "integer"}}, annotations=READ),
@@ -52,6 +63,8 @@ TOOLS = [
     tool("process", annotations=READ),
     tool("spawn", annotations=READ),
     tool("curious", annotations=READ),
+    {"name": "options", "inputSchema": {"type": "object", "properties": OPTIONS_OF_A_TOOL}}
+    | {"annotations": READ},
     tool("write", {"value": TEXT}),
     tool("write_secret", {"api_token": TEXT}),
 ]
@@ -127,6 +140,7 @@ ANSWERS = {
     "die": die,
     "flood": flood,
     "huge": huge,
+    "options": lambda given: text(json.dumps(given)),
     "environment": lambda given: text(json.dumps(dict(os.environ))),
     "process": lambda given: text(json.dumps({"pid": os.getpid(), "cwd": os.getcwd()})),
     "spawn": spawn,

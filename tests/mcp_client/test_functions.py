@@ -45,7 +45,7 @@ def test_tools_are_listed_over_all_pages_with_kind_and_path(
     open_functions: Open, new_run: Any
 ) -> None:
     listed: Any = open_functions().call("mcp.tools", ["s"], new_run())
-    assert len(listed) == 21
+    assert len(listed) == 22
     assert listed[1] == {
         "name": "curious",
         "tool": "curious",

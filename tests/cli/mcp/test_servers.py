@@ -1,26 +1,14 @@
-"""mcp:list, :trust, :tools, :schema, :call: the servers and their tools from the shell."""
+"""mcp:list and mcp:trust: which servers there are, and which may run."""
 
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from kosmo_circleci.cli.commands import load
 
 SCRIPTED = Path(__file__).parents[2] / "mcp_client" / "scripted_server.py"
 ENTRY = {"command": sys.executable, "args": [str(SCRIPTED)]}
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the current folder, whose `.mcp.json` names the server `my-server`."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    (folder / ".mcp.json").write_text(json.dumps({"mcpServers": {"my-server": ENTRY}}))
-    return folder
 
 
 def test_no_server_is_said_with_the_way_to_one(kosmo: Any, project: Path) -> None:
@@ -154,93 +142,6 @@ def test_an_unknown_server_and_a_broken_file_are_errors(kosmo: Any, project: Pat
     (project / ".mcp.json").write_text("{")
     assert kosmo("mcp:list", "--json").json["error_type"] == "configuration"
     assert kosmo("mcp:list").err.startswith(f"error: {project}/.mcp.json:1: not JSON: ")
-
-
-def test_tools_are_listed_once_the_server_is_trusted(
-    kosmo: Any, process: Any, project: Path
-) -> None:
-    refused = process("mcp:tools", "my_server", "--force", "--json")
-    assert (refused.code, refused.json["error_type"]) == (1, "permission")
-    kosmo("mcp:trust", "my_server")
-    ended = process("mcp:tools", "my_server")
-    lines = ended.out.splitlines()
-    assert lines[0] == "app.mcp.my_server.add (read): Does add."
-    assert lines[-1] == "app.mcp.my_server.write_secret (write): Does write_secret."
-    assert (ended.code, len(lines), ended.err) == (0, 21, "")
-    schema = json.loads(process("mcp:schema", "my_server.echo", "--json").out)
-    assert schema["properties"] == {"message": {"type": "string"}}
-
-
-@pytest.mark.parametrize(
-    ("words", "stdin", "out"),
-    [
-        (["my_server.add", "--a=19", "--b", "23"], "", "42\n"),
-        (
-            ["my_server.echo", "--message", "007"],
-            "",
-            "007\n",
-        ),
-        (["my-server.echo", '{"message": "x"}', "--MESSAGE=flag wins"], "", "flag wins\n"),
-        (["my_server.echo", "-"], '{"message": "piped"}', "piped\n"),
-        (["my_server.get-JSON"], "", '{\n  "list": [],\n  "n": 1.0,\n  "none": null\n}\n'),
-    ],
-)
-def test_a_call_takes_json_and_flags(
-    kosmo: Any, process: Any, project: Path, words: list[str], stdin: str, out: str
-) -> None:
-    kosmo("mcp:trust", "my_server")
-    ended = process("mcp:call", *words, stdin=stdin)
-    assert (ended.code, ended.out, ended.err) == (0, out, "")
-
-
-def test_a_call_answers_with_the_envelope(kosmo: Any, process: Any, project: Path) -> None:
-    kosmo("mcp:trust", "my_server")
-    (project / "given.json").write_text('{"a": 1, "b": 2}')
-    envelope = process("mcp:call", "my_server.add", "@given.json", "--json").json
-    assert (envelope["success"], envelope["result"], envelope["call_count"]) == (True, 3, 1)
-    assert envelope["meta"]["permission_bypassed"] is False
-    call = envelope["call_log"][0]
-    assert (call["function"], call["tool"], call["account"], call["status"]) == (
-        "app.mcp.my_server.add",
-        "add",
-        "my_server",
-        "ok",
-    )
-
-
-def test_a_call_that_fails_says_why_on_stderr(kosmo: Any, process: Any, project: Path) -> None:
-    kosmo("mcp:trust", "my_server")
-    ended = process("mcp:call", "my_server.fail", "--why=no luck")
-    assert (ended.code, ended.out) == (1, "")
-    assert ended.err == "error: MCP tool error (my_server.fail): no luck\n"
-
-
-def test_a_write_is_refused_where_nobody_can_be_asked(
-    kosmo: Any, process: Any, project: Path
-) -> None:
-    kosmo("mcp:trust", "my_server")
-    refused = process("mcp:call", "my_server.write", "--value=x", "--json").json
-    assert (refused["error_type"], refused["call_count"]) == ("permission", 0)
-    assert refused["error"].startswith(
-        "app.mcp.my_server.write is a write: the policy asks before writes"
-    )
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["{"], "The arguments are not JSON: "),
-        (["[1]"], "The arguments are no JSON object; write for example "),
-        (["{}", "{}"], "'{}' is one word too many: give one JSON object, and flags."),
-        (["@nowhere.json"], "@nowhere.json: No such file or directory."),
-    ],
-)
-def test_words_that_are_no_arguments_are_a_usage_error(
-    kosmo: Any, project: Path, words: list[str], message: str
-) -> None:
-    ended = kosmo("mcp:call", "my_server.echo", *words)
-    assert ended.code == 2
-    assert message in ended.err
 
 
 def test_the_shell_completes_the_names_of_servers(project: Path) -> None:
