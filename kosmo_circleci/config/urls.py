@@ -3,6 +3,8 @@
 from typing import Final
 from urllib.parse import urlsplit
 
+from kosmo_circleci.addresses import is_loopback
+
 DEFAULT_ORIGIN: Final = "https://circleci.com"
 _PATHS: Final = frozenset({"", "/api", "/api/v2"})
 _PORTS: Final = {"https": 443, "http": 80}
@@ -31,7 +33,7 @@ def origin(url: str) -> str:
         raise ValueError(
             f"'{text}' has more than a host; write https://host or https://host/api/v2"
         )
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError(
             f"'{text}' would send the token in the clear; use https:// "
             "(http:// is for loopback only)"
@@ -39,14 +41,3 @@ def origin(url: str) -> str:
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     shown = "" if port in (None, _PORTS[parts.scheme]) else f":{port}"
     return f"{parts.scheme}://{host}{shown}"
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    import ipaddress
-
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

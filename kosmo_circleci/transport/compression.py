@@ -6,6 +6,7 @@ counts as well: gzip files that hold nothing, one after the other, would never r
 """
 
 import zlib
+from collections.abc import Callable
 from typing import Final
 
 from kosmo_circleci.transport.wire import BodyTooLarge, TransportError
@@ -21,8 +22,13 @@ _MIB: Final = 1024 * 1024
 class Body:
     """Collects one body. `encoding` is the value of its `Content-Encoding`."""
 
-    def __init__(self, encoding: str, limit: int) -> None:
-        """Take at most `limit` bytes, compressed or not. Raises `TransportError` for `encoding`."""
+    def __init__(
+        self, encoding: str, limit: int, sink: Callable[[bytes], None] | None = None
+    ) -> None:
+        """Take at most `limit` bytes, compressed or not. With a `sink` it gets them as they come.
+
+        Raises `TransportError` for `encoding`.
+        """
         name = encoding.strip().lower()
         if name not in _GZIP | _PLAIN:
             raise TransportError(
@@ -31,6 +37,7 @@ class Body:
         self._left = self._limit = limit
         self._arrived = 0
         self._pieces: list[bytes] = []
+        self._take = sink or self._pieces.append
         self._gunzip = _new_gunzip() if name in _GZIP else None
         self._began = False
 
@@ -53,7 +60,10 @@ class Body:
             piece = self._gunzip.unused_data
 
     def whole(self) -> bytes:
-        """Return the bytes. Raises `TransportError` where the compressed text is cut off."""
+        """Return the bytes that went to no sink.
+
+        Raises `TransportError` where the compressed text is cut off.
+        """
         if self._gunzip is not None and self._began and not self._gunzip.eof:
             raise TransportError("the answer's compressed text is cut off")
         return b"".join(self._pieces)
@@ -68,7 +78,7 @@ class Body:
         if self._left < 0:
             raise self._too_large()
         if piece:
-            self._pieces.append(piece)
+            self._take(piece)
 
     def _too_large(self) -> BodyTooLarge:
         limit = self._limit

@@ -8,15 +8,23 @@ import random
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
-from typing import Final, NamedTuple
-from urllib.parse import quote, urljoin, urlsplit
+from typing import Final, NamedTuple, TypeAlias
+from urllib.parse import quote, urlsplit
 
 from kosmo_circleci.call.model import Account, ApiRequest, ApiResponse, QueryPairs
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ConfigurationError, NetworkError, ValidationError
 from kosmo_circleci.jsonvalue import JsonError, encode
+from kosmo_circleci.transport.download import (
+    MAX_REDIRECTS,
+    Download,
+    Refused,
+    first_request,
+    next_request,
+)
+from kosmo_circleci.transport.origin import Origin, is_sendable, redirect_target
 from kosmo_circleci.transport.pace import Pace, Paces
 from kosmo_circleci.transport.retry import (
     MAX_ATTEMPTS,
@@ -32,14 +40,9 @@ from kosmo_circleci.transport.wire import (
     WireResponse,
 )
 
-MAX_REDIRECTS: Final = 5
+Follow: TypeAlias = Callable[[WireRequest, WireResponse], WireRequest | None]
+"""Returns the request a redirect asks for; None for an answer that is final. Raises `Refused`."""
 
-_DEFAULT_PORTS: Final = {"https": 443, "http": 80}
-_REDIRECTS: Final = {
-    "GET": frozenset({301, 302, 303, 307, 308}),
-    "other": frozenset({307, 308}),  # the others would turn a write into a GET
-}
-_PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
 _UNSAFE_IN_PATH: Final = re.compile(r"[^\x21-\x7e]|[\\?#]|^//")
 
 
@@ -88,6 +91,33 @@ class Executor:
         """
         wire = self._wire_request(request, account)
         pace = self._own_paces().of(account)
+        exchange = self._exchange(wire, pace, deadline, attempts, _redirected)
+        if isinstance(exchange.outcome, WireResponse):
+            return self._response(exchange.outcome, exchange.sent)
+        raise _network_error(f"{request.method} {request.path}", request.method, exchange)
+
+    def fetch(self, download: Download, account: Account, deadline: Deadline) -> ApiResponse:
+        """Return the last answer to a download, whatever its status; see `download.py`.
+
+        Repeats as for a GET of the API, and follows `MAX_REDIRECTS` redirects, over https and to
+        public addresses only. Raises `ValidationError` for a URL that may not be fetched, otherwise
+        as `perform`.
+        """
+        wire = first_request(download, account, self._user_agent)
+        origin = Origin.of(wire.url)
+        # A limit that a storage service sets has nothing to do with the account's at CircleCI.
+        elsewhere = account if origin == Origin.of(account.origin) else Account("", str(origin))
+        pace = self._own_paces().of(elsewhere)
+        follow = partial(next_request, download=download, account=account)
+        exchange = self._exchange(wire, pace, deadline, MAX_ATTEMPTS, follow)
+        if isinstance(exchange.outcome, WireResponse):
+            return self._response(_into_sink(wire, exchange.outcome), exchange.sent)
+        host = origin.host if origin is not None else "the download"
+        raise _network_error(f"GET {host}", "GET", exchange)
+
+    def _exchange(
+        self, wire: WireRequest, pace: Pace, deadline: Deadline, attempts: int, follow: Follow
+    ) -> "_Exchange":
         turn = pace.turn()
         sent = redirects = 0
         answered = False
@@ -96,21 +126,20 @@ class Executor:
             outcome = self._send(wire, deadline, pace, turn, sent - redirects + 1)
             sent += 1
             answered = answered or isinstance(outcome, WireResponse)
-            redirected = _redirected(wire, outcome) if redirects < MAX_REDIRECTS else None
-            if redirected is not None:
-                wire = redirected
-                redirects += 1
-                continue
-            pause_s = delay_s(
-                request.method, outcome, sent - redirects, self._now(), self._jitter()
-            )
+            if isinstance(outcome, WireResponse) and redirects < MAX_REDIRECTS:
+                try:
+                    redirected = follow(wire, outcome)
+                except Refused as refused:
+                    return _Exchange(refused, sent, answered)
+                if redirected is not None:
+                    wire = redirected
+                    redirects += 1
+                    continue
+            pause_s = delay_s(wire.method, outcome, sent - redirects, self._now(), self._jitter())
             if pause_s is None or sent - redirects >= attempts:
-                break
+                return _Exchange(outcome, sent, answered)
             if not _is_rate_limit(outcome):  # its pause is the account's, and already under way
                 self._sleep(deadline, pause_s)
-        if isinstance(outcome, WireResponse):
-            return self._response(outcome, sent)
-        raise _network_error(request, outcome, sent, answered)
 
     def _own_paces(self) -> Paces:
         if self._process != os.getpid():
@@ -148,7 +177,7 @@ class Executor:
         headers = {"Accept": "application/json", "User-Agent": self._user_agent}
         headers |= dict(request.headers)
         if account.token is not None:
-            if not _PRINTABLE.fullmatch(account.token):
+            if not is_sendable(account.token):
                 raise ConfigurationError(
                     f"The token of account '{account.name}' contains characters that an HTTP "
                     "header cannot hold. Copy the token again from CircleCI's user settings."
@@ -161,23 +190,12 @@ class Executor:
         return WireRequest(request.method, _url(request, account), headers, body)
 
 
-class _Origin(NamedTuple):
-    """Scheme, host and port, comparable; None of a URL that is not absolute and plain."""
+class _Exchange(NamedTuple):
+    """How the attempts ended: the last outcome, how many there were, whether any was answered."""
 
-    scheme: str
-    host: str
-    port: int | None
-
-    @classmethod
-    def of(cls, url: str) -> "_Origin | None":
-        try:
-            parts = urlsplit(url)
-            port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
-        except ValueError:
-            return None
-        if not parts.hostname or "@" in parts.netloc:
-            return None
-        return cls(parts.scheme, parts.hostname, port)
+    outcome: WireResponse | TransportError
+    sent: int
+    answered: bool
 
 
 def _url(request: ApiRequest, account: Account) -> str:
@@ -198,7 +216,7 @@ def _url(request: ApiRequest, account: Account) -> str:
 
 @cache
 def _is_plain_origin(url: str) -> bool:
-    origin = _Origin.of(url)
+    origin = Origin.of(url)
     return origin is not None and url == f"{origin.scheme}://{urlsplit(url).netloc}"
 
 
@@ -227,35 +245,34 @@ def _encoded_body(request: ApiRequest) -> bytes:
         raise ValidationError(f"The body cannot be written as JSON: {error}") from None
 
 
-def _redirected(wire: WireRequest, outcome: WireResponse | TransportError) -> WireRequest | None:
+def _redirected(wire: WireRequest, response: WireResponse) -> WireRequest | None:
     """Return the request a redirect within the same origin asks for, or None."""
-    if isinstance(outcome, TransportError):
-        return None
-    followed = _REDIRECTS.get(wire.method, _REDIRECTS["other"])
-    location = outcome.headers.get("location", "")
-    if outcome.status not in followed or not _PRINTABLE.fullmatch(location) or "\\" in location:
-        return None
-    try:
-        target = urljoin(wire.url, location).partition("#")[0]
-    except ValueError:
-        return None
-    if _Origin.of(target) != _Origin.of(wire.url):
+    target = redirect_target(wire, response)
+    if target is None or Origin.of(target) != Origin.of(wire.url):
         return None
     return wire._replace(url=target)
+
+
+def _into_sink(wire: WireRequest, response: WireResponse) -> WireResponse:
+    """Hand a body to the sink where the transport has not: the simulator has no pieces."""
+    if wire.sink is None or not response.body or not 200 <= response.status < 300:
+        return response
+    wire.sink()(response.body)
+    return response._replace(body=b"")
 
 
 def _is_rate_limit(outcome: WireResponse | TransportError) -> bool:
     return isinstance(outcome, WireResponse) and outcome.status == HTTPStatus.TOO_MANY_REQUESTS
 
 
-def _network_error(
-    request: ApiRequest, failure: TransportError, attempts: int, answered: bool
-) -> NetworkError:
+def _network_error(what: str, method: str, exchange: _Exchange) -> NetworkError:
+    failure, attempts = exchange.outcome, exchange.sent
+    assert isinstance(failure, TransportError)
     count = "1 attempt" if attempts == 1 else f"{attempts} attempts"
-    message = f"{request.method} {request.path}: {failure} ({count})"
-    if request.method in ("POST", "PATCH"):
-        message = f"{message}; {_effect(failure, attempts, answered)}"
-    unsent = failure.surely_unsent and not answered
+    message = f"{what}: {failure} ({count})"
+    if method in ("POST", "PATCH"):
+        message = f"{message}; {_effect(failure, attempts, exchange.answered)}"
+    unsent = failure.surely_unsent and not exchange.answered
     return NetworkError(f"{message}.", attempts=attempts, unsent=unsent)
 
 

@@ -10,6 +10,8 @@ from typing import Final
 
 import httpcore
 
+from kosmo_circleci.transport.stream import OutOfReach
+
 NEVER_SENT: Final = (
     httpcore.ConnectError,
     httpcore.ConnectTimeout,
@@ -31,27 +33,35 @@ FAILURES: Final = (
 
 def connect_failure(error: Exception, where: str, connect_timeout_s: float) -> str:
     """Return why nothing was sent to `where` (`host[:port]`); `error` is one of `NEVER_SENT`."""
+    if isinstance(error, OutOfReach):
+        return f"{where} has no public address"
     if isinstance(error, httpcore.ConnectTimeout):
         return f"no connection to {where} within {connect_timeout_s:g} s"
     if isinstance(error, httpcore.ProxyError):
         return f"the proxy would not connect to {where} ({error})"
     if isinstance(error, httpcore.LocalProtocolError | httpcore.UnsupportedProtocol):
         return f"the request to {where} is not valid HTTP"  # h11's own text quotes the headers
-    for cause in _causes(error):
-        if isinstance(cause, ssl.SSLCertVerificationError):
+    sentences = (_system_failure(cause, where) for cause in _causes(error))
+    return next((each for each in sentences if each), f"could not connect to {where}")
+
+
+def _system_failure(cause: BaseException, where: str) -> str | None:
+    """Return what an error of a socket or of TLS means, or None for any other exception."""
+    match cause:
+        case ssl.SSLCertVerificationError():
             return (
                 f"the certificate of {where} could not be verified ({cause.verify_message}); "
                 "if an authority of your own signed it, set SSL_CERT_FILE to its certificate"
             )
-        if isinstance(cause, ssl.SSLError):
+        case ssl.SSLError():
             return f"the TLS handshake with {where} failed ({cause.reason or 'no answer'})"
-        if isinstance(cause, socket.gaierror):
+        case socket.gaierror():
             return f"the host name of {where} could not be resolved (DNS: {cause.strerror})"
-        if isinstance(cause, ConnectionRefusedError):
+        case ConnectionRefusedError():
             return f"{where} refused the connection"
-        if isinstance(cause, OSError):
+        case OSError():
             return f"could not connect to {where} ({cause.strerror or type(cause).__name__})"
-    return f"could not connect to {where}"
+    return None
 
 
 def is_untrusted(error: Exception) -> bool:

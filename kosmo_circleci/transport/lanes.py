@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, TypeAlias
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -21,6 +21,7 @@ import httpcore
 
 from kosmo_circleci.errors import ConfigurationError
 from kosmo_circleci.transport.stream import Network
+from kosmo_circleci.transport.wire import Reach
 
 KEEPALIVE_S: Final = 30.0
 """How long an idle connection is kept: longer than the pauses of `flow.wait` between two polls."""
@@ -42,12 +43,24 @@ class _Connection(Protocol):
     def close(self) -> None: ...
 
 
+class _Route(NamedTuple):
+    """How connections to one origin are made."""
+
+    connect: Callable[[Network], _Connection]
+    has_proxy: bool = False
+
+
+LaneKey: TypeAlias = tuple[Origin, Reach]
+
+
 class Lane:
     """One connection at a time, to one origin."""
 
-    def __init__(self, origin: Origin, connect: Callable[[Network], _Connection]) -> None:
-        self.origin = origin
-        self.network = Network()
+    def __init__(
+        self, key: "LaneKey", connect: Callable[[Network], _Connection], reach: Reach
+    ) -> None:
+        self.key = key
+        self.network = Network(reach)
         self.free_since = 0.0
         self._connect = connect
         self._connection: _Connection | None = None
@@ -81,13 +94,15 @@ class Lanes:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._closed = False
-        self._free: dict[Origin, deque[Lane]] = {}
+        self._free: dict[LaneKey, deque[Lane]] = {}
         self._all: set[Lane] = set()
-        self._connects: dict[Origin, Callable[[Network], _Connection]] = {}
+        self._routes: dict[Origin, _Route] = {}
         self._tls: ssl.SSLContext | None = None
 
-    def take(self, origin: Origin) -> Lane | None:
+    def take(self, origin: Origin, reach: Reach = "any") -> Lane | None:
         """Return a lane to `origin`, for one request; None when the lanes are closed.
+
+        A connection leads to an address within `reach`; behind a proxy the proxy decides that.
 
         Raises `ConfigurationError` for a proxy or certificates of the environment that cannot be
         used.
@@ -95,12 +110,14 @@ class Lanes:
         with self._lock:
             if self._closed:
                 return None
-            free = self._free.get(origin)
+            key = (origin, reach)
+            free = self._free.get(key)
             if free:
                 return free.pop()
-            if origin not in self._connects:
-                self._connects[origin] = self._connect(origin)
-            lane = Lane(origin, self._connects[origin])
+            if origin not in self._routes:
+                self._routes[origin] = self._route(origin)
+            route = self._routes[origin]
+            lane = Lane(key, route.connect, "any" if route.has_proxy else reach)
             self._all.add(lane)
             return lane
 
@@ -111,7 +128,7 @@ class Lanes:
         with self._lock:
             if lane not in self._all:  # closed while its request was under way
                 return
-            free = self._free.setdefault(lane.origin, deque())
+            free = self._free.setdefault(lane.key, deque())
             free.append(lane)
             while free[0].free_since < lane.free_since - KEEPALIVE_S:
                 idle.append(free.popleft())
@@ -136,16 +153,16 @@ class Lanes:
         for lane in self._all:
             lane.network.forget()
 
-    def _connect(self, origin: Origin) -> Callable[[Network], _Connection]:
+    def _route(self, origin: Origin) -> "_Route":
         if origin.scheme == b"http":  # loopback only, and never through a proxy
-            return lambda network: _direct(origin, None, network)
+            return _Route(lambda network: _direct(origin, None, network))
         if self._tls is None:
             self._tls = tls_context()
         tls = self._tls
         proxy = proxy_of(f"https://{origin.host.decode()}:{origin.port}")
         if proxy is None:
-            return lambda network: _direct(origin, tls, network)
-        return _through(proxy, tls)
+            return _Route(lambda network: _direct(origin, tls, network))
+        return _Route(_through(proxy, tls), has_proxy=True)
 
 
 def _direct(
@@ -219,7 +236,7 @@ def _through(proxy: Proxy, tls: ssl.SSLContext) -> Callable[[Network], _Connecti
         )
 
     try:
-        connect(Network()).close()
+        connect(Network("any")).close()
     except RuntimeError:  # SOCKS needs a package of its own
         raise _unusable_proxy() from None
     return connect

@@ -22,9 +22,11 @@ from kosmo_circleci.jsonvalue import MAX_TEXT_BYTES
 from kosmo_circleci.transport.compression import ACCEPTED, Body
 from kosmo_circleci.transport.failures import FAILURES, NEVER_SENT, connect_failure, is_untrusted
 from kosmo_circleci.transport.lanes import Lanes, Origin, has_proxy
+from kosmo_circleci.transport.stream import OutOfReach
 from kosmo_circleci.transport.wire import (
     Cancelled,
     TransportError,
+    Unreachable,
     Untrusted,
     WireRequest,
     WireResponse,
@@ -69,7 +71,7 @@ class LiveTransport:
         target = _target(request.url)
         status = None
         lanes = self._own_lanes()
-        lane = lanes.take(target.origin)
+        lane = lanes.take(target.origin, request.reach)
         if lane is None:
             raise Cancelled("the connections are closed already")
         try:
@@ -77,7 +79,7 @@ class LiveTransport:
             try:
                 status = response.status
                 headers = _headers(response.headers)
-                body = self._read_body(response, headers, end)
+                body = self._read_body(request, response, headers, end)
                 return WireResponse(status, headers, body)
             finally:
                 response.close()
@@ -119,9 +121,18 @@ class LiveTransport:
         )
 
     def _read_body(
-        self, response: httpcore.Response, headers: Mapping[str, str], end: "_End"
+        self,
+        request: WireRequest,
+        response: httpcore.Response,
+        headers: Mapping[str, str],
+        end: "_End",
     ) -> bytes:
-        body = Body(headers.get("content-encoding", ""), self._max_body_bytes)
+        limit, sink = self._max_body_bytes, None
+        if request.sink is not None and 200 <= response.status < 300:
+            limit, sink = request.max_body_bytes or limit, request.sink()
+        elif request.max_body_bytes is not None:
+            limit = min(limit, request.max_body_bytes)
+        body = Body(headers.get("content-encoding", ""), limit, sink)
         body.refuse_if_declared_too_large(headers.get("content-length", ""))
         for piece in response.iter_stream():  # the bytes as they came, compressed or not
             body.add(piece)
@@ -140,8 +151,7 @@ class LiveTransport:
             what = connect_failure(error, where, self._connect_timeout_s)
             if target.url.scheme == b"https" and has_proxy():
                 what += " (HTTPS_PROXY or ALL_PROXY is set)"
-            failure = Untrusted if is_untrusted(error) else TransportError
-            return failure(what, surely_unsent=True)
+            return _kind(error)(what, surely_unsent=True)
         if isinstance(error, httpcore.TimeoutException):
             did_not = "did not answer" if status is None else "sent nothing more of its answer"
             return TransportError(f"{where} {did_not} within {self._read_timeout_s:g} s")
@@ -173,6 +183,12 @@ class _Target(NamedTuple):
     url: httpcore.URL
     origin: Origin
     authority: str
+
+
+def _kind(error: Exception) -> type[TransportError]:
+    if isinstance(error, OutOfReach):
+        return Unreachable
+    return Untrusted if is_untrusted(error) else TransportError
 
 
 def _target(url: str) -> _Target:

@@ -9,6 +9,7 @@ from kosmo_circleci.transport.wire import (
     BodyTooLarge,
     Cancelled,
     TransportError,
+    Unreachable,
     Untrusted,
     WireResponse,
 )
@@ -83,7 +84,7 @@ def _backoff_s(attempt: int, jitter: float) -> float:
 def _is_repeatable(method: str, outcome: WireResponse | TransportError) -> bool:
     if isinstance(outcome, WireResponse):
         return method in _METHODS_BY_STATUS.get(outcome.status, ())
-    if isinstance(outcome, BodyTooLarge | Cancelled | Untrusted):
+    if isinstance(outcome, BodyTooLarge | Cancelled | Unreachable | Untrusted):
         return False
     return method in (_EVERY_METHOD if outcome.surely_unsent else _REPEATABLE)
 

@@ -21,6 +21,9 @@ from typing import Any, Final
 
 import httpcore
 
+from kosmo_circleci.addresses import is_loopback, is_public
+from kosmo_circleci.transport.wire import Reach
+
 MAX_HEAD_BYTES: Final = 1024 * 1024
 """All heads of one answer together: a server may send any number of interim ones (100, 103)."""
 
@@ -33,10 +36,16 @@ _LINE_END: Final = re.compile(rb"\r\n|\n\n|\A\n")
 _NOTHING: Final = frozenset({204, 304})
 
 
+class OutOfReach(httpcore.ConnectError):
+    """The host's addresses are not such as the request may lead to."""
+
+
 class Network(httpcore.NetworkBackend):
     """Connects for one lane, which has one connection at a time; knows the end of its exchange."""
 
-    def __init__(self) -> None:
+    def __init__(self, reach: Reach) -> None:
+        """Connect to addresses within `reach` only."""
+        self._reach = reach
         self._tcp = httpcore.SyncBackend()
         self._end: float | None = None
         self._stream: Stream | None = None
@@ -81,7 +90,7 @@ class Network(httpcore.NetworkBackend):
         """
         timeout = self.bounded(timeout)
         end = None if timeout is None else time.monotonic() + timeout
-        addresses = _addresses(host, port)
+        addresses = [each for each in _addresses(host, port) if self._reaches(each)]
         for count, address in enumerate(addresses, start=1):
             share_s = None
             if end is not None:
@@ -96,7 +105,12 @@ class Network(httpcore.NetworkBackend):
                     raise
                 continue
             return self.wrap(stream)
-        raise httpcore.ConnectError(f"{host} has no address")
+        raise OutOfReach(f"{host} has no public address")
+
+    def _reaches(self, address: str) -> bool:
+        if self._reach == "any" or is_public(address):
+            return True
+        return self._reach == "public or loopback" and is_loopback(address)
 
     def wrap(self, stream: httpcore.NetworkStream) -> "Stream":
         """Return the stream with the bounds of this module around it."""

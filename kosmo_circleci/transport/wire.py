@@ -4,17 +4,28 @@ Two transports exist: `transport/live.py` (httpcore) and `simulator/transport.py
 of functions, retries or permissions.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple, Protocol, TypeAlias
+
+Reach: TypeAlias = Literal["any", "public", "public or loopback"]
+"""The addresses a connection may lead to. A host's name does not tell: DNS may name any address."""
 
 
 class WireRequest(NamedTuple):
-    """One HTTP request, complete: absolute URL, headers with the token, body bytes."""
+    """One HTTP request, complete: absolute URL, headers with the token, body bytes.
+
+    The answer's body may have `max_body_bytes`, if that is less than the transport takes anyway.
+    With a `sink`, the body of a 2xx answer is not in the answer: the sink is called, and what it
+    returns gets the pieces as they arrive.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes | None = None
+    max_body_bytes: int | None = None
+    sink: Callable[[], Callable[[bytes], None]] | None = None
+    reach: Reach = "any"
 
 
 class WireResponse(NamedTuple):
@@ -39,6 +50,10 @@ class BodyTooLarge(TransportError):
 
 class Untrusted(TransportError):
     """The server's certificate could not be verified; another attempt meets the same one."""
+
+
+class Unreachable(TransportError):
+    """The request may not lead to any of the host's addresses (`WireRequest.reach`)."""
 
 
 class Cancelled(TransportError):

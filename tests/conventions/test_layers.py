@@ -21,6 +21,7 @@ NAME = "kosmo_circleci"
 
 LEVELS: dict[str, int] = {
     "version": 0,
+    "addresses": 0,
     "atomic": 0,
     "errors": 0,
     "folders": 0,
