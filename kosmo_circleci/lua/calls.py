@@ -75,7 +75,15 @@ class Calls:
             "now": lambda: (self._clock.now_s(),),
             "sleep": self._timed(self._sleep),
             "nearest": _nearest,
+            "paging": self._paging,
         }
+
+    def _paging(self, name: bytes) -> Answer:
+        """Answer what `flow.each` must know of a list beside the form of its answers."""
+        function = self._catalog[name.decode()]
+        first_only = [each.name for each in function.parameters if each.first_page_only]
+        repeats = function.paging is not None and function.paging.repeats
+        return self._values.build({"first_page_only": [*first_only], "repeats": repeats})
 
     def cancel(self) -> None:
         """Call off what a script left in flight, and let its threads go."""

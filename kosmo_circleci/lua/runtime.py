@@ -12,7 +12,7 @@ from kosmo_circleci.lua.values import LuaValues, lua_bytes, python_text
 
 _PRELUDE: Final = Path(__file__).parent / "prelude"
 _FILES: Final = (
-    *("error", "json", "print", "schedule", "options", "flow", "pipelines"),
+    *("error", "json", "print", "schedule", "options", "pages", "flow", "pipelines"),
     *("regex", "docs", "app", "mcp", "sandbox"),
 )
 

@@ -63,6 +63,7 @@ local function functions(names, account, path)
     local call = caller(name, account, path .. "." .. name)
     content[name] = call
     core.item_only[call] = true
+    core.call_names[call] = name
     if RAW[name] then core.raw_calls[call] = true end
   end
   return content

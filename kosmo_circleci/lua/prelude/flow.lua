@@ -1,4 +1,4 @@
--- flow.*: pages, parallel calls, waiting. The loop behind flow.map is in schedule.lua.
+-- flow.*: pages, parallel calls, waiting. Reading pages is in pages.lua, the loop behind flow.map in schedule.lua.
 
 local core = ...
 
@@ -8,89 +8,19 @@ local kinds, options, refuse, shown = core.kinds, core.options, core.refuse, cor
 
 local flow = {}
 
-core.raw_calls = core.weak()   -- functions whose page token goes into `query`
-
 -- Pages -------------------------------------------------------------------------------------------
 
-local function next_page(fn, request, token)
-  if token == nil then return fn(request) end
-  if core.raw_calls[fn] then
-    local query = {}
-    for name, value in next, request.query or {} do query[name] = value end
-    query["page-token"], request.query = token, query
-  else
-    request.page_token = token
-  end
-  return fn(request)
-end
-
-local function items_of(helper, page)
-  local items = type(page) == "table" and page.items
-  if type(items) == "table" then return items end
-  refuse(helper, "the function must answer a page, {items = {…}, next_page_token = …}; it answered " ..
-    (type(page) == "table" and "a table without items" or shown(page)))
-end
-
---- Refuse a token that leads nowhere. It is compared with the one before and with one that is kept for
--- ever longer, so that a circle of any length is found and no list of tokens is kept.
-local function watch_cursor(helper)
-  local last, kept, left, span = nil, nil, 1, 1
-  return function(token)
-    if token == last or token == kept then
-      core.raise("api", helper .. ": the page token does not advance, '" .. core.show(token) .. "' came again", helper)
-    end
-    last, left = token, left - 1
-    if left == 0 then
-      span = span * 2
-      kept, left = token, span
-    end
-  end
-end
-
-local PAGES = { max_items = { huge, kinds.limit } }
-
-local function each(helper, fn, args, opts)
-  core.expect_function(helper, fn, 1)
-  if args ~= nil and type(args) ~= "table" then
-    refuse(helper, "argument 2 must be a table of the function's parameters, got " .. shown(args))
-  end
-  local left = options(helper, opts, PAGES).max_items
-  local request = {}
-  for name, value in next, args or {} do request[name] = value end   -- the caller's table stays as it was
-  local items, index, length, token, more, check = nil, 0, 0, nil, true, watch_cursor(helper)
-  return function()
-    if left <= 0 then return nil end
-    local item
-    repeat   -- a null among the items would end the loop
-      index = index + 1
-      while index > length do
-        if not more then return nil end
-        items = nil   -- one page at a time, also while the next one arrives
-        local page = next_page(fn, request, token)
-        items = items_of(helper, page)
-        index, length, token = 1, core.length(items), page.next_page_token
-        if token == "" then token = nil end
-        more = token ~= nil
-        if more then check(token) end
-      end
-      item = items[index]
-    until item ~= nil
-    left = left - 1
-    return item
-  end
-end
-
 --- for job in flow.each(circleci.list_workflow_jobs, {workflow_id = id}[, {max_items = n}]) do … end
--- fn answers {items = {…}, next_page_token = string or nil}; the token returns to it as page_token.
--- A page is fetched when the loop reaches it, so `break` saves the rest, and one page is held at a time.
+-- fn answers {items = {…}, next_page_token = string or nil}, or {data = {…}, page = {next = …}}; the token returns to
+-- it as page_token. A page is fetched when the loop reaches it, so `break` saves the rest, and one page is held at a time.
 function flow.each(fn, args, opts)
-  return each("flow.each", fn, args, opts)
+  return core.pages.each("flow.each", fn, args, opts)
 end
 
 --- flow.all(fn, args[, {max_items = n}]): the items of every page as one array.
 function flow.all(fn, args, opts)
   local all, count = core.new_array(), 0
-  for item in each("flow.all", fn, args, opts) do
+  for item in core.pages.each("flow.all", fn, args, opts) do
     count = count + 1
     all[count] = item
   end

@@ -235,13 +235,13 @@ def test_pages_inside_the_branches_of_a_map(run_lua: RunLua, scripted: Any) -> N
         ),
         (
             "flow.all(function() return {pages = {}} end)",
-            "flow.all: the function must answer a page, {items = {…}, next_page_token = …}; "
-            "it answered a table without items",
+            "flow.all: the function must answer a page, {items = {…}, next_page_token = …} or "
+            "{data = {…}, page = {next = …}}; it answered a table without items",
         ),
         (
             "for x in flow.each(function() end) do end",
-            "flow.each: the function must answer a page, {items = {…}, next_page_token = …}; "
-            "it answered nothing",
+            "flow.each: the function must answer a page, {items = {…}, next_page_token = …} or "
+            "{data = {…}, page = {next = …}}; it answered nothing",
         ),
     ],
 )
