@@ -1,4 +1,4 @@
-"""flow.each and flow.all page API v3 by the same rules as v2: cursors in the query or in the body."""
+"""flow.each and flow.all page API v3 by the rules of v2: cursors in the query or in the body."""
 
 import json
 from collections.abc import Callable
