@@ -145,7 +145,7 @@ def test_no_prompt_shows_a_secret_parameter(name: str) -> None:
     if function.is_raw:
         required["path"] = "/x"
     arguments = bind(function, RawArguments(named=required | named))
-    assert "hush-3f9c" not in question(function, arguments, name)
+    assert "hush-3f9c" not in question(function, arguments, "default", name)
 
 
 def test_there_are_as_many_functions_as_documented() -> None:

@@ -78,13 +78,13 @@ def test_the_prompt_shows_the_call(create_context: Function) -> None:
     arguments = Arguments(
         {"name": "production", "owner": {"id": "org-uuid"}}, {"dry": True}, {"x": [1]}
     )
-    assert question(create_context, arguments, "app.integrations.circleci.create_context") == (
-        "app.integrations.circleci.create_context (write, POST /context)\n"
+    assert question(create_context, arguments, "work", "circleci.create_context") == (
+        "circleci.create_context (write, POST /context, account work)\n"
         '  name = "production"\n'
         '  owner = {"id":"org-uuid"}\n'
         '  query = {"dry":true}\n'
         '  payload = {"x":[1]}\n'
-        "Allow create_context for the rest of this run?"
+        "Allow create_context?"
     )
 
 
@@ -94,7 +94,7 @@ def test_the_prompt_masks_secrets_wherever_they_are(
     arguments = Arguments(
         {"name": "hook", "signing_secret": "hush"}, {}, {"signing-secret": "hush", "a": 1}
     )
-    assert question(create_webhook, arguments, "f").splitlines()[1:-1] == [
+    assert question(create_webhook, arguments, "default", "f").splitlines()[1:-1] == [
         '  name = "hook"',
         "  signing_secret = ***",
         '  payload = {"signing-secret":"***","a":1}',
@@ -104,7 +104,7 @@ def test_the_prompt_masks_secrets_wherever_they_are(
         "value": "hush",
         "in": [{"api_key": "hush", "Password": {"x": "hush"}}],
     }
-    raw = question(api_post, Arguments({"path": "/x", "body": body}), "f")
+    raw = question(api_post, Arguments({"path": "/x", "body": body}), "default", "f")
     assert raw.splitlines()[1:-1] == [
         '  path = "/x"',
         '  body = {"name":"TOKEN","value":"***","in":[{"api_key":"***","Password":"***"}]}',
@@ -113,7 +113,7 @@ def test_the_prompt_masks_secrets_wherever_they_are(
 
 def test_the_prompt_cannot_steer_the_terminal(trigger_pipeline: Function) -> None:
     arguments = Arguments({"branch": "\x1b[2J\x9b\u202e\r\n", "tag": "x" * 5_000})
-    text = question(trigger_pipeline, arguments, "f")
+    text = question(trigger_pipeline, arguments, "default", "f")
     assert all(line.isprintable() for line in text.split("\n"))
     lines = text.splitlines()
     assert lines[1] == '  branch = "\\u001b[2J\\x9b\\u202e\\r\\n"'
