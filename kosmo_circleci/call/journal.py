@@ -8,7 +8,7 @@ came back. A call is known by its content alone, so that the order of parallel b
 from typing import NamedTuple, Protocol
 
 from kosmo_circleci.call import permission, request
-from kosmo_circleci.call.model import ApiResponse, PreparedCall
+from kosmo_circleci.call.model import ApiResponse, PreparedCall, QueryPairs
 from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.errors import KosmoError
 from kosmo_circleci.jsonvalue import JsonValue, encode
@@ -17,19 +17,31 @@ REPEATABLE_METHODS = frozenset({"GET", "PUT", "DELETE"})
 """Sending one of these twice leaves the server as sending it once does (RFC 9110, 9.2.2)."""
 
 
+class CallContent(NamedTuple):
+    """All that tells a call from others, secrets included: it is compared, never kept as it is."""
+
+    function: str
+    account: str
+    method: str
+    path: str
+    query: QueryPairs = ()
+    body: JsonValue = None
+
+    def to_json(self) -> list[JsonValue]:
+        """Return the content as plain JSON."""
+        return [*self[:4], [list(pair) for pair in self.query], self.body]
+
+
 class JournalCall(NamedTuple):
     """One call as a journal takes it.
 
-    `content` is all that tells it from other calls, secrets included: it is compared, never kept.
     `request` (`POST /api/v2/context`) and `arguments` (JSON) are for people, secrets masked. A
     call that `is_repeatable` may be sent again without asking where its answer was lost.
     """
 
-    function: str
-    account: str
+    content: CallContent
     call_path: str
     kind: Kind
-    content: JsonValue
     request: str
     arguments: str
     is_repeatable: bool
@@ -108,18 +120,11 @@ def journal_call(call: PreparedCall) -> JournalCall:
     further = {"query": dict(shown.query), "payload": dict(shown.payload)}
     values: dict[str, JsonValue] = dict(shown.values)
     return JournalCall(
-        function=function.name,
-        account=account.name,
+        content=CallContent(
+            function.name, account.name, wire.method, wire.path, wire.query, wire.body
+        ),
         call_path=call_path,
         kind=function.kind,
-        content=[
-            function.name,
-            account.name,
-            wire.method,
-            wire.path,
-            [list(pair) for pair in wire.query],
-            wire.body,
-        ],
         request=f"{method} {path}",
         arguments=encode(values | {name: value for name, value in further.items() if value}),
         is_repeatable=wire.method in REPEATABLE_METHODS,

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from kosmo_circleci.errors import JournalError
 from kosmo_circleci.journal.lifecycle import (
     Start,
     Unknown,
@@ -22,12 +23,14 @@ class Resume(NamedTuple):
     """How a run is resumed.
 
     `run_id` names it, else it is the script's newest that has not succeeded. `ask` puts a lost
-    write to a person, who decides about it; it is not asked unless `unknown` is "stop".
+    write to a person, who decides about it; it is not asked unless `unknown` is "stop". Where there
+    is no such run a new one begins, unless `missing` says why that must not be.
     """
 
     unknown: Unknown = "stop"
     run_id: str | None = None
     ask: Callable[[str], Unknown] | None = None
+    missing: str | None = None
 
 
 def start_recording(
@@ -54,6 +57,8 @@ def start_recording(
 
 def _resumable(store: Store, start: Start, resume: Resume) -> int | None:
     number = find_run(store, start, resume.run_id)
+    if number is None and resume.missing is not None:
+        raise JournalError(resume.missing)
     if number is not None:
         decide_lost_writes(store, number, resume.unknown, resume.ask)
     return number

@@ -25,8 +25,8 @@ class Things:
         self.sent: list[str] = []
 
     def __call__(self, asked: JournalCall) -> ApiResponse | KosmoError:
-        assert isinstance(asked.content, list)
-        self.sent.append(asked.content[-1]["name"])  # type: ignore[call-overload,index,arg-type]
+        body: Any = asked.content.body
+        self.sent.append(body["name"])
         return response({"number": len(self.sent)})
 
 
@@ -319,7 +319,7 @@ def test_no_secret_is_in_the_file_and_its_call_is_found_again(secret: str, path:
     start = START._replace(script=f"{secret}.lua")
     token = "token-of-the-account"
     secret_call = call("x")._replace(
-        content=["set", {"value": secret}],
+        content=call("x").content._replace(body={"value": secret}),
         request=f"POST /api/v2/thing?x={secret}",
         arguments='{"value":"***"}',
     )
@@ -339,7 +339,7 @@ def test_no_secret_is_in_the_file_and_its_call_is_found_again(secret: str, path:
     assert b"kept" in kept
     again = recording(path, Resume(), mask=Mask([token, secret]))
     assert send(again, secret_call, lambda _: LOST) == answer == {"value": secret, "t": token}
-    other = secret_call._replace(content=["set", {"value": f"{secret}!"}])
+    other = call("x")._replace(content=call("x").content._replace(body={"value": f"{secret}!"}))
     assert send(again, other, lambda _: LOST) is LOST
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kosmo_circleci.call.journal import JournalCall
+from kosmo_circleci.call.journal import CallContent, CallJournal, JournalCall
 from kosmo_circleci.call.model import ApiResponse
 from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.errors import KosmoError
@@ -25,11 +25,9 @@ Server = Callable[[JournalCall], ApiResponse | KosmoError]
 def call(what: str, kind: Kind = "write", *, is_repeatable: bool = False) -> JournalCall:
     """A call of its own content, which `what` is."""
     return JournalCall(
-        function="create_thing" if kind == "write" else "get_thing",
-        account="default",
+        content=CallContent("create_thing", "default", "POST", "/api/v2/thing", (), {"name": what}),
         call_path="app.integrations.circleci.create_thing",
         kind=kind,
-        content=["create_thing", "default", "POST", "/api/v2/thing", [], {"name": what}],
         request="POST /api/v2/thing",
         arguments=json.dumps({"name": what}),
         is_repeatable=is_repeatable or kind == "read",
@@ -51,7 +49,7 @@ def recording(
     return run
 
 
-def send(run: Recording, asked: JournalCall, server: Server) -> Any:
+def send(run: CallJournal, asked: JournalCall, server: Server) -> Any:
     """Make one call as a caller does: the JSON body of its answer, or what went wrong."""
     entry = run.begin(asked)
     if entry.answer is None:
