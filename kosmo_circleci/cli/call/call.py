@@ -22,9 +22,10 @@ from kosmo_circleci.cli.app import App
 from kosmo_circleci.cli.call import call_arguments
 from kosmo_circleci.cli.call.all_pages import call_all, check_has_pages
 from kosmo_circleci.cli.call.dry_run import shown_request
-from kosmo_circleci.cli.call.envelope import call_envelope
+from kosmo_circleci.cli.call.envelope import call_envelope, call_fields
 from kosmo_circleci.cli.options import KeyValue
 from kosmo_circleci.cli.output import json_option, show_warnings
+from kosmo_circleci.cli.output_options import ResultOutput, result_options
 from kosmo_circleci.cli.script import prompt
 from kosmo_circleci.cli.script.execution import TerminalListener
 from kosmo_circleci.cli.script.signals import interrupted_at_once
@@ -47,10 +48,6 @@ _WAIT_FOR_OPTIONAL_S: Final = 0.2
 _FUNCTION_IN_LINE: Final = "kosmo_circleci.cli.call.function"
 _WIDEST_HELP: Final = 100
 
-_OPTIONS: Final = (
-    *("--all", "--arg", "--dry-run", "--force", "--account", "--simulate", "--json", "--help"),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class CallOptions:
@@ -62,6 +59,17 @@ class CallOptions:
     dry_run: bool
     all_pages: bool
     as_json: bool
+    output: ResultOutput
+
+    @classmethod
+    def checked(
+        cls, format_: str | None, columns: str | None, jq: str | None, **rest: Any
+    ) -> "CallOptions":
+        """Return the options. Raises `UsageError` where two of them exclude each other."""
+        if rest["dry_run"] and (format_ or jq):
+            raise UsageError("--dry-run shows a request, which --format and --jq do not apply to.")
+        output = ResultOutput.checked(format_, columns, jq, as_json=rest["as_json"])
+        return cls(output=output, **rest)
 
 
 def _call_options(command: _F) -> _F:
@@ -97,6 +105,7 @@ def _call_options(command: _F) -> _F:
             ),
             click.option("--simulate", is_flag=True, help="Talk to the embedded simulator."),
             json_option,
+            result_options,
         )
     ):
         command = option(command)
@@ -164,7 +173,7 @@ def call(
       echo '{"pipeline_id": "5034460f-…"}' | kosmo integrations:call get_pipeline --json
       kosmo integrations:call work.list_contexts --owner-slug=gh/acme
     """
-    return _carry_out(app, function, words, args, CallOptions(**rest))
+    return _carry_out(app, function, words, args, CallOptions.checked(**rest))
 
 
 @click.command("integrations:circleci", cls=CallCommand, context_settings=_SETTINGS)
@@ -191,7 +200,7 @@ def circleci(
       printf %s "$KEY" | kosmo integrations:circleci create_project_env_var \\
         --project-slug=gh/acme/web --name=API_KEY --value=@- --force
     """
-    return _carry_out(app, function, words, args, CallOptions(**rest))
+    return _carry_out(app, function, words, args, CallOptions.checked(**rest))
 
 
 def _carry_out(
@@ -214,8 +223,7 @@ def _carry_out(
                 force=options.force,
                 simulate=options.simulate,
             )
-            _show(run, options.as_json)
-            return run.exit_code
+            return _show(run, options)
     runtime = Runtime(simulate=options.simulate)
     with contextlib.closing(runtime):
         if options.dry_run:
@@ -229,8 +237,7 @@ def _carry_out(
                 listener=TerminalListener(asker=prompt.asker()),
                 deadline=Deadline(),
             )
-    _show(run, options.as_json)
-    return run.exit_code
+    return _show(run, options)
 
 
 def _function(spelling: str, account: str | None) -> Resolved:
@@ -242,7 +249,7 @@ def _arguments(
     function: Function, words: Sequence[str], args: Sequence[tuple[str, str]]
 ) -> dict[str, JsonValue]:
     split = call_arguments.split(function, words)
-    mistake = call_arguments.misspelt_option(function, split.flags, _OPTIONS)
+    mistake = call_arguments.misspelt_option(function, split.flags, call_arguments.OPTIONS)
     if mistake is not None:
         raise UsageError(mistake)
     arguments = call_arguments.typed(function, split.flags, _read_text)
@@ -320,12 +327,18 @@ def _show_request(
     return 0
 
 
-def _show(run: Run, as_json: bool) -> None:
-    if as_json:
+def _show(run: Run, options: CallOptions) -> int:
+    """Write what the call returned, and return the exit code."""
+    if options.as_json and options.output.jq is not None:
+        options.output.write(call_fields(run))
+    elif options.as_json:
         click.echo(call_envelope(run))
     elif run.error is not None:
         click.echo(f"error: {run.error}", err=True)
+    elif not options.output.is_default:
+        options.output.write(run.result)
     elif isinstance(run.result, str):
         click.echo(run.result)
     else:
         click.echo(jsonvalue.encode(run.result, pretty=True))
+    return run.exit_code

@@ -23,6 +23,12 @@ _INTEGER: Final = re.compile(r"-?[0-9]{1,308}")
 _TRUE: Final = frozenset({"true", "yes", "on", "1"})
 _FALSE: Final = frozenset({"false", "no", "off", "0"})
 
+OPTIONS: Final = (
+    *("--account", "--all", "--arg", "--columns", "--dry-run", "--force", "--format", "--help"),
+    *("--jq", "--json", "--simulate"),
+)
+"""The options of the command itself. A parameter of such a name is given with `--arg`."""
+
 ReadText = Callable[[str], str]
 """Returns the text of the file a word `@FILE` names; `-` is standard input."""
 

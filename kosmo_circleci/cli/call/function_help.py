@@ -2,13 +2,13 @@
 
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from kosmo_circleci.call.types import describe
 from kosmo_circleci.catalog.model import Function, Parameter
 from kosmo_circleci.cli.call import example
-from kosmo_circleci.cli.call.call_arguments import as_flag
+from kosmo_circleci.cli.call.call_arguments import OPTIONS, as_flag
 from kosmo_circleci.wording import shorten
 
 LINES: Final = 40
@@ -56,6 +56,7 @@ def _page(
         "",
         "Parameters:",
         *(lay_out(rows, width) or ["  None."]),
+        *(line for rule in _rules(function) for line in _wrapped(rule, width, "  ")),
         "",
         "Example:",
         *_wrapped_command([command, function.name, *example.flags(function)], width),
@@ -79,9 +80,24 @@ def _row(parameter: Parameter, function: Function, describe_: Describe) -> tuple
         has_parts = any(each.part_of == parameter.name for each in function.parameters)
         required = "Required, or its fields below. " if has_parts else "Required. "
     return (
-        f"{as_flag(parameter.name)} {describe(parameter)}",
+        f"{_flag(parameter)} {describe(parameter)}",
         required + describe_(parameter, function),
     )
+
+
+def _flag(parameter: Parameter) -> str:
+    """Return the flag, or `--arg NAME=…` where the command has an option of that name."""
+    flag = as_flag(parameter.name)
+    return f"--arg {parameter.name}=" if flag in OPTIONS else flag
+
+
+def _rules(function: Function) -> Iterator[str]:
+    for rule, names in (
+        ("Exactly one of", function.exactly_one_of),
+        ("At most one of", function.at_most_one_of),
+    ):
+        if names:
+            yield f"{rule} {', '.join(map(as_flag, names))}."
 
 
 def _everything(parameter: Parameter, function: Function) -> str:

@@ -176,6 +176,56 @@ def test_a_dry_run_shows_the_request_and_sends_nothing(
     assert (found["call_count"], found["call_log"]) == (0, [])
 
 
+@pytest.mark.parametrize(
+    ("more", "out"),
+    [
+        (["--format", "csv", "--columns", "name,id"], "name,id\nproduction,context-uuid\n"),
+        (["--format=jsonl", "--jq", ".items[] | {id}"], '{"id":"context-uuid"}\n'),
+        (["--jq", ".items[].name"], "production\n"),
+        (["--jq", ".call_count, .meta.simulated", "--json"], "1\ntrue\n"),
+        (["--all", "--jq", ".items | length"], "1\n"),
+    ],
+)
+def test_the_answer_is_written_as_asked(kosmo: Any, more: list[str], out: str) -> None:
+    assert kosmo(CALL, "list_contexts", "--owner-slug=gh/example-org", "--simulate", *more) == (
+        0,
+        out,
+        "",
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--format", "xml"], "Invalid value for '--format': 'xml' is not one of "),
+        (["--format", "csv", "--json"], "--format and --json exclude each other"),
+        (["--columns", "id"], "--columns needs --format table, csv, tsv, markdown."),
+        (["--jq", ".["], "--jq: syntax error"),
+        (["--format", "csv", "--dry-run"], "--dry-run shows a request"),
+    ],
+)
+def test_a_format_that_cannot_be_met_is_refused_before_the_call(
+    kosmo: Any, more: list[str], message: str
+) -> None:
+    ended = kosmo(CALL, "create_project", "--org-slug-or-id=x", "--name=y", *more)
+    fault = ended.json["error"] if "--json" in more else ended.err.removeprefix("error: ")
+    assert (ended.code, fault.startswith(message)) == (2, True)
+
+
+def test_a_failed_call_has_no_result_to_format_but_an_envelope_to_filter(kosmo: Any) -> None:
+    call = (CALL, "get_project", "--project-slug=gh/acme/nowhere", "--simulate")
+    error = "CircleCI API error (404): Project not found"
+    assert kosmo(*call, "--format", "csv") == (1, "", f"error: {error}\n")
+    assert kosmo(*call, "--jq", ".x") == (1, "", f"error: {error}\n")
+    assert kosmo(*call, "--json", "--jq", ".error_type") == (1, "api\n", "")
+
+
+def test_a_filter_that_does_not_fit_the_answer_is_told(kosmo: Any) -> None:
+    ended = kosmo(CALL, "get_current_user", "--simulate", "--jq", ".[0]")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith("error: --jq: Cannot index object with number")
+
+
 def test_a_dry_run_without_a_token_says_so(kosmo: Any) -> None:
     out = kosmo(CALL, "list_contexts", "--owner-slug=gh/acme", "--dry-run").out
     assert out.splitlines()[0] == "GET https://circleci.com/api/v2/context?owner-slug=gh%2Facme"

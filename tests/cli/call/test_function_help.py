@@ -82,10 +82,23 @@ def test_help_for_a_function_there_is_not_names_the_nearest(kosmo: Any) -> None:
 def test_the_help_of_every_function_names_each_parameter_and_fits_a_screen(each: Function) -> None:
     lines = function_help(each, "kosmo integrations:circleci").splitlines()
     assert len(lines) <= LINES
-    described = [line.split()[0] for line in lines if re.match(r"  --\S+ ", line)]
-    assert described == [as_flag(parameter.name) for parameter in each.parameters]
+    listed = lines[lines.index("Parameters:") : lines.index("Example:")]
+    described = [line.split()[0] for line in listed if re.match(r"  --\S+ ", line)]
+    flags = [as_flag(parameter.name) for parameter in each.parameters]
+    assert described == ["--arg" if flag in call_arguments.OPTIONS else flag for flag in flags]
     kind = next(line for line in lines if line.startswith(("  Read", "  Write")))
     assert kind.startswith("  Write (asks" if each.kind == "write" else "  Read: ")
+
+
+def test_a_parameter_named_like_an_option_of_the_command_is_given_with_arg() -> None:
+    shown = function_help(function("delete_runner_resource_class"), "kosmo call")
+    assert "--arg force= boolean" in shown
+    assert "--force" not in [line.split()[0] for line in shown.splitlines() if line.strip()]
+
+
+def test_rules_between_parameters_are_told() -> None:
+    ruled = function("get_webhook")._replace(exactly_one_of=("webhook_id", "scope_id"))
+    assert "  Exactly one of --webhook-id, --scope-id." in function_help(ruled, "kosmo call")
 
 
 def test_required_values_defaults_and_secrets_are_told() -> None:
