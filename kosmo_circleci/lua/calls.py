@@ -293,7 +293,7 @@ def _array(text: bytes) -> list[JsonValue]:
 
 
 def _nearest(given: bytes, known: bytes) -> Answer:
-    from kosmo_circleci.catalog.lookup import nearest
+    from kosmo_circleci.wording import nearest
 
     near = nearest(python_text(given), python_text(known).split())
-    return (lua_bytes(near[0]) if near else None,)
+    return (lua_bytes(near) if near else None,)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from kosmo_circleci.errors import LimitExceeded, ScriptError
 from kosmo_circleci.limits import Limits
-from kosmo_circleci.lua.pcre import PatternError, translate
+from kosmo_circleci.lua.pcre import translate
+from kosmo_circleci.lua.pcre_syntax import PatternError
 from kosmo_circleci.lua.regex import Regex
 
 ABSENT = None

@@ -6,7 +6,7 @@
 
 local host = ...
 
-local error, getinfo, pcall, select = error, debug.getinfo, pcall, select
+local collectgarbage, error, getinfo, pcall, select = collectgarbage, error, debug.getinfo, pcall, select
 local setmetatable, sethook, type = setmetatable, debug.sethook, type
 
 local core = {
@@ -140,7 +140,11 @@ end
 
 --- What a protected call returned, if the run may continue.
 function core.caught(ok, ...)
-  if not ok then core.look() end
+  if not ok then
+    -- What the script let go of since counts: a stack that has to grow does not collect it (ldo.c).
+    if (...) == "not enough memory" then collectgarbage() end
+    core.look()
+  end
   return ok, ...
 end
 

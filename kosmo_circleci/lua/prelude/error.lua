@@ -95,7 +95,7 @@ end
 function core.with_index(fault, index)
   if fault == nil then fault = core.make_error("runtime", "nil was raised as an error") end
   if type(fault) == "string" and fault ~= "not enough memory" then
-    fault = core.make_error("runtime", fault)
+    fault = core.make_error("runtime", core.hinted(fault))
     records[fault].where = ""   -- the text has it already
   end
   if type(fault) == "table" and records[fault] then fault.index = index end

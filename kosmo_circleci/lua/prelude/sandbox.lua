@@ -185,7 +185,8 @@ local function text_of(err)
   if record then return record.message, record.type, record.where end
   if type(err) == "string" then
     if err == "not enough memory" then return err, "limit", "" end
-    return (gsub(err, "^%[kosmo/%w+%]:%d+: ", "")), "runtime", ""   -- a line of ours tells a script's author nothing
+    local text = gsub(err, "^%[kosmo/%w+%]:%d+: ", "")   -- a line of ours tells a script's author nothing
+    return core.hinted(text), "runtime", ""
   end
   if err == nil then return "nil was raised as an error", "runtime", "" end
   if type(err) ~= "table" then return core.show(err), "runtime", "" end
