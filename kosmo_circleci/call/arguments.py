@@ -30,9 +30,9 @@ def bind(function: Function, raw: RawArguments) -> Arguments:
     present = {name: value for name, value in named.items() if value is not None}
     values: dict[str, JsonValue] = {}
     faults = [
-        *_too_many(function, raw.positional),
-        *_unknown(function, named),
-        *_missing(function, present),
+        *too_many_arguments(function, raw.positional),
+        *unknown_parameters(function, named),
+        *missing_parameters(function, present),
         *_convert(function, present, values),
     ]
     extra = {name: _object(name, present.get(name), faults) for name in _pass_through(function)}
@@ -47,7 +47,8 @@ def _by_position(function: Function, positional: tuple[JsonValue, ...]) -> dict[
     return {name: value for name, value in zip(names, positional, strict=False)}
 
 
-def _too_many(function: Function, positional: tuple[JsonValue, ...]) -> Iterator[str]:
+def too_many_arguments(function: Function, positional: tuple[JsonValue, ...]) -> Iterator[str]:
+    """Yield a sentence if there are more positional arguments than parameters."""
     names = [parameter.name for parameter in function.parameters]
     if all(value is None for value in positional[len(names) :]):
         return
@@ -55,7 +56,8 @@ def _too_many(function: Function, positional: tuple[JsonValue, ...]) -> Iterator
     yield f"Too many arguments: got {len(positional)}, and it takes {takes}."
 
 
-def _unknown(function: Function, named: Mapping[str, JsonValue]) -> Iterator[str]:
+def unknown_parameters(function: Function, named: Mapping[str, JsonValue]) -> Iterator[str]:
+    """Yield a sentence for each name the function does not have."""
     accepted = [parameter.name for parameter in function.parameters] + _pass_through(function)
     for name in named:
         if name in accepted:
@@ -82,7 +84,8 @@ def _suggestion(function: Function, name: str, accepted: list[str]) -> str | Non
     return nearest(name, accepted) or next(by_end, None)
 
 
-def _missing(function: Function, present: Mapping[str, JsonValue]) -> Iterator[str]:
+def missing_parameters(function: Function, present: Mapping[str, JsonValue]) -> Iterator[str]:
+    """Yield sentences about the required parameters that are absent, or empty strings."""
     absent = [
         parameter
         for parameter in function.parameters

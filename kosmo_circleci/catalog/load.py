@@ -31,7 +31,7 @@ class Catalog:
     def __init__(self, raw: dict[str, Any]) -> None:
         self._raw = {entry["name"]: entry for entry in raw["functions"]}
         self._entries: list[dict[str, Any]] = raw["functions"]
-        self._shapes: dict[str, Any] = raw["shapes"]
+        self.shared_shapes: dict[str, Any] = raw["shapes"]
         self._paging: dict[str, Any] = raw["paging"]
         self.credential_hosts: tuple[str, ...] = tuple(raw["credential_hosts"])
         self._functions: dict[str, Function] = {}
@@ -62,7 +62,7 @@ class Catalog:
 
     def result_shape(self, function: Function) -> Shape:
         """Return the documented form of the function's answer."""
-        return shapes.parse(self._raw[function.name]["result"], self._shapes)
+        return shapes.parse(self._raw[function.name]["result"], self.shared_shapes)
 
     def entries(self) -> list[dict[str, Any]]:
         """Return the raw entries, duplicates included: what validation reads."""

@@ -34,6 +34,7 @@ LEVELS: dict[str, int] = {
     "run.protocol": 2,
     "catalog": 1,
     "call": 2,
+    "check": 2,
     "docs": 2,
     "transport": 3,
     "config": 3,
@@ -64,6 +65,7 @@ LEVELS: dict[str, int] = {
 # What a level may import of its own level; elsewhere that is only itself.
 SIDEWAYS = {
     ("docs", "call"),  # the words for parameter types
+    ("check", "call"),  # what a function takes, and what is said about anything else
     ("run.envelope", "call"),
     ("run.listener", "call"),
     ("run.protocol", "call"),
@@ -95,6 +97,9 @@ ONLY = {
 }
 
 HOMES: dict[str, set[str]] = {
+    # The parser itself is in `parse`; its nodes are read by the others.
+    "tree_sitter": {"check.parse", "check.reader", "check.syntax"},
+    "tree_sitter_lua": {"check.parse"},
     "ahocorasick_rs": {"substrings"},
     "lupa": {"lua.runtime", "lua.values"},
     "httpcore": {"transport.live", "transport.lanes", "transport.stream", "transport.failures"},

@@ -1,0 +1,66 @@
+"""Script -> report: nothing is run, nothing is sent."""
+
+from collections.abc import Sequence
+
+from kosmo_circleci.catalog.load import Catalog
+from kosmo_circleci.check import parse, scope
+from kosmo_circleci.check.evaluate import Evaluation
+from kosmo_circleci.check.heap import Heap
+from kosmo_circleci.check.report import Finding, Report
+from kosmo_circleci.check.rules.facts import Facts
+from kosmo_circleci.check.rules.table import RULES, SYNTAX
+from kosmo_circleci.check.source import Source
+from kosmo_circleci.check.tree import Fault
+
+
+def check(code: str, name: str, catalog: Catalog, accounts: Sequence[str]) -> Report:
+    """Return what is wrong with a script, as far as it can be known, and what it may call.
+
+    `name` stands in front of the findings; `accounts` are the names of the configured accounts.
+    Raises `ConfigurationError` without the extra `check`.
+    """
+    source = Source(code)
+    try:
+        script = scope.resolve(parse.parse(source.text))
+    except Fault as fault:
+        return Report(_visible(source, {_finding(source, name, fault, SYNTAX)}))
+    heap = Heap(catalog, accounts)
+    evaluation = Evaluation(script, heap)
+    is_settled = evaluation.run()
+    faults = [(fault, SYNTAX) for fault in script.faults]
+    if is_settled:
+        facts = Facts(script, heap, tuple(evaluation.api_calls.values()))
+        faults += [(fault, rule) for rule, look in RULES.items() for fault in look(facts)]
+    else:
+        heap.names_any = True
+    findings = {_finding(source, name, fault, rule) for fault, rule in faults}
+    reads, writes = _calls(heap)
+    return Report(_visible(source, findings), reads, writes)
+
+
+def _finding(source: Source, name: str, fault: Fault, rule: str) -> Finding:
+    line, column = source.position(fault.start)
+    return Finding(name, line, column, fault.message, rule)
+
+
+def _visible(source: Source, findings: set[Finding]) -> tuple[Finding, ...]:
+    """Return the findings in the order of the text, without those on lines that ignore them."""
+    if not findings:
+        return ()
+    ignored = source.ignored(lambda offset: parse.is_comment(source.text, offset))
+    kept = [
+        each
+        for each in findings
+        if each.line not in ignored or (ignored[each.line] and each.rule not in ignored[each.line])
+    ]
+    return tuple(sorted(kept))
+
+
+def _calls(heap: Heap) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    names: dict[str, list[str]] = {"read": [], "write": []}
+    for name in sorted(heap.mentioned):
+        names[heap.catalog[name].kind].append(name)
+    if heap.names_any:
+        for kind in names.values():
+            kind.insert(0, "*")
+    return tuple(names["read"]), tuple(names["write"])

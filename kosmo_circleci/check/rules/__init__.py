@@ -1,0 +1,1 @@
+"""The rules: what each one looks for in an evaluated script."""

@@ -1,0 +1,31 @@
+"""Scripts are checked as the tests write them, with two accounts."""
+
+from collections.abc import Callable
+
+import pytest
+
+from kosmo_circleci.catalog.load import load_catalog
+from kosmo_circleci.check.check import check
+from kosmo_circleci.check.report import Report
+
+CheckScript = Callable[[str], Report]
+Findings = Callable[[str], list[str]]
+
+HEAD = "local c = app.integrations.circleci; "
+
+
+@pytest.fixture
+def check_script() -> CheckScript:
+    """Check a script; it is called `s`, the accounts are `default` and `work`."""
+    return lambda code: check(code, "s", load_catalog(), ("default", "work"))
+
+
+@pytest.fixture
+def findings(check_script: CheckScript) -> Findings:
+    """The findings of a script that begins with `c`, CircleCI's namespace: `message [rule]`."""
+
+    def texts(code: str) -> list[str]:
+        report = check_script(HEAD + code)
+        return [f"{each.message} [{each.rule}]" for each in report.findings]
+
+    return texts
