@@ -251,12 +251,21 @@ def _gsub(evaluation: "Evaluation", node: tree.Expression, arguments: Arguments)
 
 def _items(evaluation: "Evaluation", node: tree.Expression, arguments: Arguments) -> Values:
     """Return the items of the pages that the function at position 0 answers."""
-    request = arguments.at(1) if len(arguments.head) > 1 else Argument(NIL)
-    has_request = len(arguments.head) > 1
-    page_arguments = Arguments((request,)) if has_request else Arguments((), arguments.rest)
-    page = evaluation.call(node, arguments.at(0).values, page_arguments).at(0)
-    heap = evaluation.heap
-    return heap.elements(heap.index(page, frozenset([Text("items")])))
+    rest = arguments.behind(1)
+    request = Arguments(rest.head[:1], NOTHING if rest.head else rest.rest)
+    heap, items = evaluation.heap, NOTHING
+    for function in arguments.at(0).values:
+        page = evaluation.call(node, frozenset([function]), request).at(0)
+        for key in _items_keys(heap, function):
+            page = heap.index(page, frozenset([Text(key)]))
+        items = heap.join(items, heap.elements(page))
+    return items
+
+
+def _items_keys(heap: Heap, function: Value) -> tuple[str, ...]:
+    """Return the keys from a page of a function to its items."""
+    paging = heap.catalog[function.name].paging if isinstance(function, ApiFunction) else None
+    return ("items",) if paging is None else paging.items
 
 
 def _each(evaluation: "Evaluation", node: tree.Expression, arguments: Arguments) -> Results:

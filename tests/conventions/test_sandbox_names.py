@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 
 from kosmo_circleci import Bridge
+from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.check.names import NAMESPACE, sandbox
 
 ONLY_WITH_AN_OPTION: Final = frozenset(["files", "item", "item_index", "require", "results"])
@@ -98,7 +99,7 @@ def test_the_namespace_has_the_catalogs_functions_accounts_and_listed_helpers(
 ) -> None:
     names: list[str] = bridge.run(MEMBERS_OF_THE_NAMESPACE).result
     helpers = sandbox().members[NAMESPACE]
-    assert set(names) - {"default"} - helpers == set(bridge.catalog.names)
+    assert set(names) - {"default"} - helpers == set(load_catalog().names)
 
 
 @pytest.mark.parametrize(("helper", "options"), WITH_OPTIONS)

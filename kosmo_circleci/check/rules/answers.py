@@ -81,7 +81,8 @@ def not_a_list(facts: Facts) -> Iterator[Fault]:
             if helper in ("flow.each", "flow.all") and isinstance(value, ApiFunction):
                 function = facts.heap.catalog[value.name]
                 shape = facts.heap.catalog.result_shape(function)
-                if _is_object(Answer(value.name, shape)) and not _list_in(Answer("", shape)):
+                has_shape = shape.kind in ("object", "array") and function.paging is None
+                if has_shape and not _list_in(Answer(value.name, shape)):
                     yield Fault(name_start(argument), f"{helper}: {value.name} answers no pages")
 
 

@@ -106,10 +106,12 @@ def unknown_function(facts: Facts) -> Iterator[Fault]:
     """A function that CircleCI's namespace does not have."""
     for index, name, path in _unknown_names(facts):
         if path != CIRCLECI or not _is_read_from(facts, index):
-            names = [*facts.heap.catalog.names, *sandbox().members[NAMESPACE]]
-            if path == CIRCLECI:
-                names += facts.heap.accounts
-            message = lookup.unknown_function(f"{path}.{name}", name, names).message
+            others = [
+                *sandbox().members[NAMESPACE],
+                *(facts.heap.accounts if path == CIRCLECI else ()),
+            ]
+            near = lookup.suggestions(name, facts.heap.catalog, others)
+            message = lookup.unknown_function(f"{path}.{name}", near).message
             yield Fault(index.key_start, message)
 
 
