@@ -28,7 +28,7 @@ from kosmo_circleci.call.model import (
 from kosmo_circleci.call.permission import Allowed, MustAsk, Policy
 from kosmo_circleci.catalog.model import Function, Kind
 from kosmo_circleci.deadline import Deadline
-from kosmo_circleci.errors import ConfigurationError, KosmoError
+from kosmo_circleci.errors import ConfigurationError, KosmoError, NetworkError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
 from kosmo_circleci.run.listener import RunListener
@@ -45,6 +45,19 @@ class Exchange(NamedTuple):
     duration_ms: float
     response: ApiResponse | None = None
     error: KosmoError | None = None
+    attempts: int = 1
+
+
+class _Request:
+    """A request in flight, and how often it has been sent so far."""
+
+    def __init__(self, start: StartedCall) -> None:
+        self.start = start
+        self.attempts = 0
+
+    def count_attempt(self) -> None:
+        """Count one more sending; from the thread that sends."""
+        self.attempts += 1
 
 
 class Performed(NamedTuple):
@@ -91,7 +104,7 @@ class Caller:
         self.call_count = 0
         self.writes = Writes()
         self.permission_bypassed = False
-        self._in_flight: dict[int, StartedCall] = {}
+        self._in_flight: dict[int, _Request] = {}
         self._numbers = count()
         self._started = time.perf_counter()
 
@@ -174,36 +187,41 @@ class Caller:
             self.mask.text(permission.shown_arguments(call.function, call.arguments)),
             self.permission_bypassed,
         )
-        self._in_flight[id(call)] = start
+        request = _Request(start)
+        self._in_flight[id(call)] = request
         self.listener.call_started(start)
         answer: ApiResponse | None = None
         failure: KosmoError | None = None
         try:
-            answer = self.executor().perform(api_request, call.account, deadline)
+            answer = self.executor().perform(
+                api_request, call.account, deadline, on_send=request.count_attempt
+            )
         except KosmoError as error:
             failure = error
         duration_ms = (time.perf_counter() - started) * 1000
-        return Exchange(start, duration_ms, answer, failure)
+        return Exchange(start, duration_ms, answer, failure, request.attempts)
 
     def _record(self, call: PreparedCall, exchange: Exchange, *, ok: bool) -> None:
         self._in_flight.pop(id(call), None)
         answer, error = exchange.response, exchange.error
-        attempts = answer.attempts if answer else getattr(error, "attempts", 1)
+        unsent = isinstance(error, NetworkError) and error.unsent
         record = exchange.start.ended(
             ok=ok,
             duration_ms=exchange.duration_ms,
             http_status=answer.status if answer else None,
-            attempts=attempts,
-            sent=not getattr(error, "unsent", False),
+            attempts=exchange.attempts,
+            sent=exchange.attempts > 0 and not unsent,
         )
         self._add_record(exchange.start.number, record)
 
     def abandon(self, call: PreparedCall) -> None:
         """Log a request that was cancelled in flight: its outcome is unknown."""
-        start = self._in_flight.get(id(call))
-        if start is not None:
+        request = self._in_flight.get(id(call))
+        if request is not None:
+            start, attempts = request.start, request.attempts
             ended_ms = (time.perf_counter() - self._started) * 1000
-            self._record(call, Exchange(start, ended_ms - start.started_ms), ok=False)
+            duration_ms = ended_ms - start.started_ms
+            self._record(call, Exchange(start, duration_ms, attempts=attempts), ok=False)
 
     def record_external_call(
         self,

@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import quote, quote_plus
 
 from kosmo_circleci.errors import ApiError, KosmoError, LimitExceeded
-from kosmo_circleci.jsonvalue import JsonValue, decode, encode
+from kosmo_circleci.jsonvalue import JsonValue, encode
 from kosmo_circleci.substrings import LONGEST, Substrings
 
 MASK: Final = "***"
@@ -153,7 +153,7 @@ class Mask:
 
     def _json_token(self, match: re.Match[str]) -> str:
         token = match.group()
-        value = decode(token)
+        value: JsonValue = json.loads(token)  # of our own making, and of any size
         masked = self._json(value)
         return token if masked is value or masked == value else encode(masked)
 

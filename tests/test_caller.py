@@ -347,3 +347,39 @@ def test_a_token_that_is_resolved_by_the_call_is_hidden_from_then_on() -> None:
     caller.accounts = {"default": lambda: account}
     call(caller, "get_current_user")
     assert caller.mask.text("t-from-the-keyring") == "***"
+
+
+class Failing(Scripted):
+    """Answers 503 until its deadline is cancelled in the middle of a request."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        super().__init__()
+        self._deadline = deadline
+
+    def send(self, request: WireRequest, *, time_left_s: float | None = None) -> WireResponse:
+        super().send(request)
+        if len(self.sent) == 2:
+            self._deadline.cancel(Interrupted("Interrupted by Ctrl-C."))
+        return WireResponse(503, {}, b"")
+
+
+def test_an_interrupted_call_was_attempted_as_often_as_it_was_sent() -> None:
+    deadline = Deadline()
+    transport = Failing(deadline)
+    executor = Executor(transport, user_agent="test", sleep=lambda deadline, _s: deadline.check())
+    caller = caller_of(transport)
+    caller.executor, caller.deadline = (lambda: executor), deadline
+    with pytest.raises(Interrupted):
+        call(caller, "get_current_user")
+
+    assert [(each.status, each.attempts) for each in caller.log] == [("error", 2)]
+
+
+def test_a_write_that_never_left_has_no_effect() -> None:
+    caller = caller_of(Scripted(), force=True)
+    caller.deadline.cancel(Interrupted("Interrupted by Ctrl-C."))
+    with pytest.raises(Interrupted):
+        call(caller, "cancel_workflow", workflow_id="w")
+
+    assert caller.writes == Writes()
+    assert all(each.effect == "none" for each in caller.log)

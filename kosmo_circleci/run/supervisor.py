@@ -183,7 +183,8 @@ class _Supervision:
 
     def _take_question(self, payload: bytes) -> None:
         consent = self._listener.ask(protocol.decode_text(payload))
-        self._write(protocol.ANSWER, (consent or "").encode())
+        if self._deadline.reason() is None:  # else the run ends, and not for want of permission
+            self._write(protocol.ANSWER, (consent or "").encode())
 
     def _take_request(self, payload: bytes) -> None:
         from kosmo_circleci.run.world import answer

@@ -78,8 +78,11 @@ class Executor:
         deadline: Deadline,
         *,
         attempts: int = MAX_ATTEMPTS,
+        on_send: Callable[[], None] = lambda: None,
     ) -> ApiResponse:
         """Return the last answer, whatever its status, with the number of requests it took.
+
+        `on_send` is called before each request leaves: the count that remains when this raises.
 
         Repeats by the table of `retry.py`, `attempts` at most. A 429 makes every request of the
         account wait, not only this one (`pace.py`). Redirects are followed within the account's
@@ -123,7 +126,7 @@ class Executor:
         answered = False
         while True:
             deadline.check()
-            outcome = self._send(wire, deadline, pace, turn, sent - redirects + 1)
+            outcome = self._send(wire, deadline, pace, turn, sent - redirects + 1, on_send)
             sent += 1
             answered = answered or isinstance(outcome, WireResponse)
             if isinstance(outcome, WireResponse) and redirects < MAX_REDIRECTS:
@@ -147,11 +150,18 @@ class Executor:
         return self._paces
 
     def _send(
-        self, wire: WireRequest, deadline: Deadline, pace: Pace, turn: int, attempt: int
+        self,
+        wire: WireRequest,
+        deadline: Deadline,
+        pace: Pace,
+        turn: int,
+        attempt: int,
+        on_send: Callable[[], None],
     ) -> WireResponse | TransportError:
         permit = pace.acquire(turn, deadline, self._sleep)
         pause_s: float | None = None
         try:
+            on_send()
             outcome = self._answer(wire, deadline)
             if _is_rate_limit(outcome):
                 pause_s = rate_limit_pause_s(outcome, attempt, self._now(), self._jitter())
