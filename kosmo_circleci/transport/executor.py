@@ -94,7 +94,8 @@ class Executor:
         """
         wire = self._wire_request(request, account)
         pace = self._own_paces().of(account)
-        exchange = self._exchange(wire, pace, deadline, attempts, _redirected)
+        terms = _Terms(pace, pace.turn(), deadline, on_send)
+        exchange = self._exchange(wire, terms, attempts, _redirected)
         if isinstance(exchange.outcome, WireResponse):
             return self._response(exchange.outcome, exchange.sent)
         raise _network_error(f"{request.method} {request.path}", request.method, exchange)
@@ -112,21 +113,20 @@ class Executor:
         elsewhere = account if origin == Origin.of(account.origin) else Account("", str(origin))
         pace = self._own_paces().of(elsewhere)
         follow = partial(next_request, download=download, account=account)
-        exchange = self._exchange(wire, pace, deadline, MAX_ATTEMPTS, follow)
+        exchange = self._exchange(wire, _Terms(pace, pace.turn(), deadline), MAX_ATTEMPTS, follow)
         if isinstance(exchange.outcome, WireResponse):
             return self._response(_into_sink(wire, exchange.outcome), exchange.sent)
         host = origin.host if origin is not None else "the download"
         raise _network_error(f"GET {host}", "GET", exchange)
 
     def _exchange(
-        self, wire: WireRequest, pace: Pace, deadline: Deadline, attempts: int, follow: Follow
+        self, wire: WireRequest, terms: "_Terms", attempts: int, follow: Follow
     ) -> "_Exchange":
-        turn = pace.turn()
         sent = redirects = 0
         answered = False
         while True:
-            deadline.check()
-            outcome = self._send(wire, deadline, pace, turn, sent - redirects + 1, on_send)
+            terms.deadline.check()
+            outcome = self._send(wire, terms, sent - redirects + 1)
             sent += 1
             answered = answered or isinstance(outcome, WireResponse)
             if isinstance(outcome, WireResponse) and redirects < MAX_REDIRECTS:
@@ -142,7 +142,7 @@ class Executor:
             if pause_s is None or sent - redirects >= attempts:
                 return _Exchange(outcome, sent, answered)
             if not _is_rate_limit(outcome):  # its pause is the account's, and already under way
-                self._sleep(deadline, pause_s)
+                self._sleep(terms.deadline, pause_s)
 
     def _own_paces(self) -> Paces:
         if self._process != os.getpid():
@@ -150,23 +150,17 @@ class Executor:
         return self._paces
 
     def _send(
-        self,
-        wire: WireRequest,
-        deadline: Deadline,
-        pace: Pace,
-        turn: int,
-        attempt: int,
-        on_send: Callable[[], None],
+        self, wire: WireRequest, terms: "_Terms", attempt: int
     ) -> WireResponse | TransportError:
-        permit = pace.acquire(turn, deadline, self._sleep)
+        permit = terms.pace.acquire(terms.turn, terms.deadline, self._sleep)
         pause_s: float | None = None
         try:
-            on_send()
-            outcome = self._answer(wire, deadline)
+            terms.on_send()
+            outcome = self._answer(wire, terms.deadline)
             if _is_rate_limit(outcome):
                 pause_s = rate_limit_pause_s(outcome, attempt, self._now(), self._jitter())
         finally:
-            pace.release(permit, pause_s)
+            terms.pace.release(permit, pause_s)
         return outcome
 
     def _answer(self, wire: WireRequest, deadline: Deadline) -> WireResponse | TransportError:
@@ -198,6 +192,15 @@ class Executor:
             body = _encoded_body(request)
             headers["Content-Type"] = "application/json"
         return WireRequest(request.method, _url(request, account), headers, body)
+
+
+class _Terms(NamedTuple):
+    """How one call is sent: at which pace, until when, and who counts what leaves."""
+
+    pace: Pace
+    turn: int
+    deadline: Deadline
+    on_send: Callable[[], None] = lambda: None
 
 
 class _Exchange(NamedTuple):
