@@ -8,6 +8,7 @@ steps are loaded by the first call: many scripts read documentation and make non
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -105,6 +106,8 @@ class Caller:
         self.writes = Writes()
         self.permission_bypassed = False
         self._in_flight: dict[int, _Request] = {}
+        self._in_result: set[str] = set()
+        self._deprecated: set[str] = set()
         self._numbers = count()
         self._started = time.perf_counter()
 
@@ -130,7 +133,8 @@ class Caller:
         self._permit(function, arguments, account, call_path)
         # Not before: only what is sent can be a secret.
         self._hide_secrets(function, arguments)
-        return PreparedCall(function, arguments, api_request, self._account(account), call_path)
+        credentials = self._account(account, public=function.public)
+        return PreparedCall(function, arguments, api_request, credentials, call_path)
 
     def perform(self, call: PreparedCall, deadline: Deadline | None = None) -> Performed:
         """Send the request, and the manifest's fallback where the first answer calls for it.
@@ -171,6 +175,8 @@ class Caller:
             self._record(call, last, ok=False)
             raise
         self._record(call, last, ok=True)
+        self._hide_credentials(call.function, value)
+        self._warn_of_deprecation(call, last.response)
         return value
 
     def _exchange(
@@ -289,11 +295,11 @@ class Caller:
             refused = consent is not None
         raise permission.refusal(kind, decision, call_path, name, refused=refused)
 
-    def _account(self, name: str) -> Account:
+    def _account(self, name: str, *, public: bool) -> Account:
         account = self.accounts[name]()
-        if account.token is None:
+        if account.token is None and not public:
             raise missing_token(account)
-        if account.token not in self._tokens:
+        if account.token is not None and account.token not in self._tokens:
             self._tokens.add(account.token)
             self.mask.add(account.token)
         return account
@@ -303,6 +309,30 @@ class Caller:
             if parameter.secret:
                 self.mask.add(arguments.values.get(parameter.name))
                 self.mask.add(arguments.payload.get(parameter.wire))
+
+    @property
+    def result_mask(self) -> Mask:
+        """The mask for the result: it shows the credentials that were asked for."""
+        return self.mask.without(self._in_result) if self._in_result else self.mask
+
+    def _hide_credentials(self, function: Function, value: JsonValue) -> None:
+        if not function.secret_answers:
+            return
+        from kosmo_circleci.call.credentials import credentials_of
+
+        hidden, in_result = credentials_of(function, value)
+        self.mask.add([*hidden, *in_result])
+        self._in_result |= set(in_result)
+
+    def _warn_of_deprecation(self, call: PreparedCall, response: ApiResponse) -> None:
+        if "deprecation" not in response.headers and "sunset" not in response.headers:
+            return
+        from kosmo_circleci.call.deprecation import deprecation_of, describe, route_of
+
+        deprecation, route = deprecation_of(response), route_of(call.function, call.request.path)
+        if deprecation is not None and route not in self._deprecated:
+            self._deprecated.add(route)
+            self.listener.warning(describe(route, deprecation, datetime.now(UTC)))
 
 
 def missing_token(account: Account) -> ConfigurationError:

@@ -101,6 +101,11 @@ class Mask:
         with self._lock:
             return tuple(self._secrets)
 
+    def without(self, visible: Iterable[str]) -> "Mask":
+        """Return a mask of the other secrets: one that leaves `visible` readable."""
+        with self._lock:
+            return Mask(self._secrets - set(visible))
+
     def text(self, text: str) -> str:
         """Return `text` with every secret, in every form it may be written in, as `***`.
 
@@ -137,6 +142,7 @@ class Mask:
         if isinstance(error, ApiError):
             error.body = self.json(error.body)
             error.code = None if error.code is None else self.text(error.code)
+            error.path = None if error.path is None else self.text(error.path)
             error.request_id = None if error.request_id is None else self.text(error.request_id)
 
     def _json(self, value: JsonValue) -> JsonValue:

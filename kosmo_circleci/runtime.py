@@ -356,10 +356,11 @@ def run_of_call(
 ) -> Run:
     """Return the outcome of one call as that of a script; `caller` None if it never began."""
     mask = caller.mask if caller else Mask()
+    result_mask = caller.result_mask if caller else mask
     interrupted = fault if isinstance(fault, Interrupted) else None
     return Run(
         success=fault is None,
-        result_json=encode(mask.json(result)),
+        result_json=encode(result_mask.json(result)),
         error=mask.text(fault.message) if fault else None,
         error_type=fault.error_type if fault else None,
         execution_time_ms=duration_ms,

@@ -383,3 +383,45 @@ def test_a_write_that_never_left_has_no_effect() -> None:
 
     assert caller.writes == Writes()
     assert all(each.effect == "none" for each in caller.log)
+
+
+class Deprecating(Scripted):
+    """Answers every request with headers that announce the end of its route."""
+
+    def send(self, request: WireRequest, *, time_left_s: float | None = None) -> WireResponse:
+        answer = super().send(request)
+        headers = {"deprecation": "true", "sunset": "Mon, 01 Feb 2027 00:00:00 GMT"}
+        return WireResponse(answer.status, {**answer.headers, **headers}, answer.body)
+
+
+def test_a_route_that_goes_away_is_named_once_in_a_run() -> None:
+    warnings: list[str] = []
+
+    class Listening(RunListener):
+        def warning(self, text: str) -> None:
+            warnings.append(text)
+
+    caller = caller_of(Deprecating(), listener=Listening())
+    for _ in range(2):
+        call(caller, "get_pipeline", pipeline_id="p")
+    call(caller, "get_current_user")
+    assert [text.partition(" is ")[0] for text in warnings] == [
+        "GET /api/v2/pipeline/{pipeline-id}",
+        "GET /api/v2/me",
+    ]
+    caller.reset(Deadline())
+    call(caller, "get_current_user")
+    assert len(warnings) == 3
+
+
+def test_an_error_answer_does_not_tell_of_a_routes_end() -> None:
+    warnings: list[str] = []
+
+    class Listening(RunListener):
+        def warning(self, text: str) -> None:
+            warnings.append(text)
+
+    caller = caller_of(Deprecating((404, '{"message": "Not found"}')), listener=Listening())
+    with pytest.raises(ApiError):
+        call(caller, "get_pipeline", pipeline_id="p")
+    assert warnings == []

@@ -31,21 +31,25 @@ def deprecation_of(response: ApiResponse) -> Deprecation | None:
     return Deprecation(sunset)
 
 
-def describe(function: Function, deprecation: Deprecation, now: datetime) -> str:
-    """Return the line for people: the function, its route, and the days that are left.
+def route_of(function: Function, path: str) -> str:
+    """Return the route of a request for people; `path` is its own, all that a raw function has."""
+    return f"{function.method} {path if function.is_raw else function.api_path}"
+
+
+def describe(route: str, deprecation: Deprecation, now: datetime) -> str:
+    """Return the line for people: the route, and the days that are left.
 
     `now` is an aware datetime.
     """
-    route = f"{function.name} ({function.method} {function.api_path})"
     if deprecation.sunset is None:
-        return f"warning: {route} is deprecated by CircleCI."
+        return f"{route} is deprecated by CircleCI."
     day = f"{deprecation.sunset:%Y-%m-%d}"
     left_s = (deprecation.sunset - now).total_seconds()
     if left_s < 0:
-        return f"warning: {route} is deprecated; CircleCI announced its end for {day}."
+        return f"{route} is deprecated; CircleCI announced its end for {day}."
     days = int(left_s // 86_400)
     left = "less than a day" if days == 0 else "1 day" if days == 1 else f"{days} days"
-    return f"warning: {route} is deprecated; CircleCI removes it on {day}, in {left}."
+    return f"{route} is deprecated; CircleCI removes it on {day}, in {left}."
 
 
 def _http_date(header: str | None) -> datetime | None:

@@ -151,7 +151,7 @@ class Session:
         return Run(
             success=error is None,
             output=self._output.text(),
-            result_json=mask.json_text(outcome.result_json),
+            result_json=caller.result_mask.json_text(outcome.result_json),
             error=error,
             error_type=outcome.error_type,
             execution_time_ms=(time.perf_counter() - started) * 1000,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from kosmo_circleci.call.deprecation import Deprecation, deprecation_of, describe
+from kosmo_circleci.call.deprecation import Deprecation, deprecation_of, describe, route_of
 from kosmo_circleci.call.model import ApiResponse
 from kosmo_circleci.catalog.load import load_catalog
 
@@ -60,6 +60,13 @@ def test_headers_say_whether_and_when_a_route_goes(
 def test_the_line_names_the_route_and_the_days_left(
     deprecation: Deprecation, now: datetime, ending: str
 ) -> None:
-    function = load_catalog()["follow_project"]
     route = "POST /api/v1.1/project/{vcs-type}/{username}/{project}/follow"
-    assert describe(function, deprecation, now) == f"warning: follow_project ({route}) {ending}"
+    assert describe(route, deprecation, now) == f"{route} {ending}"
+
+
+def test_the_route_is_the_template_but_for_raw_calls() -> None:
+    catalog = load_catalog()
+    assert route_of(catalog["get_pipeline"], "/api/v2/pipeline/p") == (
+        "GET /api/v2/pipeline/{pipeline-id}"
+    )
+    assert route_of(catalog["api_post"], "/api/v1.1/x") == "POST /api/v1.1/x"
