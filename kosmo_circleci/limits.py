@@ -75,8 +75,8 @@ def parse_size(text: str) -> int:
 
     Raises `ValueError` for anything else, and for nothing at all.
     """
-    found = _SIZE.fullmatch(text.strip())
-    size = int(found[1]) * _UNITS[found[2].lower()] if found else 0
+    match = _SIZE.fullmatch(text.strip())
+    size = int(match[1]) * _UNITS[match[2].lower()] if match else 0
     if size <= 0:
         raise ValueError(f"'{text}' is not a size; give bytes, or a number with K, M or G: 64M")
     return size

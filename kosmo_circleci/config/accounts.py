@@ -16,6 +16,7 @@ from kosmo_circleci.config.keyring_store import KEYRING_SERVICE, Entry
 from kosmo_circleci.config.urls import origin
 from kosmo_circleci.folders import home_folder, user_folder
 from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.lua_names import is_lua_name
 from kosmo_circleci.wording import printable
 
 __all__ = ["Configuration", "home_folder", "load_configuration"]
@@ -96,7 +97,7 @@ class _Collector:
             if not suffix or not value or suffix in in_file:
                 continue
             name = suffix.lower()
-            if not file.is_account_name(name) or name in self._reserved:
+            if not is_lua_name(name) or name in self._reserved:
                 shown = printable(name)
                 self._warnings.append(
                     f"{printable(variable)} is ignored: '{shown}' cannot name an account"

@@ -24,7 +24,7 @@ DEFAULT_POLICY: Final = Policy()
 class ConfiguredAccount(NamedTuple):
     """What the sources say of one account, the keyring apart.
 
-    `entries` are the keyring entries to ask, in this order, before `token` counts. `missing` names
+    `entries` are the keyring entries to read, in this order, before `token` counts. `missing` names
     the variables that should hold a token and are not set. An account with a `fault` cannot be
     used; the fault says why, and what to do.
     """
@@ -70,7 +70,7 @@ class Configuration:
     def account(self, name: str) -> Account:
         """Return the account of that name, which must be one of `accounts`, ready to be used.
 
-        The keyring is asked the first time. Raises `ConfigurationError` for the account's fault.
+        The keyring is read the first time. Raises `ConfigurationError` for the account's fault.
         """
         return self.resolve(name).account
 
@@ -82,7 +82,7 @@ class Configuration:
             return self._resolved[name]
 
     def tokens(self) -> tuple[str, ...]:
-        """Return every token known by now, to be hidden: without asking the keyring for more."""
+        """Return every token there is to hide, without reading the keyring for more."""
         tokens = [each.token for each in self.accounts.values()]
         tokens += [each.account.token for each in list(self._resolved.values())]
         return tuple(dict.fromkeys(token for token in tokens if token))
@@ -138,6 +138,6 @@ def _resolve(settings: ConfiguredAccount) -> ResolvedAccount:
 
 
 def _hint(settings: ConfiguredAccount) -> str | None:
-    found = [f"{each} is not set" for each in settings.missing]
-    found += ["the keyring has no entry for it" for entry in settings.entries if entry.required]
-    return ", ".join(found) or None
+    hints = [f"{each} is not set" for each in settings.missing]
+    hints += ["the keyring has no entry for it" for entry in settings.entries if entry.required]
+    return ", ".join(hints) or None

@@ -1,6 +1,5 @@
 """The configuration file: YAML whose every error names file and line."""
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -11,37 +10,10 @@ from kosmo_circleci.config.policy import RULES, parse_rule
 from kosmo_circleci.config.urls import origin
 from kosmo_circleci.errors import ConfigurationError
 from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.lua_names import is_lua_name
 
 _MAX_BYTES: Final = 1024 * 1024
 _MAX_SEARCH_DEPTH: Final = 10
-_IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_LUA_KEYWORDS: Final = frozenset(
-    [
-        "and",
-        "break",
-        "do",
-        "else",
-        "elseif",
-        "end",
-        "false",
-        "for",
-        "function",
-        "goto",
-        "if",
-        "in",
-        "local",
-        "nil",
-        "not",
-        "or",
-        "repeat",
-        "return",
-        "then",
-        "true",
-        "until",
-        "while",
-    ]
-)
-
 Path_: TypeAlias = tuple[str, ...]
 
 
@@ -106,7 +78,7 @@ def interpret(value: Any, source: "_Source", reserved_names: Collection[str]) ->
 
 
 _OURS: Final = ("integrations", "circleci")
-"""Where in the file everything is ours, so that every key must be known."""
+"""Where in the file everything is ours, so that every other key is a mistake."""
 
 
 class _Source(NamedTuple):
@@ -114,7 +86,7 @@ class _Source(NamedTuple):
     lines: Mapping[Path_, int]
 
     def located(self, at: Path_, message: str) -> str:
-        # A key such as `yes` is no string once it is loaded: then the line of what it stands in.
+        # A key such as `yes` is not a string once it is loaded: then the line of what it is in.
         places = (at[:length] for length in range(len(at), -1, -1))
         line = next((self.lines[place] for place in places if place in self.lines), None)
         where = f"{self.name}:{line}" if line else self.name
@@ -123,18 +95,18 @@ class _Source(NamedTuple):
     def fail(self, at: Path_, message: str) -> NoReturn:
         raise ConfigurationError(self.located(at, message))
 
-    def mapping(self, value: Any, at: Path_, known: tuple[str, ...] | None) -> dict[str, Any]:
+    def mapping(self, value: Any, at: Path_, keys: tuple[str, ...] | None) -> dict[str, Any]:
         if value is None:
             return {}
         if not isinstance(value, dict):
             what = f"'{at[-1]}'" if at else "the file"
             self.fail(at, f"{what} must be a mapping, not {_kind(value)}")
         for key in value:
-            if known is not None and key not in known:
-                near = _near(str(key), known)
+            if keys is not None and key not in keys:
+                near = _near(str(key), keys)
                 # Other tools and integrations keep their own blocks beside ours in one file.
                 if near or len(at) >= len(_OURS):
-                    self.fail((*at, str(key)), _unknown_key(str(key), near, known))
+                    self.fail((*at, str(key)), _unknown_key(str(key), near, keys))
         return value
 
     def string(self, value: Any, at: Path_) -> str | None:
@@ -168,22 +140,17 @@ def usable_token(token: str) -> bool:
 def _policy(entry: Any, source: _Source, at: Path_) -> Policy:
     values = source.mapping(entry, at, ("read", "write"))
     rules = {}
-    for kind, given in values.items():
-        rule = parse_rule(given)
+    for kind, value in values.items():
+        rule = parse_rule(value)
         if rule is None:
-            shown = given if isinstance(given, str) else _kind(given)
+            shown = value if isinstance(value, str) else _kind(value)
             source.fail((*at, kind), f"'{kind}' must be one of {', '.join(RULES)}, not {shown}")
         rules[kind] = rule
     return Policy(**rules)
 
 
-def is_account_name(name: str) -> bool:
-    """Say whether Lua can write `app.integrations.circleci.<name>`."""
-    return bool(_IDENTIFIER.fullmatch(name)) and name not in _LUA_KEYWORDS
-
-
 def _check_name(name: Any, source: _Source, at: Path_, reserved: Collection[str]) -> None:
-    if not isinstance(name, str) or not is_account_name(name):
+    if not isinstance(name, str) or not is_lua_name(name):
         source.fail(
             at, f"'{name}' cannot name an account; use letters, digits and _, as in a Lua name"
         )
@@ -191,14 +158,14 @@ def _check_name(name: Any, source: _Source, at: Path_, reserved: Collection[str]
         source.fail(at, f"'{name}' cannot name an account: a function has that name")
 
 
-def _near(key: str, known: tuple[str, ...]) -> list[str]:
+def _near(key: str, keys: tuple[str, ...]) -> list[str]:
     import difflib
 
-    return difflib.get_close_matches(key, known, n=1)
+    return difflib.get_close_matches(key, keys, n=1)
 
 
-def _unknown_key(key: str, near: list[str], known: tuple[str, ...]) -> str:
-    hint = f"Did you mean '{near[0]}'?" if near else f"Known here: {', '.join(known)}."
+def _unknown_key(key: str, near: list[str], keys: tuple[str, ...]) -> str:
+    hint = f"Did you mean '{near[0]}'?" if near else f"The keys here are {', '.join(keys)}."
     return f"unknown key '{key}'. {hint}"
 
 
@@ -221,7 +188,9 @@ def text_of(path: Path) -> str:
         reason = error.strerror or "cannot be read"
         raise ConfigurationError(f"{path}: {reason}") from None
     if len(raw) > _MAX_BYTES:
-        raise ConfigurationError(f"{path}: larger than 1 MiB; that is no configuration file")
+        raise ConfigurationError(
+            f"{path}: larger than 1 MiB, which is too large for a configuration file"
+        )
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -292,7 +261,7 @@ def _note_lines(node: Any, at: Path_, lines: dict[Path_, int], path: Path) -> No
         name = str(key.value)
         if name in seen:
             line = key.start_mark.line + 1
-            raise ConfigurationError(f"{path}:{line}: the key '{name}' stands twice")
+            raise ConfigurationError(f"{path}:{line}: duplicate key '{name}'")
         seen.add(name)
         lines[(*at, name)] = key.start_mark.line + 1
         _note_lines(value, (*at, name), lines, path)

@@ -1,4 +1,4 @@
-"""Tokens in the operating system's keyring. Nothing is loaded or asked before a token is needed."""
+"""Tokens in the operating system's keyring. Nothing is loaded or read before a token is needed."""
 
 import base64
 import binascii

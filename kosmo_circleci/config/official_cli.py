@@ -36,7 +36,7 @@ class OfficialCli(NamedTuple):
 
 
 def read(environ: Mapping[str, str], home: Path) -> OfficialCli:
-    """Return what the official CLI has configured. The keyring is named, not asked."""
+    """Return what the official CLI has configured. The keyring entry is named, not read."""
     newer = configuration_folder(environ, home) / "circleci" / "config.yml"
     files: list[CliFile] = []
     warnings: list[str] = []

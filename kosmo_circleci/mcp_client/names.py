@@ -4,12 +4,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from kosmo_circleci.lua_names import LUA_KEYWORDS
+
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_]")
-_WORDS: Final = (
-    "and break do else elseif end false for function goto if in local nil not or repeat return "
-    "then true until while"
-)
-_KEYWORDS: Final = frozenset(_WORDS.split())
 
 
 def lua_safe(name: str) -> str:
@@ -17,7 +14,7 @@ def lua_safe(name: str) -> str:
     safe = _UNSAFE.sub("_", name) or "_"
     if safe[0].isdigit():
         safe = f"_{safe}"
-    return f"{safe}_" if safe in _KEYWORDS else safe
+    return f"{safe}_" if safe in LUA_KEYWORDS else safe
 
 
 def lua_names(names: Iterable[str]) -> dict[str, str]:

@@ -137,7 +137,7 @@ class Lanes:
             each.close()
 
     def close(self) -> None:
-        """Close every connection. Nothing can be taken afterwards."""
+        """Close every connection. Afterwards `take` returns None."""
         with self._lock:
             self._closed = True
             lanes, self._all = self._all, set()

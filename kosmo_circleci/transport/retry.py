@@ -44,7 +44,7 @@ def delay_s(
     now: datetime,
     jitter: float,
 ) -> float | None:
-    """Return the seconds to wait before sending again, or None when the outcome stands.
+    """Return the seconds to wait before sending again, or None when the outcome is final.
 
     `attempt` counts the tries so far, from 1; `now` is an aware UTC datetime; `jitter` is a random
     number from 0 to 1, which picks a delay between half of the backoff and the whole. A
@@ -55,9 +55,9 @@ def delay_s(
     if attempt >= MAX_ATTEMPTS or not _is_repeatable(method, outcome):
         return None
     if isinstance(outcome, WireResponse):
-        asked_s = retry_after_seconds(outcome.headers.get("retry-after"), now)
-        if asked_s is not None:
-            return asked_s if asked_s <= MAX_RETRY_AFTER_S else None
+        wait_s = retry_after_seconds(outcome.headers.get("retry-after"), now)
+        if wait_s is not None:
+            return wait_s if wait_s <= MAX_RETRY_AFTER_S else None
     return _backoff_s(attempt, jitter)
 
 
@@ -71,10 +71,10 @@ def rate_limit_pause_s(
     """
     if not isinstance(outcome, WireResponse) or outcome.status != 429:
         return None
-    asked_s = retry_after_seconds(outcome.headers.get("retry-after"), now)
-    if asked_s is None:
+    wait_s = retry_after_seconds(outcome.headers.get("retry-after"), now)
+    if wait_s is None:
         return _backoff_s(attempt, jitter)
-    return asked_s if asked_s <= MAX_RETRY_AFTER_S else 0.0
+    return wait_s if wait_s <= MAX_RETRY_AFTER_S else 0.0
 
 
 def _backoff_s(attempt: int, jitter: float) -> float:

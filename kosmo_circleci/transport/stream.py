@@ -125,7 +125,7 @@ class Network(httpcore.NetworkBackend):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def forget(self) -> None:
-        """Close this process's end only: in a fork, the other process goes on using the same."""
+        """Close this process's end only: after a fork the other process still uses the other."""
         connection = self._socket()
         if connection is not None:
             connection.close()
@@ -155,7 +155,7 @@ class Stream(httpcore.NetworkStream):
         self._boundary, self._left = None, count
 
     def expect_lines(self) -> None:
-        """The answer goes on until its parser says that it is complete."""
+        """The answer has no known length: its parser says when it is complete."""
         self._boundary, self._left, self._tail = _LINE_END, None, b""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -211,7 +211,7 @@ class Stream(httpcore.NetworkStream):
 
 def _addresses(host: str, port: int) -> list[str]:
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         raise httpcore.ConnectError(str(error)) from error
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))

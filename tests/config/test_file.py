@@ -113,7 +113,7 @@ def test_one_policy_may_be_given_without_the_other(tmp_path: Path) -> None:
         ),
         (
             f"{ACCOUNTS}      work: {{}}\n      work: {{}}\n",
-            "5: the key 'work' stands twice",
+            "5: duplicate key 'work'",
         ),
         (
             f"{START}    permissions:\n      write: alow\n",

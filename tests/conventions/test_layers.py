@@ -26,6 +26,7 @@ LEVELS: dict[str, int] = {
     "errors": 0,
     "folders": 0,
     "jsonvalue": 0,
+    "lua_names": 0,
     "masking": 0,
     "substrings": 0,
     "deadline": 0,

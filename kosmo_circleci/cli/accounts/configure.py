@@ -9,7 +9,7 @@ import click
 
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.catalog.load import load_catalog
-from kosmo_circleci.cli.accounts.fields import FIELDS, known_integration
+from kosmo_circleci.cli.accounts.fields import FIELDS, check_integration
 from kosmo_circleci.cli.accounts.status import home
 from kosmo_circleci.cli.offers import account_names, integration_names, policies
 from kosmo_circleci.cli.output import emit, json_option, warn
@@ -25,11 +25,12 @@ from kosmo_circleci.config.urls import origin
 from kosmo_circleci.config.write import update
 from kosmo_circleci.errors import UsageError
 from kosmo_circleci.jsonvalue import JsonError, JsonValue
+from kosmo_circleci.lua_names import is_lua_name
 from kosmo_circleci.wording import nearest
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Settings:
     """What is to be written for an account; None leaves a field as it is."""
 
     token: str | None = None
@@ -69,8 +70,8 @@ def configure(
 ) -> None:
     """Write the token, the URL or the policy of INTEGRATION to the configuration file.
 
-    On a terminal it asks for the token, unseen. The token never stands on the command line and is
-    never printed. The file gets mode 0600; its comments and its order stay.
+    On a terminal it prompts for the token without showing it. The token is never on the command
+    line and never printed. The file gets mode 0600; its comments and its order stay.
 
     \b
     Examples:
@@ -80,33 +81,33 @@ def configure(
       kosmo integrations:configure circleci --read allow --write allow
       kosmo integrations:configure circleci --keyring     # pip install 'kosmo-circleci[keyring]'
     """
-    known_integration(integration)
+    check_integration(integration)
     _check_account(account)
     options = {"url": url, "read": read, "write": write, "keyring": keyring or None}
-    given: dict[str, JsonValue] = {k: v for k, v in options.items() if v is not None}
-    wanted = _wanted((_from_stdin() if stdin_json else {}) | given)
-    if not stdin_json and wanted.token is None and _asks_for_token(given):
-        wanted = _wanted(given | {"token": _asked_token(account, optional=url is not None)})
+    fields: dict[str, JsonValue] = {k: v for k, v in options.items() if v is not None}
+    settings = _settings((_from_stdin() if stdin_json else {}) | fields)
+    if not stdin_json and settings.token is None and _asks_for_token(fields):
+        settings = _settings(fields | {"token": _prompt(account, optional=url is not None)})
     path = configuration_file(os.environ, home())
     if path.exists():
-        file.read(path, reserved_names=load_catalog().names)  # A broken file is not made worse.
-    changes = _changes(account, wanted)
+        file.read(path, reserved_names=load_catalog().names)  # a broken file is not made worse
+    changes = _changes(account, settings)
     if not changes:
         raise UsageError("Nothing to write. Give a token, --url, --read or --write.")
-    if wanted.keyring and wanted.token:
-        keyring_store.store(account, wanted.token)
+    if settings.keyring and settings.token:
+        keyring_store.store(account, settings.token)
     update(path, changes)
     written = [
-        name for name in ("token", "token_env", "url", "read", "write") if _set(wanted, name)
+        name for name in ("token", "token_env", "url", "read", "write") if _set(settings, name)
     ]
-    if wanted.keyring is not None:
+    if settings.keyring is not None:
         written.append("keyring")
     value: JsonValue = {
         "success": True,
         "path": str(path),
         "account": account,
         "written": list(written),
-        "token_stored_in": _place(wanted),
+        "token_stored_in": _place(settings),
     }
     option = "" if account == DEFAULT else f" --account {account}"
     text = (
@@ -114,11 +115,11 @@ def configure(
         f"Try it: kosmo integrations:doctor{option}"
     )
     emit(text, value, as_json)
-    _warn_of_environment(account, wanted)
+    _warn_of_environment(account, settings)
 
 
 def _check_account(name: str) -> None:
-    if not file.is_account_name(name):
+    if not is_lua_name(name):
         raise UsageError(
             f"'{name}' cannot name an account; use letters, digits and _, as in a Lua name."
         )
@@ -137,18 +138,18 @@ def _from_stdin() -> dict[str, JsonValue]:
     return value
 
 
-def _wanted(given: Mapping[str, JsonValue]) -> Wanted:
+def _settings(fields: Mapping[str, JsonValue]) -> Settings:
     names = [each.name for each in FIELDS]
-    for name in given:
+    for name in fields:
         if name not in names:
             near = nearest(name, names)
-            hint = f"Did you mean '{near}'?" if near else f"Known: {', '.join(names)}."
+            hint = f"Did you mean '{near}'?" if near else f"The fields are {', '.join(names)}."
             raise UsageError(f"Unknown field '{name}'. {hint}")
-    texts = {name: _text(name, given.get(name)) for name in names if name != "keyring"}
-    keyring = given.get("keyring")
+    texts = {name: _text(name, fields.get(name)) for name in names if name != "keyring"}
+    keyring = fields.get("keyring")
     if keyring is not None and not isinstance(keyring, bool):
         raise UsageError("'keyring' must be true or false.")
-    return Wanted(
+    return Settings(
         _token(texts["token"]),
         texts["token_env"],
         _url(texts["url"]),
@@ -170,9 +171,7 @@ def _token(token: str | None) -> str | None:
     if not token.strip():
         raise UsageError("The token is empty. Copy it from CircleCI's user settings.")
     if not file.usable_token(token):
-        raise UsageError(
-            "The token holds a blank, a control character or a non-ASCII one; copy it again."
-        )
+        raise UsageError(f"{file.UNUSABLE_TOKEN[0].upper()}{file.UNUSABLE_TOKEN[1:]}.")
     return token.strip()
 
 
@@ -189,20 +188,20 @@ def _rule(kind: str, rule: str | None) -> str | None:
     return rule
 
 
-def _asks_for_token(given: Mapping[str, JsonValue]) -> bool:
-    """Say whether a person is to be asked; raises `UsageError` where only that would help."""
+def _asks_for_token(fields: Mapping[str, JsonValue]) -> bool:
+    """Say whether to prompt for the token; raises `UsageError` where only that would help."""
     on_terminal = sys.stdin.isatty() and sys.stderr.isatty()
-    if not set(given) & {"url", "read", "write"} and not on_terminal:
+    if not set(fields) & {"url", "read", "write"} and not on_terminal:
         raise UsageError(
             "There is no terminal to ask for the token. "
             'Pipe it: printf \'{"token": "%s"}\' "$TOKEN" | '
             "kosmo integrations:configure circleci --stdin-json"
         )
-    return on_terminal and not set(given) & {"read", "write"}
+    return on_terminal and not set(fields) & {"read", "write"}
 
 
-def _asked_token(account: str, *, optional: bool) -> str | None:
-    more = ", empty to leave it" if optional else ""
+def _prompt(account: str, *, optional: bool) -> str | None:
+    more = ", empty to keep it" if optional else ""
     answer: str = click.prompt(
         f"CircleCI token of account '{account}' (not shown{more})",
         hide_input=True,
@@ -213,50 +212,50 @@ def _asked_token(account: str, *, optional: bool) -> str | None:
     return None if optional and not answer.strip() else answer
 
 
-def _changes(account: str, wanted: Wanted) -> dict[KeyPath, Setting]:
+def _changes(account: str, settings: Settings) -> dict[KeyPath, Setting]:
     at: KeyPath = ("integrations", "circleci")
     own: KeyPath = (*at, "accounts", account)
     changes: dict[KeyPath, Setting] = {}
-    if wanted.token is not None and wanted.keyring:
+    if settings.token is not None and settings.keyring:
         # token_env and token would win over the keyring.
         changes |= {(*own, "token"): None, (*own, "token_env"): None}
-    elif wanted.token is not None:
-        changes |= {(*own, "token"): wanted.token, (*own, "token_env"): None}
-    if wanted.token_env is not None:
-        changes[(*own, "token_env")] = wanted.token_env
-    if wanted.keyring is not None:
-        changes[(*own, "keyring")] = wanted.keyring
-    if wanted.url is not None:
-        changes[(*own, "url")] = wanted.url
-    for kind, rule in (("read", wanted.read), ("write", wanted.write)):
+    elif settings.token is not None:
+        changes |= {(*own, "token"): settings.token, (*own, "token_env"): None}
+    if settings.token_env is not None:
+        changes[(*own, "token_env")] = settings.token_env
+    if settings.keyring is not None:
+        changes[(*own, "keyring")] = settings.keyring
+    if settings.url is not None:
+        changes[(*own, "url")] = settings.url
+    for kind, rule in (("read", settings.read), ("write", settings.write)):
         if rule is not None:
             changes[(*at, "permissions", kind)] = rule
     return changes
 
 
-def _set(wanted: Wanted, name: str) -> bool:
+def _set(settings: Settings, name: str) -> bool:
     values = {
-        "token": wanted.token,
-        "token_env": wanted.token_env,
-        "url": wanted.url,
-        "read": wanted.read,
-        "write": wanted.write,
+        "token": settings.token,
+        "token_env": settings.token_env,
+        "url": settings.url,
+        "read": settings.read,
+        "write": settings.write,
     }
     return values[name] is not None
 
 
-def _place(wanted: Wanted) -> str | None:
-    if wanted.token is None:
+def _place(settings: Settings) -> str | None:
+    if settings.token is None:
         return None
-    return "keyring" if wanted.keyring else "file"
+    return "keyring" if settings.keyring else "file"
 
 
-def _warn_of_environment(account: str, wanted: Wanted) -> None:
-    if wanted.token is None:
+def _warn_of_environment(account: str, settings: Settings) -> None:
+    if settings.token is None:
         return
     names = [f"CIRCLECI_TOKEN_{account.upper()}"]
     if account == DEFAULT:
         names = [*DEFAULT_TOKEN_VARIABLES, *names]
     for name in names:
         if os.environ.get(name):
-            warn(f"{name} is set, and wins over what was written now")
+            warn(f"{name} is set and takes precedence over what was written")

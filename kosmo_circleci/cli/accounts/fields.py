@@ -128,7 +128,7 @@ def fields(integration: str, as_json: bool) -> None:
       kosmo integrations:fields circleci
       kosmo integrations:fields circleci --json | jq -r '.fields[].name'
     """
-    known_integration(integration)
+    check_integration(integration)
     value: JsonValue = {
         "success": True,
         "integration": integration,
@@ -146,7 +146,7 @@ def _described(each: ConfigurationField) -> str:
     return "\n".join([head, *(f"  - {source}" for source in each.sources)])
 
 
-def known_integration(name: str) -> None:
-    """Raise `UsageError` for a name that is no integration."""
+def check_integration(name: str) -> None:
+    """Raise `UsageError` for a name that is not an integration."""
     if name not in INTEGRATIONS:
         raise UsageError(f"There is no integration '{name}'. The one there is: circleci.")

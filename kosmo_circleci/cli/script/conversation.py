@@ -16,11 +16,12 @@ from kosmo_circleci.cli.app import App
 from kosmo_circleci.cli.output import warn
 from kosmo_circleci.cli.script import prompt
 from kosmo_circleci.cli.script.execution import TerminalListener, run_in, show
-from kosmo_circleci.cli.script.lua_words import KEYWORDS, Word, word_before
+from kosmo_circleci.cli.script.lua_words import Word, word_before
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.docs import guides, pages
 from kosmo_circleci.docs import search as doc_search
 from kosmo_circleci.errors import ConfigurationError, KosmoError, UsageError
+from kosmo_circleci.lua_names import LUA_KEYWORDS
 from kosmo_circleci.run.child import Child, fork_child
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.listener import RunListener
@@ -130,7 +131,7 @@ class Conversation:
                 yield from (f"{name} = " for name in names if name not in word.keys)
                 return
         if word.text:
-            yield from KEYWORDS
+            yield from LUA_KEYWORDS
         yield from self._names("_G")
 
     def _names(self, path: str) -> Iterable[str]:

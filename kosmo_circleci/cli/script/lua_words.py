@@ -3,11 +3,6 @@
 import re
 from typing import Final, NamedTuple
 
-KEYWORDS: Final = (
-    *("and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto", "if"),
-    *("in", "local", "nil", "not", "or", "repeat", "return", "then", "true", "until", "while"),
-)
-
 _PATH: Final = re.compile(r"(?:[A-Za-z_]\w*\s*\.\s*)*(?:[A-Za-z_]\w*)?$")
 _CALLED: Final = re.compile(r"((?:[A-Za-z_]\w*\s*\.\s*)*[A-Za-z_]\w*)\s*\(?\s*$")
 _KEY: Final = re.compile(r"([A-Za-z_]\w*)\s*=(?!=)")

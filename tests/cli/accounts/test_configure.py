@@ -99,7 +99,10 @@ def test_a_variable_that_wins_over_the_file_is_named(process: Any) -> None:
         stdin=json.dumps({"token": TOKEN}),
         env={"CIRCLECI_CLI_TOKEN": "t-other"},
     )
-    assert ended.err == "warning: CIRCLECI_CLI_TOKEN is set, and wins over what was written now\n"
+    assert (
+        ended.err
+        == "warning: CIRCLECI_CLI_TOKEN is set and takes precedence over what was written\n"
+    )
 
 
 NO_OBJECT = '--stdin-json needs a JSON object on standard input: {"token": "…"}'
@@ -118,7 +121,8 @@ NO_TOKEN = "The token is empty. Copy it from CircleCI's user settings."
         (
             ["--stdin-json"],
             '{"token": "two words"}',
-            "The token holds a blank, a control character or a non-ASCII one; copy it again.",
+            "The token contains a space, a control character or a character outside ASCII; copy it "
+            "again.",
         ),
         (["--stdin-json"], "{}", "Nothing to write. Give a token, --url, --read or --write."),
         (["--write", "maybe"], "", "'write' must be one of allow, ask, deny, not 'maybe'."),
@@ -190,7 +194,7 @@ def test_a_terminal_is_asked_and_shows_no_token(terminal: Any, file: Path) -> No
 
 def test_with_a_url_the_token_may_stay_as_it_is(terminal: Any, file: Path) -> None:
     screen = terminal(*CONFIGURE, "--url", "https://ci.example.com")
-    screen.expect("(not shown, empty to leave it): ")
+    screen.expect("(not shown, empty to keep it): ")
     screen.send("\n")
     assert screen.end() == 0
     assert circleci(file) == {"accounts": {"default": {"url": "https://ci.example.com"}}}

@@ -136,6 +136,63 @@ def test_without_a_token_it_still_tries_the_way(
     assert answers.tokens == [None]
 
 
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A server that takes connections and says nothing; its URL."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        monkeypatch.setenv("CIRCLECI_BASE_URL", url)
+        monkeypatch.setenv("CIRCLECI_TOKEN", TOKEN)
+        yield url
+
+
+def test_a_server_that_says_nothing_ends_with_the_timeout_and_advice_that_exists(
+    kosmo: Any, silent: str
+) -> None:
+    assert last(kosmo("integrations:doctor", "--timeout", "200ms", "--json")) == (
+        1,
+        "network",
+        "fail",
+        f"{silent} did not answer within 0.2 s",
+        f"curl -sv {silent}/api/v2/me; or wait longer: kosmo integrations:doctor --timeout 60",
+    )
+
+
+def test_each_step_is_shown_when_it_has_ended_and_a_terminal_sees_what_is_waited_for(
+    terminal: Any, silent: str
+) -> None:
+    screen = terminal("integrations:doctor", "--timeout", "5m")
+    screen.expect("ok    DNS: 127.0.0.1 is 127.0.0.1")
+    screen.expect(f"...   waiting for {silent}, 300 s at most")
+    screen.send("\x03")
+    screen.expect("error: Interrupted by Ctrl-C.")
+    assert screen.end() == 130
+
+
+def test_a_proxy_that_is_not_a_url_is_told_before_the_network(
+    kosmo: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "no-scheme://proxy:1")
+    monkeypatch.setenv("CIRCLECI_TOKEN", TOKEN)
+    code, error_type, status, detail, next_step = last(kosmo("integrations:doctor", "--json"))
+    assert (code, error_type, status) == (1, "configuration", "fail")
+    assert detail.startswith("The proxy named in HTTPS_PROXY or ALL_PROXY cannot be used. ")
+    assert next_step == "unset HTTPS_PROXY ALL_PROXY"
+
+
+def test_an_account_that_cannot_be_used_says_why(
+    kosmo: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CIRCLECI_BASE_URL", "circleci")
+    assert last(kosmo("integrations:doctor", "--json")) == (
+        1,
+        "configuration",
+        "fail",
+        "CIRCLECI_BASE_URL: 'circleci' is not a base URL; write it as https://host",
+        "correct that, and run this again",
+    )
+
+
 def test_a_closed_port_is_unreachable(kosmo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
@@ -165,7 +222,7 @@ def test_certificates_that_are_not_there_are_found_before_the_network(
         1,
         "configuration",
         "fail",
-        f"{variable}={value}: {reason}",
+        f"{variable} names '{value}', which cannot be read as PEM certificates: {reason}.",
         f"unset {variable}",
     )
 
