@@ -17,6 +17,7 @@ from kosmo_circleci.runtime import Runtime
 from kosmo_circleci.transport.wire import Transport
 
 if TYPE_CHECKING:
+    from kosmo_circleci.check.report import Report
     from kosmo_circleci.config.configuration import Configuration
 
 
@@ -156,6 +157,15 @@ class Bridge:
         return await in_thread(
             deadline, lambda deadline: self.call(function, *arguments, deadline=deadline, **options)
         )
+
+    def check(self, code: str, *, name: str = "script") -> "Report":
+        """Return what is wrong with a script, as far as it can be known without running it.
+
+        `name` precedes the findings. Raises `ConfigurationError`, also without the extra `check`.
+        """
+        from kosmo_circleci.check.check import check
+
+        return check(code, name, self._runtime.catalog, tuple(self._runtime.configuration.accounts))
 
     def read_doc(self, page: str) -> str:
         """Return a documentation page as Markdown. Raises `ValidationError` for an unknown one."""

@@ -20,6 +20,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "integrations:search": ("docs", "search", "Find functions by meaning."),
     "integrations:list": ("docs", "list_functions", "List every function."),
     "integrations:schema": ("docs", "schema", "Print a function's JSON Schema."),
+    "integrations:check": ("check", "check", "Check Lua workflows without running them."),
     "integrations:configure": ("accounts.configure", "configure", "Set token, URL or policy."),
     "integrations:fields": ("accounts.fields", "fields", "List what can be configured."),
     "integrations:status": ("accounts.status", "status", "Show accounts, sources and policy."),
@@ -49,6 +50,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "integrations:list",
         "integrations:schema",
     ),
+    "Write scripts": ("integrations:check",),
     "Set up": (
         "integrations:configure",
         "integrations:fields",

@@ -1,0 +1,82 @@
+"""integrations:check — what is wrong with scripts, without running them."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import click
+
+from kosmo_circleci.catalog.load import load_catalog
+from kosmo_circleci.check import formats
+from kosmo_circleci.check.check import check as check_script
+from kosmo_circleci.check.report import Report, merge
+from kosmo_circleci.cli.accounts.status import read_configuration
+from kosmo_circleci.cli.offers import files
+from kosmo_circleci.cli.output import json_option
+from kosmo_circleci.errors import UsageError
+
+_FORMATS: Final = {"sarif": formats.to_sarif, "github": formats.to_github}
+
+
+@click.command("integrations:check")
+@click.argument("names", metavar="FILE...", nargs=-1, shell_complete=files)
+@json_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(_FORMATS)),
+    help="Write the findings for code scanning, or as GitHub's annotations.",
+)
+def check(names: tuple[str, ...], as_json: bool, form: str | None) -> int:
+    """Check Lua workflows without running them: each FILE, or standard input (-).
+
+    Finds syntax errors, unknown functions, accounts, parameters, fields and globals, missing
+    parameters, literals of the wrong type or outside the documented values, and wrong numbers of
+    arguments; what cannot be known is not reported. Lists the functions a script may call. A line
+    with the comment 'kosmo: ignore' or 'kosmo: ignore(RULE)' is left alone.
+
+    Exit code: 0 nothing found, 1 findings, 2 usage. 'kosmo docs checking' has the rules.
+
+    \b
+    Examples:
+      kosmo integrations:check deploy.lua nightly.lua
+      kosmo integrations:check deploy.lua --json | jq '.calls.write'
+      kosmo integrations:check --format github *.lua
+      kosmo integrations:check --format sarif *.lua > findings.sarif
+    """
+    if as_json and form is not None:
+        raise UsageError(f"--json and --format {form} exclude each other.")
+    accounts = tuple(read_configuration().accounts)
+    report = merge(
+        check_script(code, name, load_catalog(), accounts) for name, code in _sources(names)
+    )
+    text = _text(report, as_json, form)
+    if text:
+        click.echo(text)
+    return 0 if report.success else 1
+
+
+def _text(report: Report, as_json: bool, form: str | None) -> str:
+    if as_json:
+        return report.to_json()
+    return report.to_text() if form is None else _FORMATS[form](report)
+
+
+def _sources(names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Yield (name in findings, text) of each file; standard input where none is named."""
+    if not names and sys.stdin.isatty():
+        raise UsageError("Nothing to check. Name Lua files, or pipe Lua to standard input.")
+    for name in names or ("-",):
+        if name == "-":
+            yield "stdin", sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+        else:
+            yield name, _read(name)
+
+
+def _read(name: str) -> str:
+    try:
+        return Path(name).read_bytes().decode("utf-8", "surrogateescape")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "cannot be read"
+        raise UsageError(f"{name}: {reason}. Name Lua files, or - for standard input.") from None
