@@ -1,30 +1,51 @@
-"""How an operation answers when it is not simply its value: a status, a refusal."""
+"""How an operation answers when it is not simply its value: a status, headers, bytes, a refusal."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from kosmo_circleci.jsonvalue import JsonValue
 
+NO_HEADERS: Final[Mapping[str, str]] = {}
+
 
 class Answer:
-    """A value with a status other than the one the operation is documented with."""
+    """An answer with a status other than the documented one, with headers, or of plain bytes.
 
-    __slots__ = ("status", "value")
+    `value` is sent as JSON; bytes are sent as they are, under the `content-type` of `headers`.
+    """
 
-    def __init__(self, status: int, value: JsonValue) -> None:
+    __slots__ = ("headers", "status", "value")
+
+    def __init__(
+        self, status: int, value: "JsonValue | bytes", headers: Mapping[str, str] = NO_HEADERS
+    ) -> None:
         self.status = status
         self.value = value
+        self.headers = headers
 
 
 class Refusal(Exception):
-    """The operation ends with an error answer `{"message": message}` and this HTTP status."""
+    """The operation ends with an error answer with this HTTP status.
+
+    API v2 shows `message`; API v3 shows `title` and `message` as its detail, or `message` as its
+    title, and `source`: where in the request the fault is.
+    """
 
     def __init__(
-        self, status: int, message: str, *, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        message: str,
+        *,
+        title: str | None = None,
+        source: Mapping[str, JsonValue] | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
-        self.headers = dict(headers or {})
+        self.title = title
+        self.source = source
+        self.headers = headers
 
 
 def not_found(what: str) -> Refusal:
@@ -32,6 +53,11 @@ def not_found(what: str) -> Refusal:
     return Refusal(404, f"{what} not found")
 
 
-def bad_request(message: str) -> Refusal:
+def bad_request(message: str, *, title: str | None = None) -> Refusal:
     """Return the 400 for a request that contradicts itself or the current state."""
-    return Refusal(400, message)
+    return Refusal(400, message, title=title)
+
+
+def conflict(message: str) -> Refusal:
+    """Return the 409 for a request that another resource prevents."""
+    return Refusal(409, message)

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.simulator.answers import Answer, bad_request, not_found
+from kosmo_circleci.simulator.answers import NO_HEADERS, Answer, bad_request, not_found
 from kosmo_circleci.simulator.entities import Organization, Project
 from kosmo_circleci.simulator.pages import PAGE_SIZE, page_of
 from kosmo_circleci.simulator.world import Row, Table, World
@@ -24,7 +25,9 @@ class Call(NamedTuple):
     """What a handler answers.
 
     `path` holds the decoded path parameters under the names of the manifest (`project_slug`);
-    `query` and `body` use wire names. A query key that was repeated keeps all its values.
+    `query` and `body` use wire names. A query key that was repeated keeps all its values. The names
+    of `headers` are in lower case. `origin` is the address the request was sent to, as
+    `https://circleci.com`.
     """
 
     world: World
@@ -33,6 +36,8 @@ class Call(NamedTuple):
     path: Mapping[str, str]
     query: Mapping[str, tuple[str, ...]]
     body: Mapping[str, JsonValue]
+    headers: Mapping[str, str] = NO_HEADERS
+    origin: str = "https://circleci.com"
 
     @property
     def project(self) -> Project:
@@ -46,6 +51,14 @@ class Call(NamedTuple):
         """The organization that the path names, by id or by slug; a 404 if there is none."""
         name = next(key for key in ORGANIZATION_PARAMETERS if key in self.path)
         return organization_in_path(self.world, name, self.path[name])
+
+    def file_host(self, default: str) -> str:
+        """Return the origin of files that are no part of the API.
+
+        It is `default`, CircleCI's, or that of a simulator that is served on this machine.
+        """
+        host = urlsplit(self.origin).hostname
+        return self.origin if host in ("127.0.0.1", "localhost", "::1") else default
 
     def query_text(self, key: str) -> str | None:
         """Return the (last) value of a query key, or None; an empty value counts as none."""

@@ -59,8 +59,8 @@ class Clock:
         self._base_s += seconds
 
 
-def timestamp(at_s: int) -> str:
-    """Return the simulated second as CircleCI writes times: `2025-01-15T10:00:05.000Z`.
+def timestamp(at_s: float) -> str:
+    """Return the simulated time as CircleCI writes times: `2025-01-15T10:00:05.000Z`.
 
     A time past the year 9999 is shown as the end of that year.
     """
@@ -68,7 +68,7 @@ def timestamp(at_s: int) -> str:
         moment = START + timedelta(seconds=at_s)
     except OverflowError:
         moment = datetime.max
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
 
 
 def second_of(text: str) -> int:

@@ -15,7 +15,6 @@ jobs:
     parallelism: 2
     steps:
       - checkout
-      - restore_cache: {keys: [v1-deps-main]}
       - run: {name: Install dependencies, command: pip install -r requirements.txt}
       - run: {name: Run tests, command: pytest --junitxml=test-results/results.xml}
       - store_test_results: {path: test-results}

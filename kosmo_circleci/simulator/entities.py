@@ -23,6 +23,10 @@ class User(NamedTuple):
     name: str
 
 
+ANONYMOUS: Final = User("anonymous", "anonymous", "Anonymous")
+"""The user of a request without a token; a public route alone answers one."""
+
+
 class Organization(NamedTuple):
     """The owner of projects and contexts; `slug` is canonical (`gh/example-org`).
 

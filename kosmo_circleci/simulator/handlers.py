@@ -140,6 +140,79 @@ RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
         "get_webhooks",
         "update_webhook",
     ),
+    "v1.build": ("get_build", "get_build_output"),
+    "v1.project": ("follow_project",),
+    "v3.analysis": ("analyze_charges",),
+    "v3.catalog": ("get_catalog_offerings",),
+    "v3.context": ("list_context_env_vars_v3", "list_contexts_v3"),
+    "v3.deploy": ("list_deployments",),
+    "v3.job": (
+        "get_job",
+        "get_job_resource_usage",
+        "list_job_artifacts_v3",
+        "list_job_test_results",
+        "list_jobs_v3",
+    ),
+    "v3.namespace": (
+        "create_namespace",
+        "delete_namespace",
+        "find_namespace",
+        "get_namespace",
+        "rename_namespace",
+    ),
+    "v3.orb": (
+        "add_orb_category",
+        "create_orb",
+        "get_orb",
+        "list_orb_categories",
+        "list_orbs",
+        "remove_orb_category",
+        "set_orb_listed",
+        "validate_orb",
+    ),
+    "v3.orb_version": (
+        "get_orb_source",
+        "list_orb_versions",
+        "promote_orb_version",
+        "publish_orb_version",
+    ),
+    "v3.organization": ("get_org", "get_org_settings", "list_orgs", "update_org_settings"),
+    "v3.output": ("get_job_stderr", "get_job_stdout", "get_job_stdout_condensed"),
+    "v3.project": (
+        "get_project_v3",
+        "get_project_settings_v3",
+        "purge_docker_layer_cache",
+        "search_projects",
+        "update_project_settings_v3",
+    ),
+    "v3.provider": ("list_provider_connections", "list_provider_repositories"),
+    "v3.run": ("get_run", "list_my_runs", "search_runs"),
+    "v3.runner": (
+        "create_runner_resource_class",
+        "create_runner_token",
+        "delete_runner_resource_class",
+        "delete_runner_token",
+        "get_runner_resource_class",
+        "get_runner_token",
+        "list_runner_resource_classes",
+        "list_runner_tokens",
+        "update_runner_resource_class",
+    ),
+    "v3.runner_fleet": ("get_runner_fleet", "list_runner_agents", "list_runner_fleets"),
+    "v3.signing": (
+        "create_signing_certificate",
+        "create_signing_config",
+        "delete_signing_certificate",
+        "delete_signing_config",
+        "list_signing_certificates",
+        "list_signing_configs",
+    ),
+    "v3.workflow": (
+        "cancel_workflow_v3",
+        "get_workflow_v3",
+        "list_run_workflows",
+        "rerun_workflow_v3",
+    ),
     "workflow": (
         "approve_pending_approval_job_by_id",
         "cancel_workflow",
@@ -148,7 +221,10 @@ RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
         "rerun_workflow",
     ),
 }
-"""Module -> the operations it answers: the keys of its `ROUTES`."""
+"""Module -> the operations it answers: the keys of its `ROUTES`.
+
+Modules of API v3 and v1.1 are in a folder of their own.
+"""
 
 
 def handler_of(operation: str) -> Handler | None:

@@ -17,6 +17,7 @@ PAGE_SIZE: Final = 20
 PAGE_TOKEN: Final = "page-token"
 
 Query: TypeAlias = Mapping[str, tuple[str, ...]]
+"""Each key of a query with its values, decoded."""
 
 
 def page_of(
@@ -32,26 +33,37 @@ def page_of(
     `target` is the path of the list. A token of another list (or of the same one with other
     filters), or one that was never issued, is refused with 400.
     """
-    start = _start(target, query)
+    filters = {key: values for key, values in query.items() if key != PAGE_TOKEN}
+    listing = f"{target}?{urlencode(sorted(filters.items()), doseq=True)}"
+    page, token = cut(items, listing, query.get(PAGE_TOKEN, ("",))[-1], size)
+    return {"items": [row(each) for each in page], "next_page_token": token}
+
+
+def cut(
+    items: Sequence[_T], listing: str, token: str, size: int
+) -> tuple[Sequence[_T], str | None]:
+    """Return the page that `token` names ("" is the first), and the token of the next or None.
+
+    `listing` identifies the list with its filters: a token is good for no other one. Refuses (400)
+    a token that was not issued for it.
+    """
+    start = _start(listing, token)
     end = start + size
-    token = _token(end, target, query) if end < len(items) else None
-    return {"items": [row(each) for each in items[start:end]], "next_page_token": token}
+    return items[start:end], _token(end, listing) if end < len(items) else None
 
 
-def _start(target: str, query: Query) -> int:
-    token = query.get(PAGE_TOKEN, ("",))[-1]
+def _start(listing: str, token: str) -> int:
     if not token:
         return 0
     try:
         start = int(urlsafe_b64decode(token.encode()).partition(b":")[0])
     except ValueError:  # binascii.Error and UnicodeError are ValueErrors
         start = -1
-    if start <= 0 or token != _token(start, target, query):
+    if start <= 0 or token != _token(start, listing):
         raise Refusal(400, "Invalid page token.")
     return start
 
 
-def _token(start: int, target: str, query: Query) -> str:
-    filters = {key: values for key, values in query.items() if key != PAGE_TOKEN}
-    seal = binascii.crc32(f"{target}?{urlencode(sorted(filters.items()), doseq=True)}".encode())
+def _token(start: int, listing: str) -> str:
+    seal = binascii.crc32(listing.encode())
     return urlsafe_b64encode(f"{start}:{seal:08x}".encode()).decode()

@@ -5,7 +5,7 @@ segments as it has parts; the templates with one `{project-slug}` also take it a
 encoded slashes (`gh%2Facme%2Fweb`), those with `{provider}/{organization}/{project}` do not.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TypeAlias
 from urllib.parse import unquote
@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.model import Function, Parameter
 from kosmo_circleci.simulator.answers import Refusal
+from kosmo_circleci.simulator.missing import missing_route
 
 Pieces: TypeAlias = tuple[str | Parameter, ...]
 
@@ -20,29 +21,32 @@ Route: TypeAlias = tuple[Function, Mapping[str, str]]
 """The operation that a request asks for, and its decoded path parameters by name."""
 
 
-def find_route(method: str, path: str, version: str = "v2") -> Route:
+def find_route(method: str, path: str, version: str = "v2", keys: Collection[str] = ()) -> Route:
     """Return the route of an encoded path below `/api/VERSION`, such as `/me`.
 
-    Refuses with 404 where no template fits, and with 405 where one fits for another method.
+    `keys` are those of the query: where operations share a route, it is the one whose required keys
+    are there. Refuses with 404 where no template fits, and with 405 where one fits for another
+    method.
     """
     segments = path.removeprefix("/").split("/")
     others: set[str] = set()
-    for function, pieces in _templates(version, unquote(segments[0])):
+    for functions, pieces in _templates(version, unquote(segments[0])):
         arguments = _match(pieces, segments)
         if arguments is None:
             continue
-        if function.method == method:
-            return function, arguments
-        others.add(function.method)
-    if others:
+        if functions[0].method == method:
+            return _with_keys(functions, keys), arguments
+        others.add(functions[0].method)
+    missing = missing_route(method, version, path, beside=bool(others))
+    if others and missing is None:
         headers = {"allow": ", ".join(sorted(others))}
         raise Refusal(405, "Method not allowed", headers=headers)
-    raise Refusal(404, "Not found")
+    raise Refusal(404, missing or "Not found")
 
 
 @cache
-def _templates(version: str, first: str) -> list[tuple[Function, Pieces]]:
-    """Return the templates whose first segment is `first`; every template has a literal one."""
+def _templates(version: str, first: str) -> list[tuple[list[Function], Pieces]]:
+    """Return the routes whose first segment is `first`; every template has a literal one."""
     # Building a function takes a while, so only those that can fit are built.
     # A function with a fallback has a route that CircleCI does not document, and answers with 404.
     catalog = load_catalog()
@@ -53,22 +57,24 @@ def _templates(version: str, first: str) -> list[tuple[Function, Pieces]]:
         and entry["path"].removeprefix("/").partition("/")[0] == first
         and "fallback" not in entry
     ]
-    functions: dict[tuple[str, str], Function] = {}
+    routes: dict[tuple[str, str], list[Function]] = {}
     for function in map(catalog.__getitem__, names):
-        route = (function.method, function.path)
-        functions[route] = _joined(functions.get(route, function), function)
-    templates = [(each, _pieces(each)) for each in functions.values() if not each.is_raw]
+        if not function.is_raw:
+            routes.setdefault((function.method, function.path), []).append(function)
+    templates = [(functions, _pieces(functions[-1])) for functions in routes.values()]
     return sorted(templates, key=lambda each: [not isinstance(p, str) for p in each[1]])
 
 
-def _joined(one: Function, other: Function) -> Function:
-    """Return the operation of two functions of one route: what only one requires is optional."""
-    both = {each.name: each for each in (*one.parameters, *other.parameters)}
-    parameters = (
-        each._replace(required=each.required and one.parameter(name) == other.parameter(name))
-        for name, each in both.items()
-    )
-    return one._replace(parameters=tuple(parameters))
+def _with_keys(functions: Sequence[Function], keys: Collection[str]) -> Function:
+    # The last function of a route is the one that takes most of its parameters.
+    for function in reversed(functions):
+        if all(each.wire in keys for each in function.parameters if _is_required_key(each)):
+            return function
+    return functions[0]
+
+
+def _is_required_key(parameter: Parameter) -> bool:
+    return parameter.place == "query" and parameter.required
 
 
 def _pieces(function: Function) -> Pieces:

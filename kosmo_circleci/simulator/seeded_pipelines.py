@@ -129,11 +129,11 @@ def _add_rare_endings(world: World, project: Project) -> None:
     )
     wrong.trouble = CONFIG_TROUBLE
     world.pipelines[wrong.id] = wrong
-    failed = _pipeline(world, project, 4, "failed-deploy-", -_DAY_S - _HOUR_S)
-    _add(world, failed, "failed-deploy-workflow-uuid", _jobs("failed-deploy-", _FAILED_DEPLOY, 7))
+    failed = _pipeline(world, project, 4, "deploy-failed-", -_DAY_S - _HOUR_S)
+    _add(world, failed, "deploy-failed-workflow-uuid", _jobs("deploy-failed-", _FAILED_DEPLOY, 7))
     canceled = _pipeline(world, project, 5, "canceled-", -12 * _HOUR_S, branch="feature/search")
     workflow = _add(world, canceled, "canceled-workflow-uuid", _jobs("canceled-", _SUCCESS, 10))
-    workflow.canceled_s = workflow.created_s + 18  # while `test` runs
+    workflow.canceled_s = workflow.created_s + 21  # while `test` runs
     workflow.canceled_by = world.current_user.id
     project.next_pipeline_number, project.next_job_number = 6, 13
 

@@ -89,7 +89,6 @@ def _test_steps(job: Job, execution: int, fails: bool) -> list[Template]:
     extra, log_bytes = job.plan.extra_steps, job.plan.log_bytes
     share_bytes = log_bytes // extra if extra else 0
     return [
-        Template("Restoring cache", "restore_cache", texts.restore_cache()),
         _run("Install dependencies", "pip install -r requirements.txt", texts.install())._replace(
             is_main=False
         ),

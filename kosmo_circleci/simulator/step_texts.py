@@ -58,15 +58,6 @@ def checkout(revision: str) -> Texts:
     )
 
 
-def restore_cache() -> Texts:
-    """Return what `restore_cache` prints."""
-    return Texts(
-        "Found a cache from build 71 at v1-deps-main\nSize: 14 MiB\n"
-        "Cached paths:\n  * /home/circleci/.venv\n\nDownloading cache archive...\n"
-        "Validating cache...\n\nUnarchiving cache...\n"
-    )
-
-
 def install() -> Texts:
     """Return what `pip install` prints, with its progress bar."""
     bar = "".join(

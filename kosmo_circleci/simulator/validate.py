@@ -4,15 +4,14 @@ CircleCI answers 400 with a message; the words here are ours, and name the field
 value, which may be a secret.
 """
 
-from collections.abc import Mapping
-from typing import Final, TypeAlias
+from collections.abc import Mapping, Set
+from typing import Final
 
 from kosmo_circleci.catalog.model import Function, Parameter
 from kosmo_circleci.jsonvalue import JsonError, JsonValue, decode
 from kosmo_circleci.simulator.answers import Refusal, bad_request
 from kosmo_circleci.simulator.clock import second_of
-
-Query: TypeAlias = Mapping[str, tuple[str, ...]]
+from kosmo_circleci.simulator.pages import Query
 
 _PYTHON_TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
     "string": str,
@@ -24,6 +23,9 @@ _PYTHON_TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
 
 _MAX_DIGITS: Final = 18
 """The longest number that is read: every 64-bit integer CircleCI counts with is shorter."""
+
+_ENVELOPE: Final = "data"
+"""The member that the bodies of API v3 are wrapped in where they create something."""
 
 _READ_AS_JSON: Final = frozenset({"application/json", "application/x-www-form-urlencoded"})
 
@@ -42,7 +44,7 @@ def check_query(function: Function, query: Query) -> None:
             continue
         values = [value for value in query.get(parameter.wire, ()) if value]
         if parameter.required and not values:
-            raise bad_request(f"Missing required query parameter: {parameter.wire}")
+            raise _missing_key(function, parameter)
         for value in values:
             _check_text(parameter, value)
 
@@ -68,20 +70,54 @@ def read_body(
         raise bad_request("The request body is not valid JSON.") from None
     if not isinstance(fields, dict):
         raise bad_request("The request body must be a JSON object.")
-    for parameter in function.parameters:
-        if parameter.place == "body":
-            _check_field(parameter, fields)
+    places = [each for each in function.parameters if each.place == "body"]
+    for parameter in places:
+        _check_field(parameter, fields)
+    if any(each.body_path[0] == _ENVELOPE for each in places):
+        _refuse_unknown_members(fields, {each.body_path for each in places})
     return fields
 
 
+def _missing_key(function: Function, parameter: Parameter) -> Refusal:
+    if function.version != "v3":
+        return bad_request(f"Missing required query parameter: {parameter.wire}")
+    message = f"Query parameter '{parameter.wire}' is required."
+    return bad_request(message, title="Missing Required Filter")
+
+
+def _refuse_unknown_members(
+    fields: Mapping[str, JsonValue], allowed: Set[tuple[str, ...]], parents: tuple[str, ...] = ()
+) -> None:
+    """Refuse (400) a member of the data envelope that no parameter names."""
+    for key, value in fields.items():
+        place = (*parents, key)
+        if place in allowed:
+            continue
+        if not any(each[: len(place)] == place for each in allowed):
+            raise bad_request(f"{'.'.join(place)} is not expected here.", title="Unknown member")
+        if isinstance(value, dict):
+            _refuse_unknown_members(value, allowed, place)
+
+
 def _check_text(parameter: Parameter, value: str) -> None:
-    if parameter.type == "integer" and not _is_number(value):
-        raise bad_request(f"{parameter.wire}: expected an integer")
+    if parameter.type == "integer":
+        if not _is_number(value):
+            raise bad_request(f"{parameter.wire}: expected an integer")
+        _check_maximum(parameter, int(value))
     if parameter.type == "boolean" and value not in ("true", "false"):
         raise bad_request(f"{parameter.wire}: expected true or false")
     if parameter.format == "date-time":
         _check_time(parameter, value)
     _check_choice(parameter, value)
+
+
+def _check_maximum(parameter: Parameter, value: int) -> None:
+    # A page that is too long is refused, not made shorter.
+    if parameter.maximum is not None and not 1 <= value <= parameter.maximum:
+        raise bad_request(
+            f"Page limit must be at least 1 and at most {parameter.maximum}.",
+            title="Invalid page size",
+        )
 
 
 def _is_number(text: str) -> bool:
@@ -102,6 +138,8 @@ def _check_field(parameter: Parameter, body: Mapping[str, JsonValue]) -> None:
         raise bad_request(f"{parameter.wire}: expected {_with_article(parameter.type)}")
     if parameter.format == "date-time":
         _check_time(parameter, str(value))
+    if isinstance(value, int):
+        _check_maximum(parameter, value)
     for each in value if isinstance(value, list) else [value]:
         if isinstance(value, list):
             _check_item(parameter, each)

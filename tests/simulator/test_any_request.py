@@ -15,7 +15,7 @@ from kosmo_circleci.transport.wire import WireRequest
 
 FUNCTIONS = [each for each in load_catalog().functions() if not each.is_raw and not each.fallback]
 
-STATUSES = frozenset({200, 201, 202, 204, 400, 404, 415})
+STATUSES = frozenset({200, 201, 202, 204, 400, 404, 409, 415})
 
 VALUES = (
     "gh/example-org/example-repo",
@@ -76,7 +76,7 @@ def fitting(parameter: Parameter) -> st.SearchStrategy[Any]:
 def requests(draw: st.DrawFn) -> WireRequest:
     """A request for some operation: addressed well, and filled with anything."""
     function = draw(st.sampled_from(FUNCTIONS))
-    path, query, body = function.path, [], {}
+    path, query, body = function.api_path, [], {}
     for parameter in function.parameters:
         if parameter.place == "path":
             text = str(draw(st.sampled_from(VALUES)))
@@ -88,7 +88,7 @@ def requests(draw: st.DrawFn) -> WireRequest:
             _put(body, parameter, draw(st.one_of(fitting(parameter), json_values)))
     return WireRequest(
         function.method,
-        f"https://circleci.com/api/v2{path}?{urlencode(query, errors='replace')}",
+        f"https://circleci.com{path}?{urlencode(query, errors='replace')}",
         {"Circle-Token": SIMULATED_TOKEN},
         _content(draw, function, body),
     )
@@ -124,6 +124,6 @@ def test_any_conversation_is_answered_and_leaves_a_world_that_can_be_kept(
         if answer.status == 204:
             assert answer.body == b""
         else:
-            assert decode(answer.body) is not None
+            assert answer.headers["content-type"] != "application/json" or decode(answer.body)
     snapshot = to_json(transport.world)
     assert to_json(from_json(decode(encode(snapshot)))) == snapshot

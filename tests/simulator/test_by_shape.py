@@ -90,7 +90,7 @@ def test_every_operation_of_the_manifest_has_a_resource_of_its_own() -> None:
     operations = {
         each.operation
         for each in catalog.functions()
-        if each.version == "v2" and not each.is_raw and not each.fallback
+        if not each.is_raw and not each.fallback
     }
     handled = [operation for operations in RESOURCES.values() for operation in operations]
     assert sorted(handled) == sorted(operations)

@@ -47,7 +47,6 @@ def failed_step(word: str, job: str) -> Step:
         (
             "test",
             [
-                "Restoring cache",
                 "Install dependencies",
                 "Run tests",
                 "Uploading test results",

@@ -43,9 +43,7 @@ def list_components(call: Call) -> JsonValue:
         for each in call.world.visible_projects()
         if each.organization is organization and project_id in (None, each.id)
     ]
-    rows = [
-        row for each in projects for row in rows_of(_components(call.world), project_id=each.id)
-    ]
+    rows = [row for each in projects for row in rows_of(components(call.world), project_id=each.id)]
     return call.page(rows, lambda row: _component(call, row))
 
 
@@ -58,10 +56,10 @@ def get_component(call: Call) -> JsonValue:
 def list_versions(call: Call) -> JsonValue:
     """Answer `GET /deploy/components/{component_id}/versions`: the newest first, which is live."""
     _, project = _row(call)
-    environment = _environment_of(call, project)
+    environment = environment_of(call.world, project)
     if call.query_text("environment-id") not in (None, environment["id"]):
         raise not_found("Environment")
-    versions = list(reversed(_versions(call.world, project)))
+    versions = list(reversed(versions_of(call.world, project)))
     return call.page(versions, lambda each: _version(each, environment, live=each is versions[0]))
 
 
@@ -95,12 +93,12 @@ def roll_back(call: Call) -> JsonValue:
     from kosmo_circleci.simulator.resources.pipeline import run_pipeline
 
     project, world = call.project, call.world
-    names = [row["name"] for row in rows_of(_components(world), project_id=project.id)]
+    names = [row["name"] for row in rows_of(components(world), project_id=project.id)]
     if call.text("component_name") not in names:
         raise not_found("Component")
-    if call.text("environment_name") != _environment_of(call, project)["name"]:
+    if call.text("environment_name") != environment_of(call.world, project)["name"]:
         raise not_found("Environment")
-    versions = {each.name for each in _versions(world, project)}
+    versions = {each.name for each in versions_of(world, project)}
     for key in ("current_version", "target_version"):
         if call.text(key) not in versions:
             raise not_found(f"Version {call.text(key)}")
@@ -110,8 +108,8 @@ def roll_back(call: Call) -> JsonValue:
     return {"id": pipeline.id, "rollback_type": "PIPELINE"}
 
 
-def _versions(world: World, project: Project) -> list[Version]:
-    """Return what was deployed, in the order it was."""
+def versions_of(world: World, project: Project) -> list[Version]:
+    """Return what was deployed of the project, in the order it was."""
     deployed: list[tuple[int, Workflow, Job]] = []
     for workflow in world.workflows.values():
         if workflow.pipeline.project is not project or workflow.pipeline.branch != "main":
@@ -128,7 +126,8 @@ def _versions(world: World, project: Project) -> list[Version]:
     ]
 
 
-def _components(world: World) -> Table:
+def components(world: World) -> Table:
+    """Return the components of all projects by id; a row has the `project_id` it belongs to."""
     return world.table("components", _example_components)
 
 
@@ -137,15 +136,16 @@ def _environments(world: World) -> Table:
 
 
 def _row(call: Call) -> tuple[Row, Project]:
-    row = row_of(_components(call.world), call.path["component_id"], "Component")
+    row = row_of(components(call.world), call.path["component_id"], "Component")
     for project in call.world.visible_projects():
         if project.id == row["project_id"]:
             return row, project
     raise not_found("Component")
 
 
-def _environment_of(call: Call, project: Project) -> Row:
-    rows = rows_of(_environments(call.world), org_id=project.organization.id)
+def environment_of(world: World, project: Project) -> Row:
+    """Return the environment that the project is deployed to, or refuse with 404."""
+    rows = rows_of(_environments(world), org_id=project.organization.id)
     if not rows:
         raise not_found("Environment")
     return rows[0]
@@ -153,7 +153,7 @@ def _environment_of(call: Call, project: Project) -> Row:
 
 def _component(call: Call, row: Row) -> JsonObject:
     project = call.world.project_by_id(str(row["project_id"]))
-    return {**row_fields(row), "release_count": len(_versions(call.world, project))}
+    return {**row_fields(row), "release_count": len(versions_of(call.world, project))}
 
 
 def _environment(row: Row) -> JsonObject:

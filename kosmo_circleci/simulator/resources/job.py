@@ -30,6 +30,13 @@ LOST_MACHINE: Final = "The machine of this job was lost. CircleCI did not charge
 """Why a job with the status `infrastructure_fail` failed."""
 
 
+class Artifact(NamedTuple):
+    """A file that one parallel execution of a job stored."""
+
+    execution: int
+    path: str
+
+
 class CaseResult(NamedTuple):
     """How one test of a job went."""
 
@@ -81,12 +88,13 @@ def list_artifacts(call: Call) -> JsonValue:
     Every parallel run has its own.
     """
     _, job, progress = _job_by_number(call)
-    paths = [f"logs/{job.plan.name}.log"]
-    if job.plan.name == TEST.name:
-        paths = ["coverage/index.html", "test-results/results.xml", *paths]
-    files = [(node, path) for node in range(job.plan.parallelism) for path in paths]
     return call.page(
-        files if _has_run(progress) else [], lambda each: _artifact_row(job, each[0], each[1])
+        artifacts_of(job, progress),
+        lambda each: {
+            "path": each.path,
+            "node_index": each.execution,
+            "url": artifact_url(call, job, each),
+        },
     )
 
 
@@ -94,6 +102,31 @@ def list_tests(call: Call) -> JsonValue:
     """Answer `GET /project/{project-slug}/{job-number}/tests`: the job `test` has results."""
     _, job, progress = _job_by_number(call)
     return call.page(case_results(job, progress), _test_row)
+
+
+def artifacts_of(job: Job, progress: JobProgress) -> list[Artifact]:
+    """Return what the job stored: nothing before it ended, or when its machine was lost."""
+    if progress.started_s is None or progress.stopped_s is None:
+        return []
+    if progress.status == "infrastructure_fail":
+        return []
+    paths = [f"logs/{job.plan.name}.log"]
+    if case_results(job, progress):
+        paths = ["coverage/index.html", "test-results/results.xml", *paths]
+    return [
+        Artifact(execution, path) for execution in range(job.plan.parallelism) for path in paths
+    ]
+
+
+def artifact_url(call: Call, job: Job, artifact: Artifact) -> str:
+    """Return where the artifact is downloaded from."""
+    place = f"{job.id}/artifacts/{artifact.execution}/{artifact.path}"
+    return f"{call.file_host('https://output.circle-artifacts.com')}/output/job/{place}"
+
+
+def message_of(result: CaseResult) -> str | None:
+    """Return why a test failed, None for one that passed."""
+    return ASSERTION if result.failed else None
 
 
 def case_results(job: Job, progress: JobProgress) -> list[CaseResult]:
@@ -146,10 +179,6 @@ def _messages(job: Job, progress: JobProgress) -> list[JsonValue]:
     return messages
 
 
-def _has_run(progress: JobProgress) -> bool:
-    return progress.started_s is not None and progress.stopped_s is not None
-
-
 def _duration_ms(progress: JobProgress) -> int | None:
     if progress.started_s is None or progress.stopped_s is None:
         return None
@@ -165,18 +194,9 @@ def _web_url(workflow: Workflow, job: Job) -> str:
     )
 
 
-def _artifact_row(job: Job, node: int, path: str) -> JsonObject:
-    host = "https://output.circle-artifacts.com/output/job"
-    return {
-        "path": path,
-        "node_index": node,
-        "url": f"{host}/{job.id}/artifacts/{node}/{path}",
-    }
-
-
 def _test_row(test: CaseResult) -> JsonObject:
     return {
-        "message": ASSERTION if test.failed else None,
+        "message": message_of(test),
         "source": TEST_SOURCE,
         "run_time": test.run_time_s,
         "file": TEST_FILE,

@@ -7,8 +7,8 @@ from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.answers import bad_request, not_found
 from kosmo_circleci.simulator.calls import Call, Handler, JsonObject
 from kosmo_circleci.simulator.clock import timestamp
-from kosmo_circleci.simulator.entities import VCS_TYPES, EnvVar, Project
-from kosmo_circleci.simulator.world import World, canonical_slug
+from kosmo_circleci.simulator.entities import EnvVar, Project
+from kosmo_circleci.simulator.world import canonical_slug
 
 PROVIDERS: Final = {"gh": "GitHub", "bb": "Bitbucket", "circleci": "CircleCI"}
 """First segment of a slug -> the provider as CircleCI spells it."""
@@ -86,18 +86,6 @@ def delete(call: Call) -> JsonValue:
     return None
 
 
-def followed(world: World) -> JsonValue:
-    """Answer `GET /api/v1.1/projects`: a plain list of the projects the user follows.
-
-    Every other row has no `slug`: the reference of API v1.1 does not list that field, the
-    official command line reads it where it comes, so a caller must do without.
-    """
-    rows = [_followed_row(project) for project in world.visible_projects()]
-    for row in rows[1::2]:
-        del row["slug"]
-    return [*rows]
-
-
 def get_settings(call: Call) -> JsonValue:
     """Answer `GET /project/{provider}/{organization}/{project}/settings`."""
     return _settings(call.project)
@@ -172,19 +160,6 @@ def _env_var_row(variable: EnvVar) -> JsonObject:
 
 def _settings(project: Project) -> JsonValue:
     return {"advanced": {**DEFAULT_SETTINGS, **project.advanced_settings}}
-
-
-def _followed_row(project: Project) -> JsonObject:
-    organization = project.organization
-    return {
-        "vcs_url": vcs_url(project),
-        "followed": True,
-        "username": organization.name,
-        "reponame": project.name,
-        "name": project.name,
-        "vcs_type": VCS_TYPES[organization.vcs],
-        "slug": project.slug,
-    }
 
 
 ROUTES: Final[dict[str, Handler]] = {

@@ -1,6 +1,5 @@
 """Workflows: read, approved, canceled, run again."""
 
-from collections.abc import Collection, Mapping
 from typing import Final
 
 from kosmo_circleci.jsonvalue import JsonValue
@@ -9,6 +8,7 @@ from kosmo_circleci.simulator.calls import Call, Handler, JsonObject
 from kosmo_circleci.simulator.clock import timestamp
 from kosmo_circleci.simulator.entities import Job, Workflow
 from kosmo_circleci.simulator.progress import JobProgress
+from kosmo_circleci.simulator.reruns import RerunOptions, run_again
 
 ACCEPTED: Final[JsonObject] = {"message": "Accepted."}
 
@@ -75,15 +75,14 @@ def rerun(call: Call) -> JsonValue:
     A job that is not run again keeps its number and result. A whole workflow may run again at any
     time; from failed only when it has ended.
     """
-    workflow = _workflow(call)
-    again = _jobs_to_run_again(call, workflow)
-    progress = workflow.progress(call.world.now_s).jobs
-    jobs = [
-        _new_run(call, workflow, job) if job.plan.name in again else _reused(job, progress)
-        for job in workflow.jobs
-    ]
-    started = call.world.start_workflow(workflow.pipeline, workflow.name, jobs, tag=workflow.tag)
-    return {"workflow_id": started.id}
+    jobs = call.field("jobs")
+    options = RerunOptions(
+        from_failed=call.field("from_failed") is True,
+        enable_ssh=call.field("enable_ssh") is True,
+        sparse_tree=call.field("sparse_tree") is True,
+        job_ids=tuple(str(each) for each in jobs) if isinstance(jobs, list) else (),
+    )
+    return {"workflow_id": run_again(call.world, _workflow(call), options).id}
 
 
 def _workflow(call: Call) -> Workflow:
@@ -119,55 +118,6 @@ def _job_row(workflow: Workflow, job: Job, progress: JobProgress) -> JsonObject:
 
 def _canceled_by(workflow: Workflow, job: Job) -> str | None:
     return job.canceled_by or workflow.canceled_by
-
-
-def _jobs_to_run_again(call: Call, workflow: Workflow) -> Collection[str]:
-    from_failed, jobs = call.field("from_failed") is True, call.field("jobs")
-    ids = [str(each) for each in jobs] if isinstance(jobs, list) else []
-    options = [key for key in ("enable_ssh", "sparse_tree") if call.field(key) is True]
-    if from_failed and (ids or options):
-        other = "jobs" if ids else options[0]
-        raise bad_request(f"Only one of from_failed and {other} may be given.")
-    if options and not ids:
-        raise bad_request(f"{options[0]} needs jobs: the ids of the jobs to run again.")
-    if from_failed:
-        return _not_succeeded(workflow, call.world.now_s)
-    return _with_dependents(workflow, ids) if ids else {each.plan.name for each in workflow.jobs}
-
-
-def _not_succeeded(workflow: Workflow, now_s: int) -> set[str]:
-    progress = workflow.progress(now_s)
-    if not progress.ended:
-        raise bad_request(f"The workflow has not ended, it is {progress.status}.")
-    return {name for name, job in progress.jobs.items() if job.status != "success"}
-
-
-def _with_dependents(workflow: Workflow, ids: Collection[str]) -> set[str]:
-    unknown = set(ids) - {each.id for each in workflow.jobs}
-    if unknown:
-        raise bad_request(f"The workflow has no job {min(unknown)}.")
-    names = {each.plan.name for each in workflow.jobs if each.id in ids}
-    for job in workflow.jobs:  # in the order of their requirements, so one pass is enough
-        if names.intersection(job.plan.requires):
-            names.add(job.plan.name)
-    return names
-
-
-def _new_run(call: Call, workflow: Workflow, job: Job) -> Job:
-    outcome = "success" if job.plan.heals else job.plan.outcome
-    plan = job.plan._replace(
-        approved_s=None, canceled_s=None, ran=None, outcome=outcome, heals=False
-    )
-    run = call.world.new_job(workflow.pipeline.project, plan)
-    run.ssh = call.field("enable_ssh") is True
-    return run
-
-
-def _reused(job: Job, progress: Mapping[str, JobProgress]) -> Job:
-    ran = progress[job.plan.name]
-    if ran.status != "success" or ran.started_s is None or ran.stopped_s is None:
-        raise bad_request(f"The job {job.plan.name} did not succeed and must be run again too.")
-    return job.taken_over(ran.started_s, ran.stopped_s)
 
 
 ROUTES: Final[dict[str, Handler]] = {
