@@ -88,6 +88,7 @@ class Latency(ParamType):
     show_default=True,
     help="Simulated seconds in a real one.",
 )
+@click.option("--server", "is_server", is_flag=True, help="Be a CircleCI Server: no API v3.")
 @json_option
 def simulate(
     port: int,
@@ -97,6 +98,7 @@ def simulate(
     latency: float,
     fail_every: int | None,
     speed: float,
+    is_server: bool,
     as_json: bool,
 ) -> None:
     """Serve a simulated CircleCI on 127.0.0.1, until Ctrl-C: any client works with it.
@@ -112,7 +114,7 @@ def simulate(
 
     conditions = Conditions(rate_limit, latency, fail_every)
     with _ended_by_signals():
-        _serve(ServerOptions(port, seed, state_file, conditions, speed), as_json)
+        _serve(ServerOptions(port, seed, state_file, conditions, speed, is_server), as_json)
 
 
 def _serve(options: "ServerOptions", as_json: bool) -> None:
@@ -133,6 +135,8 @@ def _notes(options: "ServerOptions") -> Iterator[str]:
     conditions = options.conditions
     if options.state_file is not None:
         yield f"The world is kept in {options.state_file}, with the values of its variables."
+    if options.is_server:
+        yield "It is a CircleCI Server: API v2 and v1.1, no v3."
     if options.speed != 1:
         yield f"Simulated time runs {options.speed:g} times as fast."
     if conditions.rate_limit is not None:

@@ -44,13 +44,17 @@ _REASONS: Final = {
     201: "Created",
     202: "Accepted",
     204: "No Content",
+    206: "Partial Content",
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    409: "Conflict",
+    410: "Gone",
     413: "Payload Too Large",
     415: "Unsupported Media Type",
+    416: "Range Not Satisfiable",
     429: "Too Many Requests",
     500: "Internal Server Error",
     503: "Service Unavailable",
@@ -63,7 +67,8 @@ class ServerOptions(NamedTuple):
     """How a world is served.
 
     `seed` is None for a new world of seed 0. `state_file` is where the world is kept between runs.
-    `speed` is how many simulated seconds pass in a real one.
+    `speed` is how many simulated seconds pass in a real one. `is_server` makes it a CircleCI
+    Server, which has no API v3.
     """
 
     port: int = 8765
@@ -71,6 +76,7 @@ class ServerOptions(NamedTuple):
     state_file: Path | None = None
     conditions: Conditions = Conditions()
     speed: float = 1.0
+    is_server: bool = False
 
 
 class Server:
@@ -89,7 +95,10 @@ class Server:
         self.world = _world(options)
         self._keep(self.world)
         self.transport = SimulatorTransport(
-            self.world, gate=Gate(options.conditions), on_write=self._keep
+            self.world,
+            gate=Gate(options.conditions),
+            on_write=self._keep,
+            has_v3=not options.is_server,
         )
         _check_port_is_free(options.port)
         self._server = create_server(
@@ -203,7 +212,8 @@ def _request(environ: "WSGIEnvironment") -> WireRequest:
     # PATH_INFO is decoded already, and an encoded slash in a slug would be lost.
     target = str(environ["REQUEST_URI"])
     path = target if target.startswith("/") else "/" + target.partition("://")[2].partition("/")[2]
-    return WireRequest(str(environ["REQUEST_METHOD"]), f"http://{HOST}{path}", headers, body)
+    host = headers.get("host") or f"{HOST}:{environ['SERVER_PORT']}"
+    return WireRequest(str(environ["REQUEST_METHOD"]), f"http://{host}{path}", headers, body)
 
 
 def _foreign_header(environ: "WSGIEnvironment") -> str | None:

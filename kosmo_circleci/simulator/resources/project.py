@@ -159,7 +159,9 @@ def _env_var_row(variable: EnvVar) -> JsonObject:
 
 
 def _settings(project: Project) -> JsonValue:
-    return {"advanced": {**DEFAULT_SETTINGS, **project.advanced_settings}}
+    # The settings that only API v3 has are kept beside the others.
+    settings = project.advanced_settings
+    return {"advanced": {key: settings.get(key, value) for key, value in DEFAULT_SETTINGS.items()}}
 
 
 ROUTES: Final[dict[str, Handler]] = {

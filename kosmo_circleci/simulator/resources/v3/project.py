@@ -66,11 +66,12 @@ def get_settings(call: Call) -> JsonValue:
 
 def update_settings(call: Call) -> JsonValue:
     """Answer `POST /projects/{id}/update-settings`: a flat body; unknown settings are refused."""
-    settings = call.project.advanced_settings
-    for key, value in call.body.items():
+    for key in call.body:
         if key not in _NAMES_OF_V2 and key not in _ONLY_V3:
             raise bad_request(f"{key} is not a setting of a project.", title="Unknown member")
-        settings[_NAMES_OF_V2.get(key, key)] = value
+    call.project.advanced_settings.update(
+        {_NAMES_OF_V2.get(key, key): value for key, value in call.body.items()}
+    )
     return get_settings(call)
 
 
