@@ -155,7 +155,6 @@ RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "v3.namespace": (
         "create_namespace",
-        "delete_namespace",
         "find_namespace",
         "get_namespace",
         "rename_namespace",
@@ -163,6 +162,7 @@ RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "v3.orb": (
         "add_orb_category",
         "create_orb",
+        "delete_namespace",
         "get_orb",
         "list_orb_categories",
         "list_orbs",

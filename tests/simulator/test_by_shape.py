@@ -88,9 +88,7 @@ def test_a_list_by_shape_is_one_page_long(world: World) -> None:
 def test_every_operation_of_the_manifest_has_a_resource_of_its_own() -> None:
     catalog = load_catalog()
     operations = {
-        each.operation
-        for each in catalog.functions()
-        if not each.is_raw and not each.fallback
+        each.operation for each in catalog.functions() if not each.is_raw and not each.fallback
     }
     handled = [operation for operations in RESOURCES.values() for operation in operations]
     assert sorted(handled) == sorted(operations)

@@ -146,8 +146,7 @@ UNDOCUMENTED = {"truncated_value"}
 FUNCTIONS = [
     each
     for each in load_catalog().functions()
-    if not each.is_raw
-    and each.fallback is None  # list_projects: tests/simulator/test_projects.py
+    if not each.is_raw and each.fallback is None  # list_projects: tests/simulator/test_projects.py
 ]
 
 

@@ -1,4 +1,7 @@
-"""Namespaces of orbs and runners: their names are unique in all of CircleCI."""
+"""Namespaces of orbs and runners: their names are unique in all of CircleCI.
+
+One is deleted with its orbs, in `orb.py`.
+"""
 
 import re
 from typing import Final
@@ -62,16 +65,6 @@ def rename(call: Call) -> JsonValue:
     return one(_namespace(row))
 
 
-def delete(call: Call) -> JsonValue:
-    """Answer `DELETE /namespaces/{id}`: its orbs go with it."""
-    from kosmo_circleci.simulator.resources.v3.orb import delete_orbs_of
-
-    row = owned_namespace(call, call.path["namespace_id"])
-    delete_orbs_of(call.world, str(row["id"]))
-    del namespaces(call.world)[str(row["id"])]
-    return None
-
-
 def _free_name(call: Call, name: str) -> str:
     if not _NAME.fullmatch(name):
         raise bad_request(
@@ -99,5 +92,4 @@ ROUTES: Final[dict[str, Handler]] = {
     "get_namespace": get,
     "create_namespace": create,
     "rename_namespace": rename,
-    "delete_namespace": delete,
 }

@@ -70,14 +70,6 @@ def orb_named(call: Call, name: str) -> Row | None:
     return None
 
 
-def delete_orbs_of(world: World, namespace_id: str) -> None:
-    """Delete the orbs of a namespace, and their versions."""
-    for orb in rows_of(orbs(world), namespace_id=namespace_id):
-        for version in rows_of(orb_versions(world), orb_id=str(orb["id"])):
-            del orb_versions(world)[str(version["id"])]
-        del orbs(world)[str(orb["id"])]
-
-
 def list_all(call: Call) -> JsonValue:
     """Answer `GET /orb/packages`.
 
@@ -179,6 +171,18 @@ def orb_faults(source: str) -> Sequence[str]:
     if any(line.startswith("version:") for line in source.splitlines()):
         return ()
     return ("version: this key is required",)
+
+
+def delete_namespace(call: Call) -> JsonValue:
+    """Answer `DELETE /namespaces/{id}`: its orbs and their versions go with it."""
+    world = call.world
+    namespace_id = str(owned_namespace(call, call.path["namespace_id"])["id"])
+    for orb in rows_of(orbs(world), namespace_id=namespace_id):
+        for version in rows_of(orb_versions(world), orb_id=str(orb["id"])):
+            del orb_versions(world)[str(version["id"])]
+        del orbs(world)[str(orb["id"])]
+    del namespaces(world)[namespace_id]
+    return None
 
 
 def _is_visible(call: Call, orb: Row) -> bool:
@@ -297,6 +301,7 @@ ROUTES: Final[dict[str, Handler]] = {
     "list_orbs": list_all,
     "get_orb": get,
     "create_orb": create,
+    "delete_namespace": delete_namespace,
     "set_orb_listed": set_listed,
     "add_orb_category": add_category,
     "remove_orb_category": remove_category,
