@@ -116,3 +116,80 @@ def test_a_dry_copy_writes_nothing() -> None:
         "circleci_list_context_env_vars",
         "circleci_list_contexts",
     }
+
+
+def why(branch: str) -> Any:
+    project = "gh/example-org/another-repo"
+    arguments = ("--arg", f"project={project}", "--arg", f"branch={branch}")
+    return run(FOLDER / "why_did_it_fail.lua", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("branch", "pipeline", "status"),
+    [("timeout/search", 1, "timedout"), ("infra/search", 2, "infrastructure_fail")],
+)
+def test_why_did_it_fail_knows_jobs_that_were_killed(
+    branch: str, pipeline: int, status: str
+) -> None:
+    envelope = why(branch)
+
+    result = envelope["result"]
+    assert (result["pipeline"], result["errors"]) == (pipeline, [])
+    assert [(job["name"], job["status"]) for job in result["jobs"]] == [("test", status)]
+    assert envelope["output"] == f"pipeline {pipeline}, job test: {status}"
+
+
+def test_why_did_it_fail_names_the_tests_of_a_job_that_failed() -> None:
+    envelope = run(FOLDER / "why_did_it_fail.lua", "--arg", "branch=fail/payments")
+
+    assert envelope["result"] == {
+        "pipeline": 41,
+        "errors": [],
+        "jobs": [
+            {"name": "test", "job_number": 98, "status": "failed", "failed_tests": ["test_login"]}
+        ],
+    }
+
+
+def test_why_did_it_fail_says_what_is_wrong_with_a_configuration() -> None:
+    envelope = why("error/search")
+
+    trouble = "Job 'test' requires 'lint', which is the name of 0 other jobs."
+    assert envelope["result"] == {"pipeline": 3, "errors": [trouble], "jobs": []}
+    assert envelope["output"] == f"pipeline 3 cannot run\n  {trouble}"
+
+
+def test_why_did_it_fail_returns_nothing_where_nothing_failed() -> None:
+    envelope = run(FOLDER / "why_did_it_fail.lua", "--arg", "branch=no-such-branch")
+
+    assert (envelope["result"], envelope["output"]) == (
+        None,
+        "no failed job in the last 50 pipelines of gh/example-org/example-repo",
+    )
+
+
+def test_trigger_and_watch_ends_at_once_when_the_configuration_is_refused() -> None:
+    envelope = run(FOLDER / "trigger_and_watch.lua", "--arg", "branch=error/x")
+
+    trouble = "Job 'test' requires 'lint', which is the name of 0 other jobs."
+    assert (envelope["exit_code"], envelope["error"]) == (1, f"pipeline 46 cannot run: {trouble}")
+    assert envelope["call_count"] == 3
+
+
+@pytest.mark.parametrize(
+    ("branch", "workflow", "test"),
+    [
+        ("main", "success", "success"),
+        ("fail/x", "failed", "failed"),
+        ("timeout/x", "failed", "timedout"),
+        ("infra/x", "failed", "infrastructure_fail"),
+        ("hold/x", "on_hold", "success"),
+    ],
+)
+def test_trigger_and_watch_reports_how_the_pipeline_ended(
+    branch: str, workflow: str, test: str
+) -> None:
+    envelope = run(FOLDER / "trigger_and_watch.lua", "--arg", f"branch={branch}")
+
+    assert (envelope["error"], envelope["result"]["workflow"]) == (None, workflow)
+    assert envelope["result"]["jobs"]["test"] == test
