@@ -1,7 +1,7 @@
 """Values and names inside messages for people: shortened, typed, printable, and near misses."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from kosmo_circleci.jsonvalue import encode
 
@@ -14,6 +14,12 @@ MAX_INTEGER_BITS: Final = 1024
 _CONTAINERS: Final[dict[type, str]] = {dict: "an object", list: "an array", type(None): "null"}
 
 
+class Foreign(NamedTuple):
+    """Stands for a value of a script that JSON lacks, where an argument is refused: a function."""
+
+    kind: str
+
+
 def show(value: object, *, hidden: bool = False) -> str:
     """Return `value` for an error message: `string "12x"`, shortened; only the type if hidden."""
     if isinstance(value, bool):
@@ -24,6 +30,8 @@ def show(value: object, *, hidden: bool = False) -> str:
         name, text = "integer", _digits(value)
     elif isinstance(value, float):
         name, text = "number", str(value)
+    elif isinstance(value, Foreign):
+        return f"a {value.kind}"
     else:
         # Objects and lists may hold anything, secrets too: their type says enough.
         return _CONTAINERS.get(type(value), f"a Python {type(value).__name__}")

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from kosmo_circleci.catalog.model import Parameter, ParameterType
 from kosmo_circleci.jsonvalue import MAX_DEPTH, JsonValue
-from kosmo_circleci.wording import MAX_INTEGER_BITS, nearest, show
+from kosmo_circleci.wording import MAX_INTEGER_BITS, nearest, printable, shorten, show
 
 _UNSENDABLE_TEXT: Final = re.compile("[\0\ud800-\udfff]")
 _DIGITS: Final = re.compile(r"[0-9]{1,308}")
@@ -102,14 +102,15 @@ def refuse_unsendable(value: dict[str, JsonValue]) -> None:
     """
     # Level by level, not by recursion, and each container once per level: what contains itself
     # several times over would double at every step.
-    level: list[object] = [value]
+    level: list[tuple[str, object]] = [("", value)]
     for _ in range(MAX_DEPTH + 1):
-        inner: dict[int, object] = {}
-        for container in level:
-            for each in _parts(container):
-                _refuse_unsendable_part(each)
+        inner: dict[int, tuple[str, object]] = {}
+        for place, container in level:
+            for key, each in _parts(container):
+                if fault := _unsendable(each):
+                    raise ValueError(f"{fault} (at '{_inside(place, key)}')")
                 if isinstance(each, dict | list):
-                    inner[id(each)] = each
+                    inner[id(each)] = (_inside(place, key), each)
         if not inner:
             return
         level = list(inner.values())
@@ -243,22 +244,34 @@ def _query_text(value: JsonValue) -> str:
         raise ValueError(refused.why or f"a query cannot carry {show(value)}") from None
 
 
-def _parts(container: object) -> Iterable[object]:
+def _parts(container: object) -> Iterable[tuple[str | int, object]]:
+    """Return what a container holds, each with its key or its index from 1."""
+    if isinstance(container, list):
+        return enumerate(container, start=1)
     if not isinstance(container, dict):
-        return container if isinstance(container, list) else ()
+        return ()
     odd = next((key for key in container if not isinstance(key, str)), None)
     if odd is not None:
         raise ValueError(f"the keys of an object are strings, got {show(odd, hidden=True)}")
-    return container.values()
+    return container.items()
 
 
-def _refuse_unsendable_part(value: object) -> None:
+def _inside(place: str, key: str | int) -> str:
+    """Return the place of a part, shortened: `jobs[2].name`."""
+    if isinstance(key, int):
+        return f"{place}[{key}]"
+    return shorten(f"{place}.{printable(shorten(key))}" if place else printable(shorten(key)))
+
+
+def _unsendable(value: object) -> str | None:
+    """Return why a request cannot carry the value, leaving aside what it holds; None if it can."""
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{value} is not JSON")
+        return f"{value} is not JSON"
     if isinstance(value, int) and value.bit_length() > MAX_INTEGER_BITS:
-        raise ValueError(f"an integer of more than {MAX_INTEGER_BITS} bits")
+        return f"an integer of more than {MAX_INTEGER_BITS} bits"
     if value is not None and not isinstance(value, str | int | float | list | dict):
-        raise ValueError(f"a Python {type(value).__name__} is not JSON")
+        return f"{show(value)} is not JSON"
+    return None
 
 
 def _fixed(text: str) -> Callable[[Parameter], str]:

@@ -76,6 +76,7 @@ class Calls:
             "sleep": self._timed(self._sleep),
             "nearest": _nearest,
             "paging": self._paging,
+            "refuse_arguments": self._refuse_arguments,
         }
 
     def _paging(self, name: bytes) -> Answer:
@@ -151,6 +152,15 @@ class Calls:
             # refused calls would otherwise compute without an end.
             with self._cpu_lock:
                 self.host_cpu_s -= time.thread_time() - started
+
+    def _refuse_arguments(self, name: bytes, named: bool, text: bytes) -> Answer:
+        """Raise what is wrong with arguments that JSON cannot carry; `text` has stand-ins."""
+        from kosmo_circleci.call.arguments import bind
+        from kosmo_circleci.lua.foreign import restored
+
+        function = self._catalog[name.decode()]
+        bind(function, _raw_arguments(function.name, restored(jsonvalue.decode(text)), named))
+        return ()
 
     def _extend(self, name: bytes, text: bytes) -> Answer:
         return self._values.build(self._extended(name.decode(), _array(text), self._context))

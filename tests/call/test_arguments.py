@@ -221,7 +221,7 @@ def test_a_query_holds_values_and_lists_of_values(
 
 def test_what_is_not_json_is_refused_in_a_payload(trigger_pipeline: Function) -> None:
     report = fault(trigger_pipeline, project_slug="gh/acme/web", payload={"at": float("nan")})
-    assert report == "Parameter 'payload' cannot be sent: nan is not JSON."
+    assert report == "Parameter 'payload' cannot be sent: nan is not JSON (at 'at')."
 
 
 JSON = st.recursive(

@@ -149,10 +149,10 @@ def test_text_that_no_request_can_carry_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ({"a": [NAN]}, "nan is not JSON"),
+        ({"a": [1, NAN]}, "nan is not JSON (at 'a[2]')"),
         ({"a": {1: 2}}, "the keys of an object are strings, got an integer"),
-        ({"a": {"b": (1,)}}, "a Python tuple is not JSON"),
-        ({"a": 1 << 2_000}, "an integer of more than 1024 bits"),
+        ({"a": {"b": (1,)}}, "a Python tuple is not JSON (at 'a.b')"),
+        ({"a": 1 << 2_000}, "an integer of more than 1024 bits (at 'a')"),
     ],
 )
 def test_an_object_from_python_is_searched_for_what_is_not_json(value: Any, reason: str) -> None:

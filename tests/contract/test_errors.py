@@ -43,10 +43,39 @@ BAD_INPUT = {
         "Unknown function: app.integrations.circleci.get_pipelin. Did you mean: get_pipeline?"
     ),
     "get_pipeline({pipeline_id = print})": (
-        "get_pipeline: the arguments hold a function, which JSON cannot carry (at 'pipeline_id')"
+        "get_pipeline: Parameter 'pipeline_id' takes a string, got a function."
+    ),
+    "get_pipeline(coroutine.create(print))": (
+        "get_pipeline: Parameter 'pipeline_id' takes a string, got a thread."
     ),
     "get_pipeline({pipeline_id = 0/0})": (
-        "get_pipeline: the arguments hold NaN, which JSON cannot carry (at 'pipeline_id')"
+        "get_pipeline: Parameter 'pipeline_id' takes a string, got number nan."
+    ),
+    "get_job_details('gh/a/b', print)": (
+        "get_job_details: Parameter 'job_number' takes an integer, got a function."
+    ),
+    "api_get({path = print})": "api_get: Parameter 'path' takes a string, got a function.",
+    "update_webhook({webhook_id = 'x', events = {'a', print}})": (
+        "update_webhook: Item 2 of parameter 'events' takes a string, got a function."
+    ),
+    "trigger_pipeline({parameters = print})": (
+        "trigger_pipeline: Missing required parameter(s): project_slug. Parameter 'parameters' "
+        "takes an object, got a function."
+    ),
+    "trigger_pipeline({project_slug = 'gh/a/b', parameters = {deploy = {1, {hook = print}}}})": (
+        "trigger_pipeline: Parameter 'parameters' takes an object, and this one cannot be sent: "
+        "a function is not JSON (at 'deploy[2].hook')."
+    ),
+    "trigger_pipeline({project_slug = 'gh/a/b', payload = {checkout = print}})": (
+        "trigger_pipeline: Parameter 'payload' cannot be sent: a function is not JSON "
+        "(at 'checkout')."
+    ),
+    "get_pipeline({[print] = 1})": (
+        "get_pipeline: the arguments hold a key that is a function, which JSON cannot carry"
+    ),
+    "get_pipeline({pipeline_id = '\\255'})": (
+        "get_pipeline: the arguments hold a string that is not UTF-8 at byte 1, which JSON cannot "
+        "carry (at 'pipeline_id')"
     ),
 }
 

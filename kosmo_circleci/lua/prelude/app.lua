@@ -36,6 +36,14 @@ local function read_only(content, path, missing)
   return read_only_of(function() return content end, path, missing)
 end
 
+--- Refuse arguments that JSON cannot carry: the host names the parameter where there are stand-ins for them.
+local function refuse_arguments(name, named, value, fault, key, kind)
+  local text = core.encode(value, { strict = true, stand_ins = true })
+  if text ~= nil then core.call_host("refuse_arguments", name, named, text) end
+  core.raise(kind or "validation", name .. ": the arguments hold " .. fault .. ", which JSON cannot carry" ..
+    (key and " (at '" .. key .. "')" or ""), name)
+end
+
 --- One function of the namespace. A single table is the named form; anything else is positional.
 local function caller(name, account, call_path)
   return function(...)
@@ -45,10 +53,7 @@ local function caller(name, account, call_path)
     local value = count == 0 and {} or first
     if not named then value = core.list(count, ...) end
     local text, fault, key, kind = core.encode(value, { strict = true })
-    if text == nil then
-      core.raise(kind or "validation", name .. ": the arguments hold " .. fault .. ", which JSON cannot carry" ..
-        (key and " (at '" .. key .. "')" or ""), name)
-    end
+    if text == nil then refuse_arguments(name, named, value, fault, key, kind) end
     return core.call_waiting("call", name, account, call_path, named, text)
   end
 end
@@ -77,8 +82,11 @@ end
 
 --- Call `name` of the host's extension with JSON-like arguments; see lua/extension.py.
 function core.call_extension(name, ...)
-  local text, fault = core.encode(core.list(core.count(...), ...), { strict = true })
-  if text == nil then core.raise("validation", name .. ": the arguments hold " .. fault .. ", which JSON cannot carry") end
+  local text, fault, key = core.encode(core.list(core.count(...), ...), { strict = true })
+  if text == nil then
+    core.raise("validation", name .. ": the arguments hold " .. fault .. ", which JSON cannot carry" ..
+      (key and " (at '" .. key .. "')" or ""))
+  end
   return core.call_waiting("extension", name, text)
 end
 

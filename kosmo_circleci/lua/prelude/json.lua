@@ -116,15 +116,16 @@ local function quote(text, strict)
   return '"' .. body .. '"'
 end
 
-local function number(value, strict)
+--- What stands for a value that JSON lacks while an argument is refused; see lua/foreign.py.
+local function stand_in(kind) return '{"\\u0000":"' .. kind .. '"}' end
+
+local function number(value, style)
   if math_type(value) == "integer" then return format("%d", value) end
-  if value ~= value then
-    if strict then error({ "NaN" }, 0) end
-    return '"nan"'
-  end
-  if value == 1 / 0 or value == -1 / 0 then
-    if strict then error({ "an infinity" }, 0) end
-    return value > 0 and '"inf"' or '"-inf"'
+  local kind = value ~= value and "nan" or value == 1 / 0 and "inf" or value == -1 / 0 and "-inf"
+  if kind then
+    if style.stand_ins then return stand_in(kind) end
+    if style.strict then error({ kind == "nan" and "NaN" or "an infinity" }, 0) end
+    return '"' .. kind .. '"'
   end
   local text = format("%.15g", value)
   if tonumber(text) ~= value then
@@ -257,13 +258,15 @@ function write_value(out, value, style, depth)
   if kind == "string" then
     out[#out + 1] = quote(value, style.strict)
   elseif kind == "number" then
-    out[#out + 1] = number(value, style.strict)
+    out[#out + 1] = number(value, style)
   elseif kind == "boolean" then
     out[#out + 1] = value and "true" or "false"
   elseif kind == "nil" then
     out[#out + 1] = "null"
   elseif kind == "table" then
     write_table(out, value, style, depth)
+  elseif style.stand_ins then
+    out[#out + 1] = stand_in(kind)
   elseif style.strict then
     error({ "a " .. kind }, 0)
   else
@@ -289,9 +292,9 @@ end
 --- Tables the sandbox shows read-only stand for others: proxy -> function that returns the content.
 core.contents = core.weak()
 
---- The JSON text of `value`. `style` is {pretty=, strict=}: strict refuses what JSON lacks, otherwise it
--- is written as "nan", "inf", "<function>", "<circular>". Answers text, or nil, what could not be
--- written, the name of the key it was under, and the error type.
+--- The JSON text of `value`. `style` is {pretty=, strict=, stand_ins=}: strict refuses what JSON lacks, otherwise
+-- it is written as "nan", "inf", "<function>", "<circular>", or as stand-ins. Answers text, or nil, what could not
+-- be written, the name of the key it was under, and the error type.
 function core.encode(value, style)
   style.path = {}
   local out = {}
