@@ -8,7 +8,7 @@ import lupa.lua54 as lupa
 
 from kosmo_circleci.jsonvalue import MAX_DEPTH, JsonValue
 from kosmo_circleci.lua.host import Host
-from kosmo_circleci.lua.values import LuaValues, lua_bytes, python_text
+from kosmo_circleci.lua.values import LuaValues, lua_bytes, python_text, typed_bytes
 
 _PRELUDE: Final = Path(__file__).parent / "prelude"
 _FILES: Final = (
@@ -55,9 +55,13 @@ class Sandbox:
         build(self.values.strings(names), self.values.strings(accounts), lua_bytes(default))
 
     def set_args(self, args: Mapping[str, JsonValue]) -> None:
-        """Give the script its `args`."""
+        """Give the script its `args`; texts are the bytes that were typed."""
         self.values.lift()
-        self._core[b"set_args"](*self.values.build(dict(args)))
+        table, marks = self.values.build(dict(args))
+        for name, value in args.items():
+            if isinstance(value, str) and not value.isascii():
+                table[lua_bytes(name)] = typed_bytes(value)
+        self._core[b"set_args"](table, marks)
 
     def run(self, source: bytes, chunk_name: str, *, pretty: bool = False) -> tuple[str, ...]:
         """Run a script: ("ok", result as JSON) or ("error", message, error type, where)."""

@@ -17,6 +17,7 @@ from kosmo_circleci.lua.host import Host
 from kosmo_circleci.lua.output import LimitedOutput
 from kosmo_circleci.lua.patterns import Patterns
 from kosmo_circleci.lua.runtime import LuaMemoryError, Sandbox
+from kosmo_circleci.lua.values import typed_bytes
 from kosmo_circleci.run.envelope import Run, with_unknown_writes
 from kosmo_circleci.run.listener import GuardedListener
 from kosmo_circleci.run.settings import RunSettings
@@ -109,7 +110,7 @@ class Session:
         sandbox.set_args(args)
         self._parts.listener.began(lambda: calls.host_cpu_s)
         host.restart_cpu()
-        text = without_shebang(code).encode("utf-8", "surrogateescape")
+        text = typed_bytes(without_shebang(code))
         status, *details = sandbox.run(text, "@" + name, pretty=self._settings.pretty)
         if status == "ok":
             return Outcome(result_json=details[0])

@@ -31,6 +31,17 @@ def lua_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+def typed_bytes(text: str) -> bytes:
+    """Return the bytes of a text from a command line or a file, those that are not UTF-8 included.
+
+    Python has such bytes as the surrogates U+DC80 to U+DCFF; any other one survives as three bytes.
+    """
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return lua_bytes(text)
+
+
 def python_text(raw: bytes) -> str:
     """Return the text of a Lua string; bytes that are not UTF-8 become U+FFFD."""
     return raw.decode("utf-8", "replace")
