@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from kosmo_circleci.call.model import Arguments
+from kosmo_circleci.call.question import argument_lines
 from kosmo_circleci.catalog.model import Function, Kind, Parameter
 from kosmo_circleci.errors import PermissionDenied
 from kosmo_circleci.jsonvalue import JsonValue, encode
@@ -90,7 +91,8 @@ def question(function: Function, arguments: Arguments, account: str, call_path: 
     """
     lines = [
         f"{call_path} ({function.kind}, {function.method} {function.path}, account {account})",
-        *(_line(name, value) for name, value in _masked_arguments(function, arguments)),
+        # Secrets are masked already, by what the manifest says of each field.
+        *argument_lines(_masked_arguments(function, arguments), is_secret=lambda _name: False),
         f"Allow {function.name}?",
     ]
     return "\n".join(lines)
@@ -163,8 +165,3 @@ def _may_be_secret(key: str) -> bool:
     # Nothing declares which fields of `payload` or of a raw body are secret, and CircleCI calls
     # the content of an environment variable `value`.
     return names_a_secret(key) or key.lower() == "value"
-
-
-def _line(name: str, value: JsonValue) -> str:
-    text = MASK if value == MASK else printable(encode(value))
-    return f"  {name} = {shorten(text, SHOWN_CHARACTERS)}"

@@ -81,9 +81,9 @@ def test_the_prompt_shows_the_call(create_context: Function) -> None:
     assert question(create_context, arguments, "work", "circleci.create_context") == (
         "circleci.create_context (write, POST /context, account work)\n"
         '  name = "production"\n'
-        '  owner = {"id":"org-uuid"}\n'
-        '  query = {"dry":true}\n'
-        '  payload = {"x":[1]}\n'
+        '  owner.id = "org-uuid"\n'
+        "  query.dry = true\n"
+        "  payload.x = [1]\n"
         "Allow create_context?"
     )
 
@@ -97,7 +97,8 @@ def test_the_prompt_masks_secrets_wherever_they_are(
     assert question(create_webhook, arguments, "default", "f").splitlines()[1:-1] == [
         '  name = "hook"',
         "  signing_secret = ***",
-        '  payload = {"signing-secret":"***","a":1}',
+        "  payload.signing-secret = ***",
+        "  payload.a = 1",
     ]
     body = {
         "name": "TOKEN",
@@ -107,7 +108,10 @@ def test_the_prompt_masks_secrets_wherever_they_are(
     raw = question(api_post, Arguments({"path": "/x", "body": body}), "default", "f")
     assert raw.splitlines()[1:-1] == [
         '  path = "/x"',
-        '  body = {"name":"TOKEN","value":"***","in":[{"api_key":"***","Password":"***"}]}',
+        '  body.name = "TOKEN"',
+        "  body.value = ***",
+        "  body.in[1].api_key = ***",
+        "  body.in[1].Password = ***",
     ]
 
 
@@ -117,4 +121,4 @@ def test_the_prompt_cannot_steer_the_terminal(trigger_pipeline: Function) -> Non
     assert all(line.isprintable() for line in text.split("\n"))
     lines = text.splitlines()
     assert lines[1] == '  branch = "\\u001b[2J\\x9b\\u202e\\r\\n"'
-    assert lines[2] == '  tag = "' + "x" * 198 + "…"
+    assert lines[2] == '  tag = "' + "x" * 199 + "… (4,802 more characters)"

@@ -17,7 +17,7 @@ from kosmo_circleci import jsonvalue
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.lookup import Resolved, find, resolve
 from kosmo_circleci.catalog.model import Function
-from kosmo_circleci.cli import offers
+from kosmo_circleci.cli import ask, offers
 from kosmo_circleci.cli.app import App
 from kosmo_circleci.cli.call import call_arguments
 from kosmo_circleci.cli.call.all_pages import call_all, check_has_pages
@@ -26,7 +26,6 @@ from kosmo_circleci.cli.call.envelope import call_envelope, call_fields
 from kosmo_circleci.cli.options import KeyValue
 from kosmo_circleci.cli.output import json_option, show_warnings
 from kosmo_circleci.cli.output_options import ResultOutput, result_options
-from kosmo_circleci.cli.script import prompt
 from kosmo_circleci.cli.script.execution import TerminalListener
 from kosmo_circleci.cli.script.signals import interrupted_at_once
 from kosmo_circleci.deadline import Deadline
@@ -234,7 +233,7 @@ def _carry_out(
                 Resolved(function, account),
                 arguments,
                 force=options.force,
-                listener=TerminalListener(asker=prompt.asker()),
+                listener=TerminalListener(asker=ask.asker()),
                 deadline=Deadline(),
             )
     return _show(run, options)

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 from kosmo_circleci.call.context import RunContext
 from kosmo_circleci.caller import Caller
-from kosmo_circleci.cli.script import prompt
+from kosmo_circleci.cli import ask
 from kosmo_circleci.cli.script.execution import TerminalListener
 from kosmo_circleci.cli.script.signals import interruptible
 from kosmo_circleci.deadline import Deadline
@@ -48,7 +48,7 @@ def run_external(work: Work, options: ExternalOptions) -> Run:
     caller: Caller | None = None
     result: JsonValue = None
     fault: KosmoError | None = None
-    terminal = TerminalListener(as_json=True, asker=prompt.asker())
+    terminal = TerminalListener(as_json=True, asker=ask.asker())
     with (
         contextlib.closing(Runtime()) as runtime,
         contextlib.closing(configured_functions(trust=options.trust)) as functions,

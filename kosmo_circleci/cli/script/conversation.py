@@ -12,9 +12,9 @@ import click
 
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.lookup import bare_name
+from kosmo_circleci.cli import ask
 from kosmo_circleci.cli.app import App
 from kosmo_circleci.cli.output import warn
-from kosmo_circleci.cli.script import prompt
 from kosmo_circleci.cli.script.execution import TerminalListener, run_in, show
 from kosmo_circleci.cli.script.lua_words import Word, word_before
 from kosmo_circleci.deadline import Deadline
@@ -72,7 +72,7 @@ class Conversation:
         )
         self._runtime = runtime
         self._child: Child = app.take_child()
-        self._terminal = TerminalListener(asker=prompt.asker())
+        self._terminal = TerminalListener(asker=ask.asker())
         self._pending = ""
         self.over = False
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from kosmo_circleci.cli import ask
 from kosmo_circleci.cli.app import App
 from kosmo_circleci.cli.output import warn
-from kosmo_circleci.cli.script import prompt
 from kosmo_circleci.cli.script.progress import on_terminal
 from kosmo_circleci.cli.script.signals import interruptible
 from kosmo_circleci.deadline import Deadline
@@ -60,7 +60,7 @@ def run_script(
     """
     child = app.take_child()
     try:
-        return run_in(child, message, TerminalListener(as_json, prompt.asker()), timeline)
+        return run_in(child, message, TerminalListener(as_json, ask.asker()), timeline)
     finally:
         child.kill()
 
@@ -85,7 +85,7 @@ def run_in(
 class TerminalListener(RunListener):
     """Prints lines to stdout unless `as_json`, warnings to stderr, and asks the person there."""
 
-    def __init__(self, as_json: bool = False, asker: prompt.Asker | None = None) -> None:
+    def __init__(self, as_json: bool = False, asker: ask.Asker | None = None) -> None:
         self.deadline = Deadline()
         self._as_json = as_json
         self._asker = asker
