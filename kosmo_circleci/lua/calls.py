@@ -87,7 +87,7 @@ class Calls:
         return self._values.build({"first_page_only": [*first_only], "repeats": repeats})
 
     def cancel(self) -> None:
-        """Call off what a script left in flight, and let its threads go."""
+        """Cancel what a script left in flight, and let its threads go."""
         if self._tickets is not None:
             self._abandon(self._tickets.cancel(self._scopes[0]))
             self._tickets.close()
@@ -211,7 +211,7 @@ class Calls:
         return self._tickets
 
     def _open_scope(self, parent: int, concurrency: float) -> Answer:
-        """Open what can be called off as a whole, and return its number.
+        """Open what can be cancelled as a whole, and return its number.
 
         The pool is one for all scopes: a scope inside another does not widen it.
         """
@@ -245,7 +245,7 @@ class Calls:
             if ticket.finished and ticket.error is None:
                 with contextlib.suppress(KosmoError):
                     call.finish(ticket.outcome)
-            elif ticket.began is not None:
+            elif ticket.started_s is not None:
                 self._caller.abandon(call.prepared)
 
     def _wait(self, timeout_s: float | None) -> Answer:
@@ -263,7 +263,7 @@ class Calls:
         return (ticket.number, *self._settled(ticket, self._in_flight.pop(ticket.number)))
 
     def _settled(self, ticket: "Ticket[Any]", call: _InFlight) -> Answer:
-        # The branch that made the call hears of every fault, not whoever waits for all.
+        # The branch that made the call hears of every fault, not the loop that waits for all.
         try:
             if ticket.error is not None:
                 raise ticket.error
@@ -281,13 +281,13 @@ class Calls:
         return ()
 
 
-def _raw_arguments(function: str, given: JsonValue, named: bool) -> RawArguments:
+def _raw_arguments(function: str, arguments: JsonValue, named: bool) -> RawArguments:
     if not named:
-        assert isinstance(given, list)
-        return RawArguments(positional=tuple(given))
-    if isinstance(given, dict):
-        return RawArguments(named=given)
-    if not given:
+        assert isinstance(arguments, list)
+        return RawArguments(positional=tuple(arguments))
+    if isinstance(arguments, dict):
+        return RawArguments(named=arguments)
+    if not arguments:
         return RawArguments()
     raise ValidationError(
         f"{function}: the arguments are a list; write {function}({{name = value}}), "
@@ -302,8 +302,8 @@ def _array(text: bytes) -> list[JsonValue]:
     return arguments
 
 
-def _nearest(given: bytes, known: bytes) -> Answer:
+def _nearest(name: bytes, names: bytes) -> Answer:
     from kosmo_circleci.wording import nearest
 
-    near = nearest(python_text(given), python_text(known).split())
+    near = nearest(python_text(name), python_text(names).split())
     return (lua_bytes(near) if near else None,)

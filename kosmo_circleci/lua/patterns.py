@@ -50,12 +50,12 @@ class Patterns:
         return self._regex
 
     def _match(self, subject: bytes, pattern: bytes, flags: Any = None) -> Answer:
-        found = self._engine().match(subject, pattern, _flags(flags))
-        return (None,) if found is None else (self._piece(found),)
+        match = self._engine().match(subject, pattern, _flags(flags))
+        return (None,) if match is None else (self._piece(match),)
 
     def _match_all(self, subject: bytes, pattern: bytes, flags: Any = None) -> Answer:
-        found = self._engine().match_all(subject, pattern, _flags(flags))
-        return self._marked_list([self._piece(each) for each in found])
+        match = self._engine().match_all(subject, pattern, _flags(flags))
+        return self._marked_list([self._piece(each) for each in match])
 
     def _split(self, subject: bytes, pattern: bytes, flags: Any = None) -> Answer:
         parts = self._engine().split(subject, pattern, _flags(flags))

@@ -25,8 +25,8 @@ def read_character(text: str, at: int) -> tuple[str, int]:
         raise PatternError("\\ at the end of the pattern", text, at)
     if letter in syntax.CONTROLS:
         return syntax.CONTROLS[letter], at + 2
-    if found := syntax.CODE.match(text, at + 1):
-        return _numbered(text, at, found), found.end()
+    if match := syntax.CODE.match(text, at + 1):
+        return _numbered(text, at, match), match.end()
     if letter == "c":
         control = text[at + 2 : at + 3]
         if not (control and control.isascii() and control.isprintable()):
@@ -38,38 +38,38 @@ def read_character(text: str, at: int) -> tuple[str, int]:
     return letter, at + 2
 
 
-def _numbered(text: str, at: int, found: re.Match[str]) -> str:
-    octal = found[3] or found[4]
-    digits = (octal or found[1] or found[2] or "0").lstrip("0") or "0"
+def _numbered(text: str, at: int, match: re.Match[str]) -> str:
+    octal = match[3] or match[4]
+    digits = (octal or match[1] or match[2] or "0").lstrip("0") or "0"
     code = int(digits, 8 if octal else 16) if len(digits) < 9 else 0x110000
     if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
-        raise PatternError(f"{text[at : found.end()]} is the number of no character", text, at)
+        raise PatternError(f"{text[at : match.end()]} is the number of no character", text, at)
     return chr(code)
 
 
 def read_property(text: str, at: int, in_class: bool = False) -> tuple[str, int]:
     r"""Return the property at `at`, such as `\p{Lu}`."""
     letter = text[at + 1]
-    found = syntax.PROPERTY.match(text, at + 2)
-    if found is None:
+    match = syntax.PROPERTY.match(text, at + 2)
+    if match is None:
         raise PatternError(f"bad escape \\{letter}: write \\{letter}{{name}}", text, at)
-    if found[1] is None:
-        return f"\\{letter}{found[0]}", found.end()
-    positive = (letter == "p") != ("^" in found[0])
-    members = syntax.X_PROPERTIES.get(re.sub("[ _-]", "", found[1]).upper())
+    if match[1] is None:
+        return f"\\{letter}{match[0]}", match.end()
+    positive = (letter == "p") != ("^" in match[0])
+    members = syntax.X_PROPERTIES.get(re.sub("[ _-]", "", match[1]).upper())
     if members is None:
-        return f"\\{'p' if positive else 'P'}{{{found[1].strip()}}}", found.end()
+        return f"\\{'p' if positive else 'P'}{{{match[1].strip()}}}", match.end()
     if members == r"\s":
-        return members if positive else r"\S", found.end()
+        return members if positive else r"\S", match.end()
     if not in_class:
-        return f"[{'' if positive else '^'}{members}]", found.end()
+        return f"[{'' if positive else '^'}{members}]", match.end()
     if not positive:
-        raise PatternError(f"{text[at : found.end()]} is not supported in a class", text, at)
-    return members, found.end()
+        raise PatternError(f"{text[at : match.end()]} is not supported in a class", text, at)
+    return members, match.end()
 
 
 def read_class(text: str, at: int) -> tuple[str, int]:
-    """Return the class whose opening bracket stands at `at`."""
+    """Return the class whose opening bracket is at `at`."""
     if syntax.POSIX.match(text, at):
         raise PatternError(
             "a POSIX class such as [:alpha:] belongs inside a class: [[:alpha:]]", text, at
@@ -131,8 +131,8 @@ def _members(text: str, start: int) -> Iterator[tuple[str, str, int]]:
 
 def _member(text: str, at: int) -> tuple[str, str, int]:
     letter = text[at + 1 : at + 2]
-    if found := syntax.POSIX.match(text, at):
-        return "set", _posix(text, found), found.end()
+    if match := syntax.POSIX.match(text, at):
+        return "set", _posix(text, match), match.end()
     if text[at] != "\\":
         return ("hyphen" if text[at] == "-" else "character"), text[at], at + 1
     if letter and letter in "pP":
@@ -144,13 +144,13 @@ def _member(text: str, at: int) -> tuple[str, str, int]:
     return "character", *read_character(text, at)
 
 
-def _posix(text: str, found: re.Match[str]) -> str:
-    negated, name = found[2].startswith("^"), found[2].removeprefix("^")
-    if found[1] != ":" or name not in syntax.POSIX_NAMES:
-        raise PatternError(f"unknown POSIX class {found[0]}", text, found.start())
+def _posix(text: str, match: re.Match[str]) -> str:
+    negated, name = match[2].startswith("^"), match[2].removeprefix("^")
+    if match[1] != ":" or name not in syntax.POSIX_NAMES:
+        raise PatternError(f"unknown POSIX class {match[0]}", text, match.start())
     if name != "punct":
-        return found[0]
+        return match[0]
     if negated:
         message = "[:^punct:] is not supported; write [^[:punct:]]"
-        raise PatternError(message, text, found.start())
+        raise PatternError(message, text, match.start())
     return syntax.PUNCTUATION

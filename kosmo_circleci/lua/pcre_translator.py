@@ -9,7 +9,7 @@ from kosmo_circleci.lua.pcre_syntax import PatternError, Translation
 
 
 class Frame:
-    """An open parenthesis, or the whole pattern. `look`: it stands in a lookaround."""
+    """An open parenthesis, or the whole pattern. `look`: it is in a lookaround."""
 
     __slots__ = ("base", "branches", "closing", "condition", "flags", "highest", "look", "start")
 
@@ -111,8 +111,8 @@ class Translator:
             self._at += 1
         return self._at != at
 
-    def _quantifier(self, found: re.Match[str]) -> None:
-        sign, least, comma, most, upper = found.groups()
+    def _quantifier(self, match: re.Match[str]) -> None:
+        sign, least, comma, most, upper = match.groups()
         if not self._repeatable:
             self._fail("nothing to repeat")
         if sign is None:
@@ -121,7 +121,7 @@ class Translator:
             if low > high and not endless:
                 self._fail("min repeat greater than max repeat")
             sign = f"{{{low}{'' if least and not comma else ',' if endless else f',{high}'}}}"
-        self._at = found.end()
+        self._at = match.end()
         suffix = self._text[self._at : self._at + 1]
         if suffix and suffix in "?+":
             self._at += 1
@@ -181,14 +181,14 @@ class Translator:
 
     def _named_or_called(self) -> None:
         text, at = self._text, self._at
-        if found := syntax.GROUP_NAME.match(text, at):
-            self._named(found[1] or found[2], found.end())
-        elif found := syntax.CALL.match(text, at):
-            self._call(found[1] or found[2], found.end())
-        elif found := syntax.NAMED_REFERENCE.match(text, at):
-            self._reference(found[1], found.end())
-        elif found := syntax.OPTIONS.match(text, at):
-            self._options(found)
+        if match := syntax.GROUP_NAME.match(text, at):
+            self._named(match[1] or match[2], match.end())
+        elif match := syntax.CALL.match(text, at):
+            self._call(match[1] or match[2], match.end())
+        elif match := syntax.NAMED_REFERENCE.match(text, at):
+            self._reference(match[1], match.end())
+        elif match := syntax.OPTIONS.match(text, at):
+            self._options(match)
         elif text.startswith(("(?<", "(?P<", "(?'"), at):
             self._fail("bad group name: letters, digits and _, then its closing mark", at + 2)
         else:
@@ -205,16 +205,16 @@ class Translator:
         if len(name) > syntax.LONGEST_NAME:
             self._fail(f"a group name may be {syntax.LONGEST_NAME} characters long at most")
         self._groups += 1
-        known = self._names.get(name)
-        if known not in (None, self._groups):
+        number = self._names.get(name)
+        if number not in (None, self._groups):
             self._fail(f"two groups have the name '{name}'")
-        if known is None:
+        if number is None:
             if self._groups in self._named_groups:
                 self._fail(f"group {self._groups} has two names; the second is '{name}'")
             self._names[name] = self._groups
             self._named_groups.add(self._groups)
         # Only the first branch names the group: `regex` does not count a name's second group.
-        self._open(f"(?P<{name}>" if known is None else "(", end)
+        self._open(f"(?P<{name}>" if number is None else "(", end)
 
     def _close(self) -> None:
         if len(self._frames) == 1:
@@ -240,54 +240,54 @@ class Translator:
 
     def _conditional(self) -> None:
         text, at = self._text, self._at
-        if found := syntax.LOOKAROUND_CONDITION.match(text, at):
-            self._open("(?", found.end()).branches = 1
+        if match := syntax.LOOKAROUND_CONDITION.match(text, at):
+            self._open("(?", match.end()).branches = 1
             self._parenthesis()
             self._frames[-1].condition = True
             return
-        found = syntax.CONDITION.match(text, at)
-        if found is None or syntax.UNSUPPORTED_CONDITION.match(found[3] or ""):
+        match = syntax.CONDITION.match(text, at)
+        if match is None or syntax.UNSUPPORTED_CONDITION.match(match[3] or ""):
             self._fail("unsupported condition: a group, DEFINE or a lookaround can be one", at + 2)
-        if found[3] == "DEFINE":
-            self._open("(?(DEFINE)", found.end()).branches = 0
+        if match[3] == "DEFINE":
+            self._open("(?(DEFINE)", match.end()).branches = 0
             return
-        group = self._resolve(found[1] or found[2] or found[3])
-        self._open(f"(?({group})", found.end()).branches = 1
+        group = self._resolve(match[1] or match[2] or match[3])
+        self._open(f"(?({group})", match.end()).branches = 1
 
     def _verb(self) -> None:
         text, at = self._text, self._at
-        found = syntax.VERB.match(text, at)
-        assert found is not None
-        name, colon = found[1], found[2]
+        match = syntax.VERB.match(text, at)
+        assert match is not None
+        name, colon = match[1], match[2]
         if not name and not colon:
             self._groups += 1
             self._open("(", at + 1)
         elif colon and name in syntax.LOOKAROUNDS:
             piece = syntax.LOOKAROUNDS[name]
-            self._open(piece, found.end(), look=piece != "(?>")
-        elif name in syntax.VERBS and text.startswith(")", found.end()):
-            self._item(syntax.VERBS[name], found.end() + 1, repeatable=False)
+            self._open(piece, match.end(), look=piece != "(?>")
+        elif name in syntax.VERBS and text.startswith(")", match.end()):
+            self._item(syntax.VERBS[name], match.end() + 1, repeatable=False)
         else:
             self._fail(f"the verb (*{name or ':'}) is not supported here")
 
     # Options
 
-    def _options(self, found: re.Match[str]) -> None:
-        reset, on, hyphen, off, end = found.groups()
+    def _options(self, match: re.Match[str]) -> None:
+        reset, on, hyphen, off, end = match.groups()
         unknown = [letter for letter in on + off if letter not in "imsx"]
         if unknown or "xx" in f"{on} {off}" or (reset and hyphen):
-            option = unknown[0] if unknown else found[0][2:-1]
+            option = unknown[0] if unknown else match[0][2:-1]
             self._fail(f"unknown option '{option}'; the options are i, m, s and x", self._at + 2)
         old = self._frames[-1].flags
         flags = (frozenset(on) if reset else old | frozenset(on)) - frozenset(off)
         if end == ":":
-            frame = self._open(_options_piece(old, flags), found.end())
+            frame = self._open(_options_piece(old, flags), match.end())
             frame.base = frame.flags = flags
             return
         self._end_options()
         self._frames[-1].flags = flags
         self._begin_options()
-        self._at = found.end()
+        self._at = match.end()
         self._repeatable = False
 
     def _begin_options(self) -> None:
@@ -351,13 +351,13 @@ class Translator:
 
     def _escaped_reference(self, letter: str) -> bool:
         text, at = self._text, self._at
-        if letter == "g" and (found := syntax.ANY_REFERENCE.match(text, at + 1)):
-            if called := found[3] or found[4]:
-                self._call(called, found.end())
+        if letter == "g" and (match := syntax.ANY_REFERENCE.match(text, at + 1)):
+            if called := match[3] or match[4]:
+                self._call(called, match.end())
             else:
-                self._reference(found[1] or found[2], found.end())
-        elif letter == "k" and (found := syntax.NAME_REFERENCE.match(text, at + 1)):
-            self._reference(found[1] or found[2] or found[3], found.end())
+                self._reference(match[1] or match[2], match.end())
+        elif letter == "k" and (match := syntax.NAME_REFERENCE.match(text, at + 1)):
+            self._reference(match[1] or match[2] or match[3], match.end())
         elif letter and letter in "123456789" and (digits := self._reference_digits()):
             self._reference(digits, at + 1 + len(digits))
         else:
@@ -370,8 +370,8 @@ class Translator:
 
     def _reference_digits(self) -> str:
         """Return the number of the group that is meant, "" where the digits are octal."""
-        found = syntax.DIGITS.match(self._text, self._at + 1)
-        digits = found[0] if found else ""
+        match = syntax.DIGITS.match(self._text, self._at + 1)
+        digits = match[0] if match else ""
         if len(digits) == 1 or digits[0] in "89":
             return digits
         return digits if len(digits) <= 5 and int(digits) <= self._groups else ""

@@ -31,7 +31,7 @@ _LONGEST_NUMBER: Final = 9
 
 _PATTERNS_KEPT: Final = 200
 
-Found = dict[int | str, str]
+MatchTable = dict[int | str, str]
 
 _PIECE_BYTES: Final = 64
 """What a piece of text costs beyond its characters."""
@@ -44,27 +44,27 @@ class Regex:
         self._limits = limits
         self._compiled: dict[tuple[str, str], Any] = {}
 
-    def match(self, subject: bytes, pattern: bytes, flags: bytes | None) -> Found | None:
+    def match(self, subject: bytes, pattern: bytes, flags: bytes | None) -> MatchTable | None:
         """Return the first match: {1: whole, 2: first group, …, name: group}, or None."""
-        found = next(self._matches(subject, pattern, flags, 1), None)
-        return None if found is None else groups(found)
+        match = next(self._matches(subject, pattern, flags, 1), None)
+        return None if match is None else groups(match)
 
-    def match_all(self, subject: bytes, pattern: bytes, flags: bytes | None) -> list[Found]:
+    def match_all(self, subject: bytes, pattern: bytes, flags: bytes | None) -> list[MatchTable]:
         """Return every match that does not overlap an earlier one."""
         budget = _Budget(self._limits)
-        return [budget.groups(found) for found in self._matches(subject, pattern, flags, None)]
+        return [budget.groups(match) for match in self._matches(subject, pattern, flags, None)]
 
     def pieces(
         self, subject: bytes, pattern: bytes, limit: int | None, flags: bytes | None
-    ) -> list[str | Found]:
+    ) -> list[str | MatchTable]:
         """Return the text before, the match, the text before, the match, …, the rest."""
         budget = _Budget(self._limits)
         text = _text(subject)
-        pieces: list[str | Found] = []
+        pieces: list[str | MatchTable] = []
         end = 0
-        for found in self._matches(subject, pattern, flags, limit):
-            pieces += (text[end : found.start()], budget.groups(found))
-            end = found.end()
+        for match in self._matches(subject, pattern, flags, limit):
+            pieces += (text[end : match.start()], budget.groups(match))
+            end = match.end()
         return [*pieces, text[end:]]
 
     def gsub(
@@ -81,9 +81,9 @@ class Regex:
         text = _text(subject)
         parts: list[str] = []
         end = 0
-        for found in self._matches(subject, pattern, flags, limit):
-            parts += (text[end : found.start()], budget.text(expand(template, found)))
-            end = found.end()
+        for match in self._matches(subject, pattern, flags, limit):
+            parts += (text[end : match.start()], budget.text(expand(template, match)))
+            end = match.end()
         return "".join([*parts, text[end:]])
 
     def split(self, subject: bytes, pattern: bytes, flags: bytes | None) -> list[str]:
@@ -98,13 +98,13 @@ class Regex:
         self, subject: bytes, pattern: bytes, flags: bytes | None, limit: int | None
     ) -> Iterator[Any]:
         compiled = self._pattern(_text(pattern), _text(flags or b""))
-        # `concurrent` lets other threads work meanwhile: those of an embedding host above all.
+        # `concurrent` releases the GIL: the other threads of an embedding host run on.
         matches = compiled.finditer(_text(subject), timeout=self._limits.regex_s, concurrent=True)
         try:
-            for count, found in enumerate(matches, 1):
+            for count, match in enumerate(matches, 1):
                 if limit is not None and count > limit:
                     return
-                yield found
+                yield match
         except TimeoutError:
             raise self._limits.regex_error() from None
         except MemoryError:
@@ -138,8 +138,8 @@ class _Budget:
             )
         return text
 
-    def groups(self, found: Any) -> Found:
-        table = groups(found)
+    def groups(self, match: Any) -> MatchTable:
+        table = groups(match)
         for text in table.values():
             self.text(text)
         return table
@@ -148,7 +148,7 @@ class _Budget:
 def compile_pattern(pattern: str, flags: str) -> Any:
     """Return `regex`'s pattern for a PCRE pattern and letters of "imsx".
 
-    Raises `ScriptError` for a letter that is no flag, and for a pattern that is none.
+    Raises `ScriptError` for a letter that is not a flag, and for a bad pattern.
     """
     for letter in flags:
         if letter not in "imsx":
@@ -173,19 +173,19 @@ def _compiled(translation: Translation, source: str) -> Any:
         raise PatternError(error.msg, source, position) from None
 
 
-def groups(found: Any) -> Found:
+def groups(match: Any) -> MatchTable:
     """Return a match as Lua sees it; a group that took no part is absent."""
-    table: Found = {1: found.group()}
-    for index, text in enumerate(found.groups(), 2):
+    table: MatchTable = {1: match.group()}
+    for index, text in enumerate(match.groups(), 2):
         if text is not None:
             table[index] = text
-    for name, text in found.groupdict().items():
+    for name, text in match.groupdict().items():
         if text is not None:
             table[name] = text
     return table
 
 
-def expand(template: str, found: Any) -> str:
+def expand(template: str, match: Any) -> str:
     """Return the replacement text of one match.
 
     Raises `ScriptError` when the template names a group the pattern does not have.
@@ -198,7 +198,7 @@ def expand(template: str, found: Any) -> str:
         if name is None or (name.isdecimal() and len(name) <= _LONGEST_NUMBER):
             name = int(name or part["n"] or part["b"])
         try:
-            return found.group(name) or ""
+            return match.group(name) or ""
         except IndexError:
             raise ScriptError(
                 f"regex.gsub: the pattern has no group '{name}', which the replacement names",

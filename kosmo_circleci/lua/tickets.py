@@ -1,4 +1,4 @@
-"""Calls in flight for `flow`: submit, wait for whichever ends first, call off.
+"""Calls in flight for `flow`: submit, wait for the one that ends first, cancel.
 
 Only what needs no Lua runs on the pool's threads. Threads are started as they are needed, up to the
 largest concurrency a script asked for, and end with the process: one that hangs in a request never
@@ -23,9 +23,9 @@ MAX_CONCURRENCY: Final = 100
 DEFAULT_CONCURRENCY: Final = 16
 
 MAX_THREADS: Final = 200
-"""The most threads of one run. Those that still hang in calls that were called off count too."""
+"""The most threads of one run. Those that still hang in cancelled calls count too."""
 
-# How long a wait goes on before it looks whether the run was told to stop by another thread.
+# How often a wait looks whether another thread has ended the run.
 _LOOK_EVERY_S: Final = 0.1
 
 
@@ -33,19 +33,19 @@ _LOOK_EVERY_S: Final = 0.1
 class Ticket(Generic[T]):
     """One piece of work. `outcome` or `error` is there once it is `finished`.
 
-    `began` is when its work began, on `time.perf_counter`; None where it did not.
+    `started_s` is when its work started, on `time.perf_counter`; None where it has not.
     """
 
     number: int
     scope: Deadline
     work: Callable[[], T]
-    began: float | None = None
+    started_s: float | None = None
     finished: bool = False
     outcome: T | None = None
     error: Exception | None = None
 
     def perform(self) -> None:
-        """Do the work and keep what came of it; never raises."""
+        """Do the work and keep its outcome; never raises."""
         try:
             self.outcome = self.work()
         except Exception as error:
@@ -61,7 +61,7 @@ class Tickets(Protocol[T]):
 
     @property
     def in_flight(self) -> int:
-        """How many tickets have not been returned by `wait` and not been called off."""
+        """How many tickets have been neither returned by `wait` nor cancelled."""
         ...
 
     def submit(self, work: Callable[[], T], scope: Deadline) -> int:
@@ -78,7 +78,7 @@ class Tickets(Protocol[T]):
     def cancel(self, scope: Deadline) -> list[Ticket[T]]:
         """Drop every ticket of `scope` and of its children, and return them: `wait` never will.
 
-        Where `began` is None, its work had not begun and never will.
+        Where `started_s` is None, the work has not started and never will.
         """
         ...
 
@@ -95,8 +95,8 @@ class ThreadedTickets(Generic[T]):
         self._todo: SimpleQueue[Ticket[T] | None] = SimpleQueue()
         self._done: SimpleQueue[Ticket[T]] = SimpleQueue()
         self._open: dict[int, Ticket[T]] = {}
-        self._stuck: set[int] = set()  # called off, and still holding a thread
-        self._beginning = threading.Lock()
+        self._stuck: set[int] = set()  # cancelled, and still holding a thread
+        self._starting = threading.Lock()
         self._threads = 0
         self._busy = 0
         self._next = 1
@@ -133,12 +133,12 @@ class ThreadedTickets(Generic[T]):
                 return ticket
 
     def cancel(self, scope: Deadline) -> list[Ticket[T]]:
-        with self._beginning:
+        with self._starting:
             scope.cancel()
             dropped = [each for each in self._open.values() if each.scope.reason() is not None]
         for ticket in dropped:
             del self._open[ticket.number]
-        self._stuck.update(each.number for each in dropped if each.began is not None)
+        self._stuck.update(each.number for each in dropped if each.started_s is not None)
         return dropped
 
     def close(self) -> None:
@@ -160,11 +160,11 @@ class ThreadedTickets(Generic[T]):
 
     def _serve(self) -> None:
         while (ticket := self._todo.get()) is not None:
-            # Under the lock, so that whoever calls off knows which work has begun.
-            with self._beginning:
+            # Under the lock, so that `cancel` knows which work has started.
+            with self._starting:
                 if ticket.scope.reason() is None:
-                    ticket.began = time.perf_counter()
-            if ticket.began is not None:
+                    ticket.started_s = time.perf_counter()
+            if ticket.started_s is not None:
                 ticket.perform()
             self._done.put(ticket)
 
@@ -196,7 +196,7 @@ class InlineTickets(Generic[T]):
         if not self._open:
             return None
         ticket = self._open.popleft()
-        ticket.began = time.perf_counter()
+        ticket.started_s = time.perf_counter()
         ticket.perform()
         return ticket
 

@@ -50,8 +50,8 @@ def python_text(raw: bytes) -> str:
 class LuaValues:
     """Builds Lua values in one Lua state, whose memory is limited to `memory_bytes`.
 
-    Where Lua cannot allocate, it jumps to the nearest `pcall` of the script: over the frames of
-    Python that lie between, if the host is at work, and leaves the interpreter in ruins. So the
+    Where Lua cannot allocate, it jumps to the nearest `pcall` of the script. While the host is at
+    work, that `longjmp` crosses frames of Python and corrupts the interpreter. So the
     limit is lifted while Python builds, and in force while Lua runs; what would pass it by far is
     refused before it is built.
     """
@@ -61,12 +61,12 @@ class LuaValues:
         self._memory_bytes = min(memory_bytes, _MOST_BYTES)
 
     def lift(self) -> None:
-        """Lift the limit: the first thing whoever comes from Lua, or goes there, does."""
+        """Lift the limit: the first step of every host function, and before Lua is called."""
         self._lua.set_max_memory(0)
 
     @property
     def bound(self) -> Callable[[], None]:
-        """Sets the limit again: the first thing Lua does with what it got from Python.
+        """Sets the limit again: the first step of Lua when a host function has returned.
 
         No function of Python, where a signal could raise: nothing would catch that.
         """

@@ -19,11 +19,11 @@ Groups = list[str | None]
 
 def first(pattern: str, subject: str, flags: str = "") -> Groups | None:
     """Return the first match and its groups in order, or None."""
-    found = Regex(Limits()).match(subject.encode(), pattern.encode(), flags.encode())
-    if found is None:
+    match = Regex(Limits()).match(subject.encode(), pattern.encode(), flags.encode())
+    if match is None:
         return None
-    last = max(key for key in found if isinstance(key, int))
-    return [found.get(index) for index in range(1, last + 1)]
+    last = max(key for key in match if isinstance(key, int))
+    return [match.get(index) for index in range(1, last + 1)]
 
 
 def refusal(pattern: str, flags: str = "") -> str:
@@ -36,7 +36,7 @@ def refusal(pattern: str, flags: str = "") -> str:
 @pytest.mark.parametrize(
     ("pattern", "subject", "match"),
     [
-        # text taken as it stands
+        # literal text
         (r"\Qa.b\E", "xa.b", ["a.b"]),
         (r"\Qa.b\E", "axb", None),
         (r"\Qa+", "a+", ["a+"]),

@@ -1,4 +1,4 @@
-"""regex.*: PCRE syntax, Unicode, bytes that are no text, and an end to patterns that run away."""
+"""regex.*: PCRE syntax, Unicode, bytes that are not text, and an end to patterns that run away."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Scripts nobody would write: random bytes, random programs, random errors. Always an envelope."""
+"""Random bytes, random programs, random errors as scripts: always an envelope."""
 
 import json
 import time

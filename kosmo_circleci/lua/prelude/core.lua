@@ -127,7 +127,7 @@ end
 
 function core.hook()
   if building or not must_end() then return end
-  -- An error in the function that catches errors would have nobody to catch it.
+  -- Nothing would catch an error in the function that catches errors.
   if getinfo(2, "f").func == core.protected then return sethook() end
   abort()
 end

@@ -16,9 +16,9 @@ local function is_scripts(frame)
 end
 
 local function beginning()
-  local began = beginnings[running()]
-  if type(began) ~= "function" then return began or "" end
-  local frame = getinfo(began, "S")
+  local fn = beginnings[running()]
+  if type(fn) ~= "function" then return fn or "" end
+  local frame = getinfo(fn, "S")
   return frame.short_src .. ":" .. frame.linedefined .. ":"
 end
 

@@ -46,9 +46,9 @@ end
 function flow.map(list, fn, opts)
   local count = length_of(list)
   core.expect_function("flow.map", fn, 2)
-  local taken = options("flow.map", opts, MAP)
+  local settings = options("flow.map", opts, MAP)
   if count == 0 then return core.new_array() end
-  return core.run_branches(list, count, fn, taken.concurrency, taken.errors == "collect")
+  return core.run_branches(list, count, fn, settings.concurrency, settings.errors == "collect")
 end
 
 -- Waiting -----------------------------------------------------------------------------------------
@@ -79,24 +79,24 @@ local function wait_told(helper, look, pause, left)
 end
 
 --- fn() until done(value), with the options of flow.wait.
-function core.wait_until(helper, fn, done, taken)
+function core.wait_until(helper, fn, done, settings)
   local now = core.call_host("now")
-  local stop_at, pause, look = now + taken.timeout, taken.interval, 0
+  local stop_at, pause, look = now + settings.timeout, settings.interval, 0
   while true do
     look = look + 1
     local value = fn()
     if done(value) then return value end
     now = core.call_host("now")
     if now >= stop_at then
-      local err = core.make_error("limit", helper .. ": not done after " .. core.show(taken.timeout) ..
+      local err = core.make_error("limit", helper .. ": not done after " .. core.show(settings.timeout) ..
         " s. Raise the limit with the option timeout; the last value is in the error's field value", helper)
       err.value = value
       error(err, 0)
     end
     local left = stop_at - now
     wait_told(helper, look, pause < left and pause or left, left)
-    pause = pause * taken.backoff
-    if pause > taken.max_interval then pause = taken.max_interval end
+    pause = pause * settings.backoff
+    if pause > settings.max_interval then pause = settings.max_interval end
   end
 end
 
@@ -110,16 +110,16 @@ end
 local RETRYABLE = { [429] = true, [500] = true, [502] = true, [503] = true, [504] = true }
 
 -- As long as the bridge itself waits when a server asks for it; a longer wait is the script's to decide.
-local LONGEST_ASKED = 60
+local LONGEST_RETRY_AFTER = 60
 
 local function pause_before_retry(err, pause)
   local record = core.error_records[err]
   if record == nil then return nil end
   if record.type ~= "network" and not (record.type == "api" and RETRYABLE[err.status]) then return nil end
-  local asked = err.retry_after
-  if type(asked) ~= "number" then return pause end
-  if asked > LONGEST_ASKED then return nil end
-  return asked > pause and asked or pause
+  local retry_after = err.retry_after
+  if type(retry_after) ~= "number" then return pause end
+  if retry_after > LONGEST_RETRY_AFTER then return nil end
+  return retry_after > pause and retry_after or pause
 end
 
 local RETRY = { attempts = { 3, kinds.attempts }, delay = { 1, kinds.seconds } }
@@ -128,14 +128,14 @@ local RETRY = { attempts = { 3, kinds.attempts }, delay = { 1, kinds.seconds } }
 -- The delay doubles from attempt to attempt.
 function flow.retry(fn, opts)
   core.expect_function("flow.retry", fn, 1)
-  local taken = options("flow.retry", opts, RETRY)
-  local pause, attempt = taken.delay, 1
+  local settings = options("flow.retry", opts, RETRY)
+  local pause, attempt = settings.delay, 1
   while true do
     local outcome = pack(pcall(fn))
     if outcome[1] then return unpack(outcome, 2, outcome.n) end
-    local asked = attempt < taken.attempts and pause_before_retry(outcome[2], pause)
-    if not asked then error(outcome[2], 0) end
-    core.wait(asked)
+    local seconds = attempt < settings.attempts and pause_before_retry(outcome[2], pause)
+    if not seconds then error(outcome[2], 0) end
+    core.wait(seconds)
     pause, attempt = pause * 2, attempt + 1
   end
 end

@@ -139,7 +139,7 @@ end
 
 --- "array" and its length, or "object". A list with a few holes is an array with nulls in them.
 local function classify(value)
-  local gone = nulls[value]
+  local null_keys = nulls[value]
   local count, last = 0, 0
   local kind = kinds[value]
   if kind == "object" then return "object" end
@@ -148,8 +148,8 @@ local function classify(value)
     count = count + 1
     if key > last then last = key end
   end
-  if gone then
-    for key in next, gone do
+  if null_keys then
+    for key in next, null_keys do
       if math_type(key) ~= "integer" then return "object" end
       if rawget(value, key) == nil then
         count = count + 1

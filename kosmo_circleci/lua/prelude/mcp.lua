@@ -1,6 +1,6 @@
 -- mcp.* and app.mcp.<server>.<tool>: the tools of MCP servers.
 --
--- Nothing is known here before a script asks: which servers there are comes from the host when
+-- Nothing is fetched before a script asks: which servers there are comes from the host when
 -- `app.mcp` is first looked into, the tools of one when it is first looked into, which starts it.
 
 local core = ...
@@ -40,9 +40,9 @@ local function server(name)
   tools = lazy(path, function(content)
     local listed = core.call_extension("mcp.tools", name)
     for index = 1, #listed do content[listed[index].name] = tool(name, listed[index].name) end
-  end, function(wanted)
-    -- The server's own spelling counts too, as does a tool it has gained meanwhile.
-    return tool(name, core.call_extension("app.mcp.tool", name, core.show(wanted)))
+  end, function(spelling)
+    -- The server's own spelling counts too, as does a tool that it has gained since.
+    return tool(name, core.call_extension("app.mcp.tool", name, core.show(spelling)))
   end)
   return tools
 end
@@ -53,8 +53,8 @@ function core.build_mcp()
   proxy = lazy("app.mcp", function(content)
     local servers = core.call_extension("mcp.servers")
     for index = 1, #servers do content[servers[index].name] = server(servers[index].name) end
-  end, function(wanted)
-    return proxy[core.call_extension("app.mcp", core.show(wanted))]
+  end, function(spelling)
+    return proxy[core.call_extension("app.mcp", core.show(spelling))]
   end)
   return proxy
 end

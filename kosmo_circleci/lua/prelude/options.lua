@@ -51,9 +51,9 @@ function core.one_of(first, second)
   return { '"' .. first .. '" or "' .. second .. '"', function(value) return value == first or value == second end }
 end
 
-local function unknown_option(helper, name, known)
+local function unknown_option(helper, name, options)
   local names = {}
-  for each in next, known do names[#names + 1] = each end
+  for each in next, options do names[#names + 1] = each end
   sort(names)
   local near = core.call_host("nearest", core.show(name), concat(names, " "))
   core.refuse(helper, "unknown option '" .. core.show(name) .. "'." .. (near and " Did you mean '" .. near .. "'?" or "") ..
@@ -61,17 +61,17 @@ local function unknown_option(helper, name, known)
 end
 
 --- The options of a helper, by name: {default, {what it takes, test}}. Anything else is refused.
-function core.options(helper, given, known)
-  local taken = {}
-  for name, option in next, known do taken[name] = option[1] end
-  if given == nil then return taken end
-  if type(given) ~= "table" then core.refuse(helper, "the options must be a table, got " .. shown(given)) end
-  for name, value in next, given do
-    local option = known[name]
-    if option == nil then unknown_option(helper, name, known) end
+function core.options(helper, argument, options)
+  local values = {}
+  for name, option in next, options do values[name] = option[1] end
+  if argument == nil then return values end
+  if type(argument) ~= "table" then core.refuse(helper, "the options must be a table, got " .. shown(argument)) end
+  for name, value in next, argument do
+    local option = options[name]
+    if option == nil then unknown_option(helper, name, options) end
     local kind = option[2]
     if not kind[2](value) then core.refuse(helper, "'" .. name .. "' takes " .. kind[1] .. ", got " .. shown(value)) end
-    taken[name] = value
+    values[name] = value
   end
-  return taken
+  return values
 end

@@ -10,7 +10,7 @@ local all, refuse = flow.all, core.refuse
 local FINAL = { success = true, failed = true, error = true, canceled = true, unauthorized = true, not_run = true }
 
 -- A pipeline in one of these gets workflows yet (CircleCI API v2, Pipeline.state): it was just created,
--- or its setup workflow has handed over a configuration that is not taken up.
+-- or its setup workflow has handed over a configuration that is not settings up.
 local COMING = { pending = true, setup = true, ["setup-pending"] = true }
 
 -- A setup workflow may end without handing anything over; nothing tells that from one that just did.
@@ -74,8 +74,8 @@ function flow.wait_pipeline(pipeline_id, opts)
   if type(pipeline_id) ~= "string" or pipeline_id == "" then
     refuse("flow.wait_pipeline", "argument 1 must be a pipeline's id, got " .. core.shown(pipeline_id))
   end
-  local taken = core.options("flow.wait_pipeline", opts, WAIT_PIPELINE)
-  local circleci, last, final_since = functions_of(taken.account), {}, nil
+  local settings = core.options("flow.wait_pipeline", opts, WAIT_PIPELINE)
+  local circleci, last, final_since = functions_of(settings.account), {}, nil
   local function look()
     local workflows = all(circleci.list_pipeline_workflows, { pipeline_id = pipeline_id })
     announce(workflows, last)
@@ -83,7 +83,7 @@ function flow.wait_pipeline(pipeline_id, opts)
   end
   local function done(workflows)
     local state = summary(workflows)
-    if state == "held" then return taken.on_hold == "stop" end
+    if state == "held" then return settings.on_hold == "stop" end
     if state == "moving" then
       final_since = nil
       return false
@@ -96,5 +96,5 @@ function flow.wait_pipeline(pipeline_id, opts)
     final_since = final_since or now
     return now - final_since >= LONGEST_HANDOVER
   end
-  return core.wait_until("flow.wait_pipeline", look, done, taken)
+  return core.wait_until("flow.wait_pipeline", look, done, settings)
 end

@@ -45,10 +45,10 @@ function regex.gsub(subject, pattern, replacement, limit, flags)
   -- pieces: text before, match, text before, match, …, text after the last
   local pieces = core.call_host("regex_pieces", subject, pattern, limit, flags)
   for index = 2, #pieces, 2 do
-    local found = pieces[index]
-    local text = replacement(found)
+    local match = pieces[index]
+    local text = replacement(match)
     if text == nil or text == false then
-      text = found[1]
+      text = match[1]
     elseif type(text) == "number" then
       text = tostring(text)
     elseif type(text) ~= "string" then

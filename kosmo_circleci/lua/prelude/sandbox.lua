@@ -14,9 +14,9 @@ local resume, select, string_meta, traceback, type = coroutine.resume, select, g
 local G = core.globals
 
 local function copy(library, names)
-  local kept = {}
-  for _, name in pairs(names) do kept[name] = library[name] end
-  return kept
+  local part = {}
+  for _, name in pairs(names) do part[name] = library[name] end
+  return part
 end
 
 for _, name in pairs {
@@ -74,7 +74,7 @@ function G.string.format(template, ...)
   return formatted(pcall(format, template, unpack(values, 1, values.n)))
 end
 
--- ("x"):rep(3) finds the script's own string table; nobody finds the metatable.
+-- ("x"):rep(3) finds the script's own string table; no script finds the metatable.
 string_meta.__index = G.string
 string_meta.__metatable = false
 

@@ -1,7 +1,7 @@
 -- The branches of flow.map: coroutines, and the loop that runs them.
 --
 -- An API call in a branch becomes a ticket of the host; the branch yields until the ticket has ended,
--- and other branches go on meanwhile. A map inside a branch is driven by the loop of the outermost
+-- and other branches run while it waits. A map inside a branch is driven by the loop of the outermost
 -- one, its root. Where a branch cannot yield (in a coroutine of the script's own, in a sort
 -- comparator), its calls wait in place, and a map there is a root again, which leaves the branches
 -- around it alone: stepping them from inside would nest without end.
@@ -24,11 +24,11 @@ local branches = core.weak()                             -- coroutine -> branch
 local by_ticket = setmetatable({}, { __mode = "v" })     -- ticket -> branch that waits for it
 
 local function new_root()
-  -- ready: {branch, values} that may go on, from `first` to `last`; timers: {branch, at}, the soonest last
+  -- ready: {branch, values} that are ready to run, from `first` to `last`; timers: {branch, at}, the soonest last
   return { ready = {}, first = 1, last = 0, timers = {} }
 end
 
---- Let `branch` go on at the time `at`; of two for the same time the first comes first.
+--- Resume `branch` at the time `at`; of two for the same time the first comes first.
 local function add_timer(branch, at)
   local timers = branch.group.root.timers
   local low, high = 1, #timers + 1
@@ -57,13 +57,13 @@ local function current_branch()
   if branch and isyieldable() then return branch end
 end
 
---- Run what a branch left to close, outside the loop; an error there has nobody to go to.
+--- Run what a branch left to close, outside the loop; an error there is dropped.
 local function close_branch(branch)
   branches[branch.thread] = nil
   pcall(close, branch.thread)
 end
 
---- Call the host function `name`, which waits for an answer from outside: in a branch, while others go on.
+--- Call the host function `name`, which waits for an answer from outside: in a branch, while others run.
 function core.call_waiting(name, ...)
   local branch = current_branch()
   if branch == nil then return core.call_host(name, ...) end
@@ -71,7 +71,7 @@ function core.call_waiting(name, ...)
   return core.settle(yield(TICKET, ticket))
 end
 
---- Let `seconds` pass: in a branch, while others go on.
+--- Let `seconds` pass: in a branch, while others run.
 function core.wait(seconds)
   local branch = current_branch()
   if branch == nil then return core.call_host("sleep", seconds) end
@@ -83,7 +83,7 @@ local function finish(group, outcome)
   if group.parent then push(group.parent, outcome) else group.outcome = outcome end
 end
 
---- Stop a group: call off what is in flight and drop its branches, nested groups included.
+--- Stop a group: cancel what is in flight and drop its branches, nested groups included.
 local function stop(group)
   group.finished = true
   core.call_host("cancel", group.scope)
@@ -129,7 +129,7 @@ local function step(branch, values)
     add_timer(branch, what)
   elseif not rawequal(why, GROUP) then
     settle_branch(branch, false, core.make_error("runtime",
-      "attempt to yield from the function of flow.map, which is no coroutine of the script's own"))
+      "attempt to yield from the function of flow.map, which is not a coroutine of the script's own"))
   end
 end
 

@@ -12,7 +12,7 @@ RunLua = Callable[..., Run]
 NOT_FOUND = "CircleCI API error (404): Pipeline not found"
 
 
-def test_results_come_in_the_order_of_the_list_whoever_is_first(run_lua: RunLua) -> None:
+def test_results_come_in_the_order_of_the_list_whichever_ends_first(run_lua: RunLua) -> None:
     run = run_lua('return flow.map({"slow1", "2", "slow3", "4"}, function(id) return get(id) end)')
 
     assert run.result == ["slow1", "2", "slow3", "4"]
@@ -106,7 +106,8 @@ def test_what_is_not_an_error_value_becomes_one(
     )
 
     expected = message or (
-        "attempt to yield from the function of flow.map, which is no coroutine of the script's own"
+        "attempt to yield from the function of flow.map, which is not a coroutine of the script's "
+        "own"
     )
     assert run.result == [1, kind, expected]
 

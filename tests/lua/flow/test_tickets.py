@@ -98,7 +98,7 @@ def test_the_end_of_the_run_ends_the_wait(gate: threading.Event) -> None:
     tickets.close()
 
 
-def test_called_off_work_that_has_not_begun_never_begins(gate: threading.Event) -> None:
+def test_cancelled_work_that_has_not_begun_never_begins(gate: threading.Event) -> None:
     tickets = ThreadedTickets[str](Deadline())
     tickets.capacity = 1
     scope, done = Deadline(), []
@@ -109,7 +109,7 @@ def test_called_off_work_that_has_not_begun_never_begins(gate: threading.Event) 
     gate.set()
     ended = tickets.wait(None)
 
-    assert [(each.number, each.began) for each in dropped] == [(second, None)]
+    assert [(each.number, each.started_s) for each in dropped] == [(second, None)]
     assert ended is not None
     assert ended.outcome == "first"
     assert tickets.wait(0.05) is None
@@ -117,7 +117,7 @@ def test_called_off_work_that_has_not_begun_never_begins(gate: threading.Event) 
     tickets.close()
 
 
-def test_calling_off_a_scope_calls_off_the_scopes_inside_and_no_other(
+def test_cancelling_a_scope_cancels_the_scopes_inside_and_no_other(
     tickets: ThreadedTickets[str], gate: threading.Event
 ) -> None:
     run = Deadline()
@@ -127,12 +127,12 @@ def test_calling_off_a_scope_calls_off_the_scopes_inside_and_no_other(
     assert until(lambda: threads() >= 3)
     time.sleep(0.02)
 
-    called_off = tickets.cancel(outer)
+    cancelled = tickets.cancel(outer)
     gate.set()
     ended = tickets.wait(None)
 
-    assert [each.number for each in called_off] == dropped
-    assert all(each.began is not None for each in called_off)
+    assert [each.number for each in cancelled] == dropped
+    assert all(each.started_s is not None for each in cancelled)
     assert ended is not None
     assert (ended.number, ended.outcome) == (kept, "kept")
 
@@ -155,7 +155,7 @@ def test_threads_are_as_many_as_there_is_work_up_to_the_capacity(
     assert all(each is not None for each in outcomes)
 
 
-def test_work_that_hangs_after_it_was_called_off_makes_room_but_not_without_end(
+def test_work_that_hangs_after_it_was_cancelled_makes_room_but_not_without_end(
     tickets: ThreadedTickets[str], gate: threading.Event
 ) -> None:
     assert until(lambda: threads() == 0)
@@ -207,7 +207,7 @@ def test_inline_work_is_done_in_the_order_it_came_and_only_when_waited_for() -> 
     assert tickets.wait(None) is None
 
 
-def test_inline_work_that_was_called_off_is_not_done() -> None:
+def test_inline_work_that_was_cancelled_is_not_done() -> None:
     tickets = InlineTickets[str](Deadline())
     scope = Deadline()
     number = tickets.submit(lambda: "dropped", scope)
@@ -216,7 +216,7 @@ def test_inline_work_that_was_called_off_is_not_done() -> None:
     dropped = tickets.cancel(scope)
     ended = tickets.wait(None)
 
-    assert [(each.number, each.began) for each in dropped] == [(number, None)]
+    assert [(each.number, each.started_s) for each in dropped] == [(number, None)]
     assert ended is not None
     assert ended.outcome == "kept"
     assert tickets.in_flight == 0

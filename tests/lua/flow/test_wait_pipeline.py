@@ -1,4 +1,4 @@
-"""flow.wait_pipeline: when a pipeline has come to its end, and what it says meanwhile."""
+"""flow.wait_pipeline: when a pipeline has ended, and what it tells while it waits."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""flow.wait, flow.retry and flow.sleep: when they go on, and when they give up."""
+"""flow.wait, flow.retry and flow.sleep: when they return, and when they give up."""
 
 import time
 from collections.abc import Callable
@@ -89,7 +89,7 @@ def test_a_timeout_is_a_limit_error_with_the_last_value(run_lua: RunLua) -> None
     ]
 
 
-def test_a_timeout_nobody_catches_ends_the_run(run_lua: RunLua) -> None:
+def test_a_timeout_that_is_not_caught_ends_the_run(run_lua: RunLua) -> None:
     run = run_lua("flow.wait(print, function() end, {timeout = 0})")
 
     assert (run.success, run.error_type) == (False, "limit")
