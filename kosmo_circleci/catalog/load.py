@@ -64,6 +64,10 @@ class Catalog:
         """Return the documented form of the function's answer."""
         return shapes.parse(self._raw[function.name]["result"], self.shared_shapes)
 
+    def notation(self, function: Function) -> Any:
+        """Return the answer's form in the manifest's notation; shared shapes are names in it."""
+        return self._raw[function.name]["result"]
+
     def entries(self) -> list[dict[str, Any]]:
         """Return the raw entries, duplicates included: what validation reads."""
         return self._entries

@@ -49,6 +49,40 @@ function view(rows, text) end
 ---@return any
 function require(name) end
 
+-- os, debug: what the sandbox has of them --------------------------------------------------------------------------
+
+---The script's clock; with `--simulate` the simulated one.
+os = {}
+
+---Seconds of CPU time.
+---@return number
+function os.clock() end
+
+---@param format? string
+---@param time? number
+---@return any
+function os.date(format, time) end
+
+---@param t2 number
+---@param t1? number
+---@return number
+function os.difftime(t2, t1) end
+
+---Seconds since 1970, now or of `{year = …, month = …, day = …}`.
+---@param table? table
+---@return integer
+function os.time(table) end
+
+debug = {}
+
+---@param thread? any
+---@param message? any
+---@param level? integer
+---@return string
+function debug.traceback(thread, message, level) end
+
+-- Errors -----------------------------------------------------------------------------------------------------------
+
 ---An error of the bridge. It behaves as its message, and has fields.
 ---@class kosmo.Error
 ---@field type string `api`, `validation`, `permission`, `network`, `limit`, …
@@ -64,25 +98,25 @@ function require(name) end
 ---@field index? integer The branch of `flow.map` that failed.
 
 ---What `app.integrations.circleci` has beside CircleCI's functions. The functions are added from the manifest.
----@class circleci.Functions
+---@class kosmo.Functions
 local functions = {}
 
----@class circleci.Here
+---@class kosmo.Here
 ---@field project_slug? string
 ---@field branch? string
 ---@field revision string
 ---@field remote? string
 
 ---The project, branch and revision of the git checkout the script runs in. Sends nothing.
----@return circleci.Here
+---@return kosmo.Here
 function functions.here() end
 
----@class circleci.PipelineOptions
+---@class kosmo.PipelineOptions
 ---@field branch? string
 ---@field parameters? table
 
 ---The pipeline values that the official CLI fills in for `compile_config`. Sends nothing.
----@param opts? circleci.PipelineOptions
+---@param opts? kosmo.PipelineOptions
 ---@return table
 function functions.default_pipeline_values(opts) end
 
@@ -90,6 +124,9 @@ function functions.default_pipeline_values(opts) end
 
 ---Pages, parallel calls, waiting, failures and logs.
 flow = {}
+
+---A page of a list: an answer of CircleCI, or `{items = {…}, next_page_token = …}` of a function of your own.
+---@class kosmo.Page<T>
 
 ---@class flow.PageOptions
 ---@field max_items? integer
@@ -180,7 +217,7 @@ flow = {}
 
 ---Iterate over the items of every page. A page is fetched when the loop reaches it, so `break` saves the rest.
 ---@generic T
----@param fn fun(args: table): { items: T[], next_page_token: string? }
+---@param fn fun(args: table): kosmo.Page<T>
 ---@param args? table
 ---@param opts? flow.PageOptions
 ---@return fun(): T
@@ -188,7 +225,7 @@ function flow.each(fn, args, opts) end
 
 ---The items of every page as one array.
 ---@generic T
----@param fn fun(args: table): { items: T[], next_page_token: string? }
+---@param fn fun(args: table): kosmo.Page<T>
 ---@param args? table
 ---@param opts? flow.PageOptions
 ---@return T[]

@@ -17,14 +17,12 @@ tostring(value): string type(value): string xpcall(fn, handler, ...)
 coroutine.close(thread) coroutine.create(fn) coroutine.isyieldable(thread?): boolean
 coroutine.resume(thread, ...) coroutine.running() coroutine.status(thread): string
 coroutine.wrap(fn) coroutine.yield(...)
-debug.traceback(thread?, message?, level?): string
 math.abs(x): number math.acos(x): number math.asin(x): number math.atan(y, x?): number
 math.ceil(x): number math.cos(x): number math.deg(x): number math.exp(x): number
 math.floor(x): number math.fmod(x, y): number math.log(x, base?): number math.max(x, ...): number
 math.min(x, ...): number math.modf(x) math.rad(x): number math.random(m?, n?): number
 math.randomseed(x?, y?) math.sin(x): number math.sqrt(x): number math.tan(x): number
 math.tointeger(x) math.type(x) math.ult(m, n): boolean
-os.clock(): number os.date(format?, time?) os.difftime(t2, t1?): number os.time(table?): number
 string.byte(s, i?, j?) string.char(...): string string.find(s, pattern, init?, plain?)
 string.format(format, ...): string string.gmatch(s, pattern, init?)
 string.gsub(s, pattern, repl, n?) string.len(s): number

@@ -21,6 +21,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "integrations:list": ("docs", "list_functions", "List every function."),
     "integrations:schema": ("docs", "schema", "Print a function's JSON Schema."),
     "integrations:check": ("check", "check", "Check Lua workflows without running them."),
+    "integrations:types": ("types", "types", "Write definitions for editors and linters."),
     "integrations:configure": ("accounts.configure", "configure", "Set token, URL or policy."),
     "integrations:fields": ("accounts.fields", "fields", "List what can be configured."),
     "integrations:status": ("accounts.status", "status", "Show accounts, sources and policy."),
@@ -50,7 +51,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "integrations:list",
         "integrations:schema",
     ),
-    "Write scripts": ("integrations:check",),
+    "Write scripts": ("integrations:check", "integrations:types"),
     "Set up": (
         "integrations:configure",
         "integrations:fields",

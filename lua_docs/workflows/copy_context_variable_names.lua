@@ -35,7 +35,7 @@ local target = find(to)
 local present = {}
 if target then
   if target.id == from then error("'" .. to .. "' is the context to read itself", 0) end
-  _, present = names_in(target.id)
+  present = select(2, names_in(target.id))
 elseif not dry then
   target = circleci.create_context({ name = to, owner = { slug = org, type = "organization" } })
   print("created the context " .. to)
