@@ -37,13 +37,17 @@ _OF_METHOD: Final = {
 _EXTRA_WORD: Final = 0.55
 """What a word of the name costs that the question lacks: plain functions are better answers."""
 _RELEVANT: Final = 0.3
-"""A function worth less than this part of the best one does not fit."""
+"""A candidate worth less than this part of the best one does not fit."""
 _SURE: Final = 0.5
 """How well a verb must answer, and a stem must stand for its word, in a suggestion."""
 
 
 class Candidate(NamedTuple):
-    """A function or a helper, as the ranking sees it: `texts` are pairs of weight and text."""
+    """A function or a helper, as the ranking sees it.
+
+    `texts` are pairs of weight and text. One that scores below `relevant` times the best candidate
+    does not fit.
+    """
 
     name: str
     verb: str
@@ -51,6 +55,7 @@ class Candidate(NamedTuple):
     kind: Kind
     is_list: bool
     texts: tuple[tuple[float, str], ...]
+    relevant: float = _RELEVANT
 
 
 def candidates(catalog: Catalog) -> tuple[Candidate, ...]:
@@ -74,6 +79,7 @@ class _Entry:
 
     def __init__(self, candidate: Candidate) -> None:
         self.verb = candidate.verb
+        self.relevant = candidate.relevant
         self.is_read = candidate.kind == "read"
         self.is_list = candidate.is_list
         self.nouns = frozenset(words.tokens(candidate.nouns))
@@ -102,8 +108,11 @@ class Ranking:
             for i, (name, entry) in enumerate(self._entries.items())
         ]
         best = max((score for score, _, _ in scores if score != math.inf), default=0.0)
-        floor = max(_RELEVANT * best, 0.0)
-        return [name for score, _, name in sorted(scores, reverse=True) if score > floor]
+        return [
+            name
+            for score, _, name in sorted(scores, reverse=True)
+            if score > max(self._entries[name].relevant * best, 0.0)
+        ]
 
     def covers(self, name: str, question: words.Question) -> bool:
         """Return whether verb and every word of the question are in what the candidate says."""
@@ -145,7 +154,7 @@ class Ranking:
 def _action(entry: _Entry, question: words.Question) -> float:
     """Return how well the candidate's verb answers the question's, as a factor."""
     if question.verb is None:
-        factor = 1.0 if entry.is_read else 0.75
+        factor = 1.0 if entry.is_read and entry.verb != "wait" else 0.75
     else:
         fit = synonyms.ACTIONS[question.verb].get(entry.verb, 0.0)
         factor = 0.45 + 0.75 * fit

@@ -12,13 +12,14 @@ VERBS: Final[dict[str, str]] = {
     "delete": "delete remove drop destroy erase clear unset revoke purge wipe rid forbid unfollow"
     " disconnect unsubscribe unlock reset",
     "get": "get fetch read view show see retrieve lookup look describe display inspect check open"
-    " print download watch monitor wait poll",
+    " print download monitor",
     "list": "list enumerate browse every all find search count which",
     "rerun": "rerun restart retry redo repeat again reexecute replay",
     "rollback": "rollback revert undo downgrade",
     "rotate": "rotate overwrite refresh renew upsert",
     "set": "set setting store put save replace",
     "trigger": "trigger start launch kick fire begin execute invoke queue run build",
+    "wait": "wait await poll block watch until",
     "update": "update change edit modify rename alter adjust enable disable toggle turn switch"
     " configure extend pause activate deactivate move reschedule enforce",
 }
@@ -85,12 +86,13 @@ ACTIONS: Final[dict[str, dict[str, float]]] = {
     "delete": {"delete": 1.0, "cancel": 0.4},
     "get": {"get": 1.0, "list": 1.0},
     "list": {"list": 1.0, "get": 0.7},
-    "rerun": {"rerun": 1.0, "trigger": 0.5},
+    "rerun": {"rerun": 1.0, "retry": 0.9, "trigger": 0.5},
     "rollback": {"rollback": 1.0, "delete": 0.7},
     "rotate": {"upsert": 1.0, "update": 0.95, "create": 0.8},
-    "set": {"upsert": 1.0, "update": 1.0, "create": 0.95},
+    "set": {"upsert": 1.0, "update": 1.0, "create": 0.95, "gsub": 1.0},
     "trigger": {"trigger": 1.0, "rerun": 0.5, "create": 0.6, "continue": 0.4},
     "update": {"update": 1.0, "upsert": 0.95, "create": 0.6},
+    "wait": {"wait": 1.0, "sleep": 0.9, "get": 0.5, "list": 0.4},
 }
 """Verb of a question -> how well the verb of a function's name answers it."""
 
@@ -132,7 +134,7 @@ NOUNS: Final[dict[str, str]] = {
     "rerun": "retry restart",
     "restriction": "restrict limit protect access permission",
     "run": "history execution",
-    "stdout": "log output console print printed text",
+    "stdout": "log output console print printed",
     "schedule": "cron crontab nightly night daily weekly hourly monthly timer timetable recurring"
     " periodic midnight clock",
     "settings": "setting option preference feature configure configuration flag",

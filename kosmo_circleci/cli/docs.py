@@ -17,7 +17,7 @@ from kosmo_circleci.cli.output import emit, json_option
 from kosmo_circleci.docs import pages, render
 from kosmo_circleci.docs import search as doc_search
 
-_LINE: Final = re.compile(r"^(\S+) \((read|write)\)", re.MULTILINE)
+_LINE: Final = re.compile(r"^(\S+) \((read|write|helper|guide)\)", re.MULTILINE)
 
 
 @click.command("integrations:docs")
@@ -49,7 +49,7 @@ def docs(page: str, as_json: bool) -> None:
 @click.argument("query", nargs=-1, required=True)
 @json_option
 def search(query: tuple[str, ...], as_json: bool) -> None:
-    """Find functions by what they do: at most ten, best first.
+    """Find functions and helpers by what they do: at most ten, best first.
 
     \b
     Examples:
@@ -58,9 +58,15 @@ def search(query: tuple[str, ...], as_json: bool) -> None:
     """
     words = " ".join(query)
     text = doc_search.search(words, load_catalog())
-    names = doc_search.ranked(words, load_catalog())[:10]
+    names = doc_search.ranked(words, load_catalog())[: doc_search.MAX_LINES]
     if as_json:
-        emit("", {"success": True, "query": words, "functions": list(names)}, as_json)
+        functions: list[jsonvalue.JsonValue] = [each for each in names if each in load_catalog()]
+        pages_: list[jsonvalue.JsonValue] = [each for each in names if each not in load_catalog()]
+        emit(
+            "",
+            {"success": True, "query": words, "functions": functions, "pages": pages_},
+            as_json,
+        )
     else:
         terminal.show_in_pager(_coloured(text))
 

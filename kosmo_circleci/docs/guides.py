@@ -1,10 +1,12 @@
 """Finds lua_docs/ in a wheel or a checkout. Every NAME.md in it is a guide."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 _PACKAGE: Final = Path(__file__).parent.parent
+_FOR_THE_SEARCH: Final = re.compile(r"^<!-- search: .*? -->\n\n?", re.MULTILINE | re.DOTALL)
 
 
 @cache
@@ -16,16 +18,21 @@ def folder() -> Path:
 
 def names() -> tuple[str, ...]:
     """Return the names of all guides, `circleci` first, then by alphabet."""
-    found = sorted(path.stem for path in folder().glob("*.md"))
-    return tuple(sorted(found, key=lambda name: name != "circleci"))
+    stems = sorted(path.stem for path in folder().glob("*.md"))
+    return tuple(sorted(stems, key=lambda name: name != "circleci"))
 
 
 def read(name: str) -> str:
-    """Return the text of one guide; `name` is one of `names()`."""
+    """Return the text of one guide for readers; `name` is one of `names()`."""
+    return _FOR_THE_SEARCH.sub("", read_source(name))
+
+
+def read_source(name: str) -> str:
+    """Return the text of one guide with its comments for the search."""
     return (folder() / f"{name}.md").read_text("utf-8")
 
 
 def title(name: str) -> str:
     """Return the first heading of a guide, without its mark."""
-    first = read(name).lstrip().partition("\n")[0]
+    first = read_source(name).lstrip().partition("\n")[0]
     return first.lstrip("# ").strip()

@@ -3,25 +3,29 @@
 from typing import Final
 
 from kosmo_circleci.catalog.load import Catalog
-from kosmo_circleci.catalog.lookup import split_path, suggestions
+from kosmo_circleci.catalog.lookup import nearest, split_path, suggestions
 from kosmo_circleci.docs import guides, index, render
 from kosmo_circleci.errors import ValidationError
 from kosmo_circleci.wording import printable, shorten
 
 _NAMESPACE: Final = ("app", "integrations", "circleci")
+_ALIKE: Final = 0.6
+"""How alike the last words of two helpers must be: the namespace they share says nothing."""
 
 
 def read(page: str, catalog: Catalog) -> str:
-    """Return a page as Markdown: the guide `circleci`, another guide, the index
-    `circleci.index`, or a function's page.
+    """Return a page as Markdown: a guide, a helper's page, the index, or a function's page.
 
-    Accepted: `circleci`, `circleci.get_pipeline`, `get_pipeline`,
-    `circleci.circleci_get_pipeline`, a guide's name, and any of them behind `app.`, `integrations.`
-    and an account segment. Raises `ValidationError` with the nearest pages.
+    Accepted: `circleci`, `circleci.get_pipeline`, `get_pipeline`, `circleci.circleci_get_pipeline`,
+    `circleci.index`, `flow.map`, a guide's name; `app.`, `integrations.` and an account segment may
+    be in front. Raises `ValidationError` with the nearest pages.
     """
     name = page.strip().lower().removesuffix(".md").removesuffix("()")
     if name in ("app", "integrations", "app.integrations"):
         return guides.read("circleci")
+    text = _helper_page(name)
+    if text is not None:
+        return text
     segments = split_path(name)
     if segments in (("index",), ("circleci", "index")):
         return index.page(catalog)
@@ -32,24 +36,61 @@ def read(page: str, catalog: Catalog) -> str:
         function = catalog.get(last.removeprefix("circleci_"))
         if function is not None:
             return render.function_page(function, catalog)
-    raise _unknown(page, last, catalog)
+    raise _unknown(page, name, last, catalog)
+
+
+def _helper_page(name: str) -> str | None:
+    """Return the page of a helper such as `flow.map`; a guide has its own."""
+    if "." not in name:
+        return None
+    from kosmo_circleci.docs import helpers  # Reads every guide: only for names with a dot.
+
+    helper = helpers.helpers().get(name)
+    return None if helper is None else helper.text
 
 
 def listing(catalog: Catalog) -> str:
-    """Return every page, one a line: the guides, then the functions with read or write."""
+    """Return every page, one a line: guides, index, helpers, functions with read or write."""
+    from kosmo_circleci.docs import helpers
+
     lines = [f"{name}: {guides.title(name)}" for name in guides.names()]
     lines.append(f"{index.NAME}: Every function of app.integrations.circleci, by topic")
+    all_helpers = helpers.helpers().values()
+    lines += [render.helper_line(each) for each in all_helpers if not each.is_guide]
     lines += [render.line(function) for function in catalog.functions()]
     return "\n".join(lines)
 
 
-def _unknown(page: str, last: str, catalog: Catalog) -> ValidationError:
-    near = suggestions(last.removeprefix("circleci_"), catalog, guides.names())
-    offers = [each if each in guides.names() else f"circleci.{each}" for each in near]
+def _unknown(page: str, name: str, last: str, catalog: Catalog) -> ValidationError:
+    offers = _offers(name, last, catalog)
     hint = (
         f"Did you mean: {', '.join(offers)}?"
         if offers
         else 'See docs.list(), docs.search("…") or `kosmo integrations:docs`.'
     )
-    name = printable(shorten(page)) or "''"
-    return ValidationError(f"Unknown documentation page: {name}. {hint}")
+    text = printable(shorten(page)) or "''"
+    return ValidationError(f"Unknown documentation page: {text}. {hint}")
+
+
+def _offers(name: str, last: str, catalog: Catalog) -> list[str]:
+    """Return the pages the author of `name` may mean, whose last segment is `last`."""
+    from kosmo_circleci.docs import helpers
+
+    dotted = [each for each in helpers.helpers() if "." in each]
+    space, dot, tail = name.rpartition(".")
+    if dot:
+        near = [each for each in nearest(name, dotted) if _alike(tail, each.rpartition(".")[2])]
+    else:
+        near = [each for each in dotted if each.endswith(f".{name}")]
+    if near:
+        return near
+    if space in guides.names() and space != "circleci":
+        return [space]
+    names = suggestions(last.removeprefix("circleci_"), catalog, (*guides.names(), *dotted))
+    return [each if each in guides.names() or "." in each else f"circleci.{each}" for each in names]
+
+
+def _alike(one: str, other: str) -> bool:
+    import difflib
+
+    return difflib.SequenceMatcher(None, one, other).ratio() >= _ALIKE

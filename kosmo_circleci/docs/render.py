@@ -6,6 +6,7 @@ from typing import Final
 from kosmo_circleci.call.types import describe
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.catalog.model import UNITS, Function, Parameter, Shape
+from kosmo_circleci.docs.helpers import Helper
 
 PAGE_BYTES: Final = 4096
 
@@ -29,6 +30,13 @@ def index_line(function: Function) -> str:
 def line(function: Function) -> str:
     """Return one line: `circleci.get_pipeline (read): Get a pipeline by its id.`"""
     return f"circleci.{function.name} ({function.kind}): {function.summary}"
+
+
+def helper_line(helper: Helper) -> str:
+    """Return one line: `flow.map (helper): Call …`; of a guide `json (guide): …`."""
+    kind = "guide" if helper.is_guide else "helper"
+    sentence = helper.sentence.removeprefix(f"{helper.name}: ")
+    return f"{helper.name} ({kind}): {sentence}"
 
 
 def signature(function: Function) -> str:

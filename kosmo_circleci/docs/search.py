@@ -1,14 +1,18 @@
-"""A question -> the functions and helpers whose meaning is nearest, as lines."""
+"""A question -> the functions, helpers and guides whose meaning is nearest, as lines."""
 
 from functools import lru_cache
 from typing import Final
 
 from kosmo_circleci.catalog.load import Catalog
-from kosmo_circleci.catalog.ranking import Ranking, candidates
-from kosmo_circleci.docs import render
+from kosmo_circleci.catalog.ranking import KEYWORDS, NAME, SUMMARY, Candidate, Ranking, candidates
+from kosmo_circleci.docs import helpers, render
+from kosmo_circleci.docs.helpers import Helper
 from kosmo_circleci.wording import printable, shorten
 
 MAX_LINES: Final = 10
+
+_RELEVANT: Final = 0.6
+"""Helpers answer questions about scripts: beside a function that fits better they are left out."""
 
 
 def search(query: str, catalog: Catalog, limit: int = MAX_LINES) -> str:
@@ -20,7 +24,21 @@ def search(query: str, catalog: Catalog, limit: int = MAX_LINES) -> str:
     names = ranked(query, catalog)[:limit]
     if not names:
         return _no_match(query)
-    return "\n".join(render.line(catalog[name]) for name in names)
+    return "\n".join(line(name, catalog) for name in names)
+
+
+def line(name: str, catalog: Catalog) -> str:
+    """Return the line of a name that `ranked` returned."""
+    helper = helpers.helpers().get(name)
+    return render.line(catalog[name]) if helper is None else render.helper_line(helper)
+
+
+def ranked(query: str, catalog: Catalog) -> list[str]:
+    """Return the names of the functions, helpers and guides that fit `query`, best first.
+
+    Functions by their bare names; helpers with a dot (`flow.map`), guides without (`json`).
+    """
+    return _ranking(catalog).ranked(query)
 
 
 def _no_match(query: str) -> str:
@@ -33,11 +51,16 @@ def _no_match(query: str) -> str:
     )
 
 
-def ranked(query: str, catalog: Catalog) -> list[str]:
-    """Return the names of the pages that fit `query`, best first."""
-    return _ranking(catalog).ranked(query)
-
-
 @lru_cache(maxsize=2)
 def _ranking(catalog: Catalog) -> Ranking:
-    return Ranking(candidates(catalog))
+    return Ranking((*candidates(catalog), *map(_candidate, helpers.helpers().values())))
+
+
+def _candidate(helper: Helper) -> Candidate:
+    verb, _, nouns = helper.name.rpartition(".")[2].partition("_")
+    texts = (
+        (NAME, helper.name.replace(".", " ")),
+        (KEYWORDS, helper.keywords),
+        (SUMMARY, helper.sentence),
+    )
+    return Candidate(helper.name, verb, nouns, "read", False, texts, _RELEVANT)

@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 
 from kosmo_circleci.catalog.load import load_catalog
-from kosmo_circleci.docs import guides, pages
+from kosmo_circleci.docs import guides, helpers, pages
 from kosmo_circleci.errors import ValidationError
 
 CATALOG: Final = load_catalog()
@@ -57,8 +57,13 @@ def test_a_guide_is_found_with_and_without_the_namespace(spelling: str) -> None:
 
 
 @pytest.mark.parametrize("name", guides.names())
-def test_every_guide_reads_as_its_file(name: str) -> None:
-    assert pages.read(name, CATALOG) == (guides.folder() / f"{name}.md").read_text("utf-8")
+def test_every_guide_reads_as_its_file_without_the_comments_for_the_search(name: str) -> None:
+    lines = (guides.folder() / f"{name}.md").read_text("utf-8").splitlines()
+    lines = [line for line in lines if not line.startswith("<!-- search: ")]
+    page = pages.read(name, CATALOG)
+    assert "<!-- search" not in page
+    assert [line for line in page.splitlines() if line] == [line for line in lines if line]
+    assert "\n\n\n" not in page
 
 
 @pytest.mark.parametrize(
@@ -66,6 +71,17 @@ def test_every_guide_reads_as_its_file(name: str) -> None:
     [
         ("circleci.get_pipelin", "Did you mean: circleci.get_pipeline?"),
         ("eror", "Did you mean: errors?"),
+        ("flow.mpa", "Did you mean: flow.map?"),
+        ("flow.wait_pipelines", "Did you mean: flow.wait_pipeline?"),
+        ("map", "Did you mean: flow.map?"),
+        ("flow.parallel", "Did you mean: flow?"),
+        ("json.parse", "Did you mean: json?"),
+        ("mcp.call", "Did you mean: mcp?"),
+        (
+            "get_logs",
+            "Did you mean: circleci.get_job_stdout, circleci.get_job_stdout_condensed?",
+        ),
+        ("get_weather", 'See docs.list(), docs.search("…") or `kosmo integrations:docs`.'),
         (
             "circleci.cancel",
             "Did you mean: circleci.cancel_workflow, circleci.cancel_workflow_v3, "
@@ -96,13 +112,18 @@ def test_an_unknown_page_is_shown_short_and_printable(page: str, shown: str) -> 
     assert str(caught.value).startswith(f"Unknown documentation page: {shown}. ")
 
 
-def test_the_list_has_the_guides_first_and_then_every_function() -> None:
+def test_the_list_has_the_guides_first_then_helpers_and_functions() -> None:
     lines = pages.listing(CATALOG).splitlines()
     count = len(guides.names())
     assert [line.partition(":")[0] for line in lines[:count]] == list(guides.names())
     assert lines[0] == "circleci: CircleCI in Lua"
     assert lines[count].startswith("circleci.index: ")
-    assert len(lines) == count + 1 + len(CATALOG.names)
+    assert (
+        "flow.wait_pipeline (helper): "
+        "Wait until every workflow of a pipeline is final, and return the workflows."
+    ) in lines
+    others = [name for name, each in helpers.helpers().items() if not each.is_guide]
+    assert len(lines) == count + 1 + len(others) + len(CATALOG.names)
     assert "circleci.get_current_user (read): Get the user the token belongs to: who am I." in lines
 
 
