@@ -1,6 +1,6 @@
-"""What is fetched from beside the API: artifacts, and the output of a step by its presigned URL.
+"""What is fetched from beside the API: artifacts, exported usage, the output of a step.
 
-Neither needs a token: the id of a job in the one, the seal in the other cannot be guessed.
+None of them needs a token: what makes up their URLs cannot be guessed.
 """
 
 import re
@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.answers import Answer, Refusal, not_found
-from kosmo_circleci.simulator.clock import timestamp
+from kosmo_circleci.simulator.clock import second_of, timestamp
 from kosmo_circleci.simulator.entities import Job, Workflow
 from kosmo_circleci.simulator.progress import JobProgress
 from kosmo_circleci.simulator.requests import Request
@@ -20,6 +20,7 @@ from kosmo_circleci.simulator.world import World
 _Place: TypeAlias = Sequence[str]
 
 _ARTIFACT: Final = re.compile(r"/output/job/([^/]+)/artifacts/(\d{1,9})/(.+)")
+_USAGE: Final = re.compile(r"/circleci-usage-exports/([^/]+)/([^/]+)\.csv\.gz")
 _PRESIGNED: Final = re.compile(r"/api/private/output/presigned/([^/]+)/(\d{1,9})/(\d{1,9})")
 
 
@@ -99,7 +100,25 @@ def _file(media_type: str, text: str) -> Answer:
     return Answer(200, text.encode(), {"content-type": media_type})
 
 
+def _usage(world: World, request: Request, place: _Place) -> Answer:
+    """Return one file of a usage export."""
+    from kosmo_circleci.simulator.metrics import Window
+    from kosmo_circleci.simulator.resources.usage import export_signature, usage_exports
+    from kosmo_circleci.simulator.usage_csv import usage_csv
+
+    signature = request.query.get("X-Amz-Signature", ("",))[-1]
+    if signature != export_signature(world, place[0], place[1]):
+        raise Refusal(403, "The signature does not fit this file.")
+    row = usage_exports(world).get(place[0])
+    if row is None or place[1] not in world.organizations:
+        raise not_found("Usage export")
+    window = Window(second_of(str(row["start"])), second_of(str(row["end"])))
+    content = usage_csv(world, world.organizations[place[1]], window)
+    return Answer(200, content, {"content-type": "application/gzip"})
+
+
 _ROUTES: Final[Sequence[tuple[re.Pattern[str], Callable[[World, Request, _Place], Answer]]]] = (
     (_ARTIFACT, _artifact),
     (_PRESIGNED, _presigned),
+    (_USAGE, _usage),
 )

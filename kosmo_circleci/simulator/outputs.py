@@ -4,6 +4,7 @@ An output is its text, after any number of numbered lines of one length. The lin
 is found by a division, so a piece out of the middle of a gigabyte costs as much as that piece.
 """
 
+import io
 from typing import Final, NamedTuple
 
 LINE_BYTES: Final = 80
@@ -54,9 +55,13 @@ def _numbered(start: int, end: int) -> bytes:
     if start >= end:
         return b""
     first, last = start // LINE_BYTES, (end - 1) // LINE_BYTES
-    lines = b"".join(_line(number) for number in range(first, last + 1))
-    offset = start - first * LINE_BYTES
-    return lines[offset : offset + end - start]
+    offset, length = start - first * LINE_BYTES, end - start
+    buffer = io.BytesIO()  # a join would hold every line as an object of its own first
+    buffer.write(_line(first)[offset:])
+    for number in range(first + 1, last + 1):
+        buffer.write(_line(number))
+    buffer.truncate(length)
+    return buffer.getvalue()
 
 
 def _line(number: int) -> bytes:

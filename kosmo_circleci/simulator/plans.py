@@ -56,7 +56,7 @@ _SLOWNESS: Final = 10
 _MAX_SECONDS: Final = 86_400
 _MAX_PARALLELISM: Final = 64
 _MAX_STEPS: Final = 1_000
-_MAX_LOG_BYTES: Final = 1_000_000_000
+_MAX_LOG_BYTES: Final = 100_000_000
 
 
 class _Options(NamedTuple):

@@ -79,13 +79,18 @@ def test_a_signal_ends_it_quietly_with_the_world_kept(
 
 def test_the_screen_says_what_is_in_it_and_how_to_use_it(start: Start) -> None:
     process = start("--speed", "60", "--rate-limit", "90/min", "--latency", "5ms")
+    text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8765", screen(process))
+    assert text == SCREEN
+
+
+def screen(process: "subprocess.Popen[str]") -> str:
+    """Return what the command prints when it starts."""
     assert process.stdout is not None
-    lines = []
+    lines: list[str] = []
     while not lines or lines[-1] != "Ctrl-C ends it.\n":
         lines.append(process.stdout.readline())
         assert lines[-1]
-    text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8765", "".join(lines))
-    assert text == SCREEN
+    return "".join(lines)
 
 
 SCREEN = """\
@@ -120,6 +125,21 @@ At most 90 requests a minute are answered.
 Each answer takes 0.005 seconds.
 Ctrl-C ends it.
 """
+
+
+def test_a_server_says_that_it_is_one_and_has_no_v3(start: Start) -> None:
+    text = screen(start("--server"))
+    assert "\nIt is a CircleCI Server: API v2 and v1.1, no v3.\n" in text
+    address = re.search(r"http://127\.0\.0\.1:\d+", text)
+    assert address is not None
+    command = ["curl", "-s", "-o/dev/null", "-w%{http_code}", "-HCircle-Token: simulated-token"]
+    done = subprocess.run(
+        [*command, f"{address[0]}/api/v3/orgs"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert done.stdout == "404"
 
 
 def test_the_bridge_itself_works_with_what_the_screen_exports(start: Start) -> None:

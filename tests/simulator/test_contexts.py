@@ -82,8 +82,18 @@ def test_a_page_token_is_good_for_its_own_list_only(ask: Ask) -> None:
     token = ask("GET", "/context", owner_id="org-uuid")[1]["next_page_token"]
     refused = (400, {"message": "Invalid page token."})
     assert ask("GET", "/context", owner_slug="gh/example-org", page_token=token) == refused
-    assert ask("GET", VARIABLES, page_token=token) == refused
+    restrictions = "/context/context-uuid/restrictions"
+    assert ask("GET", restrictions, page_token=token) == refused
     assert ask("GET", "/context", owner_id="org-uuid", page_token=token)[0] == 200
+
+
+def test_the_list_of_variables_ignores_its_page_token_as_circleci_does(ask: Ask) -> None:
+    for number in range(25):
+        ask("PUT", f"{VARIABLES}/VAR_{number:02}", {"value": "value-of-it"})
+    first = ask("GET", VARIABLES)[1]
+    names = [each["variable"] for each in first["items"]]
+    assert (len(names), first["next_page_token"]) == (20, names[-1])
+    assert ask("GET", VARIABLES, page_token=names[-1]) == (200, first)
 
 
 def test_restrictions_are_created_listed_and_deleted(ask: Ask) -> None:

@@ -149,3 +149,47 @@ def test_a_configuration_without_a_version_does_not_compile(
     status, compiled = ask("POST", "/compile-config-with-defaults", {"config_yaml": source})
     assert (status, compiled["valid"], compiled["errors"]) == (200, not errors, errors)
     assert compiled["source-yaml"] == source
+
+
+SOURCE = (
+    "version: 2.1\n# << pipeline.git.branch >> <<pipeline.number>> << pipeline.parameters.x >>\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "output", "missing"),
+    [
+        ({}, "", ["pipeline.git.branch", "pipeline.number", "pipeline.parameters.x"]),
+        (
+            {
+                "pipeline_values": {"pipeline.git.branch": "main", "pipeline.number": 1},
+                "pipeline_parameters": {"x": True},
+            },
+            "version: 2.1\n# main 1 true\n",
+            [],
+        ),
+        (
+            {"pipeline_values": {"pipeline.git.branch": "main", "pipeline.number": 1}},
+            "",
+            ["pipeline.parameters.x"],
+        ),
+    ],
+)
+def test_pipeline_values_are_filled_in_and_one_that_is_not_given_is_an_error(
+    ask: Ask, options: dict[str, Any], output: str, missing: list[str]
+) -> None:
+    body = {"config_yaml": SOURCE, "options": options}
+    compiled = ask("POST", "/compile-config-with-defaults", body)[1]
+    errors = [{"message": f"Unknown variable(s): {name}"} for name in missing]
+    assert (compiled["output-yaml"], compiled["errors"]) == (output, errors)
+
+
+def test_a_parameter_that_the_configuration_declares_needs_no_value(ask: Ask) -> None:
+    source = "version: 2.1\nparameters: {x: {type: string}}\n# << pipeline.parameters.x >>\n"
+    compiled = ask("POST", "/compile-config-with-defaults", {"config_yaml": source})[1]
+    assert (compiled["valid"], compiled["output-yaml"]) == (True, source)
+
+
+def test_the_owner_of_a_configuration_must_exist(ask: Ask) -> None:
+    body = {"config_yaml": "version: 2.1", "options": {"owner_id": "nothing"}}
+    assert ask("POST", "/compile-config-with-defaults", body)[0] == 404

@@ -201,6 +201,49 @@ def test_a_change_that_cannot_be_kept_is_answered_with_the_reason(
     assert path.exists()
 
 
+def test_outputs_come_whole_and_in_ranges(url: str) -> None:
+    path = (
+        f"{url}/api/v3/jobs/failed-job-uuid/stdout?filter%5Bexecution%5D=0&filter%5Bstep_num%5D=103"
+    )
+    status, whole = curl(*TOKEN, path)
+    assert (status, whole.rstrip().rpartition(" - ")[2]) == (
+        200,
+        "AssertionError: expected 200, got 500",
+    )
+    status, answer = curl("-i", *TOKEN, "-H", "Range: bytes=5-", path)
+    assert status == 206
+    assert "\nContent-Range: bytes 5-" in answer
+    assert "\nX-Terminal: true" in answer
+    status, _ = curl(*TOKEN, "-H", "Range: bytes=99999999-", path)
+    assert status == 416
+
+
+def test_artifacts_and_presigned_outputs_lead_back_to_the_server(url: str) -> None:
+    artifacts = json.loads(curl(*TOKEN, f"{url}/api/v3/jobs/failed-job-uuid/artifacts")[1])
+    log = artifacts["data"][2]["attributes"]["url"]
+    assert log == f"{url}/output/job/failed-job-uuid/artifacts/0/logs/test.log"
+    status, text = curl(log)
+    assert (status, "AssertionError" in text) == (200, True)
+    build = json.loads(curl(*TOKEN, f"{url}/api/v1.1/project/gh/example-org/example-repo/98")[1])
+    output_url = build["steps"][0]["actions"][0]["output_url"]
+    assert output_url.startswith(f"{url}/api/private/output/presigned/failed-job-uuid/0/0?token=")
+    status, rows = curl(output_url)
+    assert (status, json.loads(rows)[0]["type"]) == (200, "out")
+
+
+def test_a_circleci_server_has_no_v3() -> None:
+    with Server(FAST._replace(is_server=True)).serving() as server:
+        statuses = [
+            curl(*TOKEN, f"{server}/api/{path}")[0]
+            for path in (
+                "v3/jobs/failed-job-uuid",
+                "v2/me",
+                "v1.1/project/gh/example-org/example-repo/98",
+            )
+        ]
+    assert statuses == [404, 200, 200]
+
+
 def _port(url: str) -> int:
     return int(url.rpartition(":")[2])
 

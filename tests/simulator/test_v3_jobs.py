@@ -1,5 +1,6 @@
 """Jobs of API v3: steps and what they printed, tests, artifacts, the use of their machines."""
 
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -191,6 +192,35 @@ def test_the_output_of_a_running_step_is_followed_to_its_end(
     assert text.endswith(b"AssertionError: expected 200, got 500\r\n")
     assert text == fetch(simulator, f"{job_id}/stdout", 103).body
     assert len(text) > 10_000
+
+
+def test_the_end_of_a_long_log_is_read_without_the_rest(
+    ask: Ask, simulator: SimulatorTransport
+) -> None:
+    parameters = {
+        "simulate_log_bytes": 50_000_000,
+        "simulate_steps": 199,
+        "simulate_parallelism": 1,
+    }
+    body = {"branch": "fail/x", "parameters": parameters}
+    pipeline_id = ask("POST", f"{PROJECT}/pipeline", body)[1]["id"]
+    workflow_id = ask("GET", f"/pipeline/{pipeline_id}/workflow")[1]["items"][0]["id"]
+    simulator.advance(60)
+    job_id = jobs_of(ask, workflow_id)["test"]["id"]
+    [execution] = job(ask, job_id)["attributes"]["parallel_executions"]
+    failed = [each for each in execution["steps"] if each["outcome"] == "failed"]
+    assert len(failed) == 200
+    assert sum(each["stdout_bytes"] for each in failed) >= 50_000_000
+    tracemalloc.start()
+    try:
+        for each in failed:
+            offset = each["stdout_bytes"] - 100
+            tail = fetch(simulator, f"{job_id}/stdout", each["num"], Range=f"bytes={offset}-")
+            assert (tail.status, len(tail.body)) == (206, 100)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 5_000_000
 
 
 def test_test_results_are_json_lines(send: Send) -> None:

@@ -7,6 +7,7 @@ from kosmo_circleci.simulator.answers import bad_request, not_found
 from kosmo_circleci.simulator.calls import Call, Handler, JsonObject, row_of
 from kosmo_circleci.simulator.clock import timestamp
 from kosmo_circleci.simulator.entities import Context, EnvVar, Organization, Restriction
+from kosmo_circleci.simulator.pages import PAGE_SIZE
 from kosmo_circleci.simulator.resources.project import masked, variable_name
 
 
@@ -50,10 +51,18 @@ def delete(call: Call) -> JsonValue:
 
 
 def list_variables(call: Call) -> JsonValue:
-    """Answer `GET /context/{context_id}/environment-variable`: no row has a value."""
+    """Answer `GET /context/{context_id}/environment-variable`: no row has a value.
+
+    As CircleCI does, it ignores `page-token` and shows the first page again, with the same token,
+    the name of its last variable. API v3 has a list that pages.
+    """
     context = _context(call)
     variables = sorted(context.variables.values(), key=lambda each: each.name)
-    return call.page(variables, lambda each: _variable_row(context, each))
+    page = variables[:PAGE_SIZE]
+    return {
+        "items": [_variable_row(context, each) for each in page],
+        "next_page_token": page[-1].name if len(variables) > len(page) else None,
+    }
 
 
 def put_variable(call: Call) -> JsonValue:

@@ -1,11 +1,12 @@
 """Usage exports: created, processed while time passes, then ready to download."""
 
+import hashlib
 from typing import Final
 
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.simulator.answers import bad_request
 from kosmo_circleci.simulator.calls import Call, Handler, JsonObject, row_of
-from kosmo_circleci.simulator.clock import second_of
+from kosmo_circleci.simulator.clock import second_of, timestamp
 from kosmo_circleci.simulator.world import Row, Table, World
 
 _DAY_S: Final = 86_400
@@ -14,6 +15,17 @@ _OLDEST_S: Final = 365 * _DAY_S
 
 _PROCESSING_AFTER_S: Final = 5
 _COMPLETED_AFTER_S: Final = 20
+
+
+def usage_exports(world: World) -> Table:
+    """Return all usage exports by id; a row has its time as `start` and `end`."""
+    return world.table("usage_exports", _examples)
+
+
+def export_signature(world: World, export_id: str, organization_id: str) -> str:
+    """Return the signature in the URL of one file: it is all that reading the file takes."""
+    text = f"{world.seed}/usage/{export_id}/{organization_id}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def create(call: Call) -> JsonValue:
@@ -30,17 +42,19 @@ def create(call: Call) -> JsonValue:
         "id": world.new_id(),
         "org_id": call.organization.id,
         "created_s": world.now_s,
+        "start": start,
+        "end": end,
         "organizations": _shared(call),
     }
-    _exports(world)[str(row["id"])] = row
-    return {**_export(row, world), "start": start, "end": end}
+    usage_exports(world)[str(row["id"])] = row
+    return {**_export(call, row), "start": start, "end": end}
 
 
 def get(call: Call) -> JsonValue:
     """Answer `GET /organizations/{org_id}/usage_export_job/{usage_export_job_id}`."""
     job_id = call.path["usage_export_job_id"]
-    row = row_of(_exports(call.world), job_id, "Usage export", org_id=call.organization.id)
-    return _export(row, call.world)
+    row = row_of(usage_exports(call.world), job_id, "Usage export", org_id=call.organization.id)
+    return _export(call, row)
 
 
 def _shared(call: Call) -> list[JsonValue]:
@@ -49,18 +63,21 @@ def _shared(call: Call) -> list[JsonValue]:
     return [call.organization.id, *(call.world.organization_by_id(each).id for each in others)]
 
 
-def _exports(world: World) -> Table:
-    return world.table("usage_exports", _examples)
-
-
-def _export(row: Row, world: World) -> JsonObject:
-    age_s = world.now_s - int(str(row["created_s"]))
+def _export(call: Call, row: Row) -> JsonObject:
+    age_s = call.world.now_s - int(str(row["created_s"]))
     state = "created" if age_s < _PROCESSING_AFTER_S else "processing"
     urls: list[JsonValue] = []
     if age_s >= _COMPLETED_AFTER_S:
         state = "completed"
-        urls = [f"https://example.com/usage/{row['id']}/{each}.csv.gz" for each in _parts(row)]
+        urls = [_url(call, str(row["id"]), str(each)) for each in _parts(row)]
     return {"usage_export_job_id": row["id"], "state": state, "download_urls": urls}
+
+
+def _url(call: Call, export_id: str, organization_id: str) -> str:
+    host = call.file_host("https://s3.amazonaws.com")
+    signature = export_signature(call.world, export_id, organization_id)
+    path = f"/circleci-usage-exports/{export_id}/{organization_id}.csv.gz"
+    return f"{host}{path}?X-Amz-Signature={signature}"
 
 
 def _parts(row: Row) -> list[JsonValue]:
@@ -73,6 +90,8 @@ def _examples() -> list[Row]:
             "id": "usage-export-uuid",
             "org_id": "org-uuid",
             "created_s": -_DAY_S,
+            "start": timestamp(-31 * _DAY_S),
+            "end": timestamp(-_DAY_S),
             "organizations": ["org-uuid"],
         }
     ]
