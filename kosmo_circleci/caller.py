@@ -348,9 +348,9 @@ def missing_token(account: Account) -> ConfigurationError:
     )
     hint = f" ({account.hint})" if account.hint else ""
     return ConfigurationError(
-        f"The account '{name}' has no CircleCI token{hint}, so nothing was sent. Run `kosmo "
-        f"integrations:configure circleci{option}`, or give it one of three ways: the environment "
-        f"variable CIRCLECI_TOKEN{suffix}; "
+        f"The account '{name}' has no CircleCI token{hint}, so nothing was sent. Run "
+        f"`kosmo login{option}` or `kosmo integrations:configure circleci{option}`, or give it one "
+        f"of three ways: the environment variable CIRCLECI_TOKEN{suffix}; "
         f"`integrations: {{circleci: {{accounts: {{{name}: {{token_env: MY_TOKEN}}}}}}}}` in "
         f"kosmo/config.yaml of your configuration folder; or {third}. "
         "To try without a token, use --simulate."

@@ -316,7 +316,8 @@ def test_an_interrupted_run_sends_nothing_more() -> None:
         (
             "work",
             [
-                "Run `kosmo integrations:configure circleci --account work`",
+                "Run `kosmo login --account work` or ",
+                "`kosmo integrations:configure circleci --account work`",
                 "CIRCLECI_TOKEN_WORK;",
                 "{work: {token_env: MY_TOKEN}}",
                 "keyring: true",

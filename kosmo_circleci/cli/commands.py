@@ -22,6 +22,8 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "integrations:schema": ("docs", "schema", "Print a function's JSON Schema."),
     "integrations:check": ("check", "check", "Check Lua workflows without running them."),
     "integrations:types": ("types", "types", "Write definitions for editors and linters."),
+    "login": ("accounts.login", "login", "Sign in with a browser."),
+    "logout": ("accounts.login", "logout", "Remove a stored token."),
     "integrations:configure": ("accounts.configure", "configure", "Set token, URL or policy."),
     "integrations:fields": ("accounts.fields", "fields", "List what can be configured."),
     "integrations:status": ("accounts.status", "status", "Show accounts, sources and policy."),
@@ -53,6 +55,8 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "Write scripts": ("integrations:check", "integrations:types"),
     "Set up": (
+        "login",
+        "logout",
         "integrations:configure",
         "integrations:fields",
         "integrations:status",

@@ -139,6 +139,8 @@ class _Collector:
                 source = f"environment {named} (token_env)"
                 return account._replace(token=token, token_source=source)
             account = account._replace(missing=(f"{named} (token_env)",))
+        if settings.token or settings.keyring:
+            account = account._replace(token_expires=settings.token_expires)
         if settings.token:
             return account._replace(token=settings.token, token_source=self._file_source())
         if settings.keyring:

@@ -25,8 +25,9 @@ class ConfiguredAccount(NamedTuple):
     """What the sources say of one account, the keyring apart.
 
     `entries` are the keyring entries to read, in this order, before `token` counts. `missing` names
-    the variables that should hold a token and are not set. An account with a `fault` cannot be
-    used; the fault says why, and what to do.
+    the variables that should hold a token and are not set. `token_expires` is when the token ends
+    (RFC 3339, UTC), where it came from `kosmo login`. An account with a `fault` cannot be used; the
+    fault says why, and what to do.
     """
 
     name: str
@@ -36,14 +37,16 @@ class ConfiguredAccount(NamedTuple):
     url_source: str = "default"
     entries: tuple[Entry, ...] = ()
     missing: tuple[str, ...] = ()
+    token_expires: str | None = None
     fault: str | None = None
 
 
 class ResolvedAccount(NamedTuple):
-    """An account that can be used, and where its token came from: None where it has none."""
+    """An account that can be used; where its token came from and when it ends, if that is known."""
 
     account: Account
     token_source: str | None = None
+    token_expires: str | None = None
 
 
 class Configuration:
@@ -131,10 +134,15 @@ def _resolve(settings: ConfiguredAccount) -> ResolvedAccount:
                 f"The keyring entry '{entry.service}' of account '{name}': {UNUSABLE_TOKEN}"
             )
         if token:
-            source = "keyring" if entry.required else f"keyring entry {entry.service}"
-            return ResolvedAccount(Account(name, origin, token), source)
+            account = Account(name, origin, token)
+            if entry.required:
+                return ResolvedAccount(account, "keyring", settings.token_expires)
+            return ResolvedAccount(account, f"keyring entry {entry.service}")
     hint = None if settings.token else _hint(settings)
-    return ResolvedAccount(Account(name, origin, settings.token, hint), settings.token_source)
+    account = Account(name, origin, settings.token, hint)
+    # What the keyring was to have ends then; this is another token.
+    expires = None if settings.entries else settings.token_expires
+    return ResolvedAccount(account, settings.token_source, expires)
 
 
 def _hint(settings: ConfiguredAccount) -> str | None:

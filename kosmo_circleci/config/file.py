@@ -25,13 +25,15 @@ UNUSABLE_TOKEN: Final = (
 class FileAccount(NamedTuple):
     """What a file says of one account; None where it says nothing. `origin` is already checked.
 
-    `fault` is what keeps the account, and no other, from being used: a token or a URL that is none.
+    `token_expires` is when a token that `kosmo login` got ends (RFC 3339, UTC). `fault` is what
+    keeps the account, and no other, from being used: a token or a URL that is none.
     """
 
     token: str | None = None
     token_env: str | None = None
     origin: str | None = None
     keyring: bool = False
+    token_expires: str | None = None
     fault: str | None = None
 
 
@@ -116,20 +118,21 @@ class _Source(NamedTuple):
 
 
 def _account(entry: Any, source: _Source, at: Path_) -> FileAccount:
-    values = source.mapping(entry, at, ("token", "token_env", "url", "keyring"))
+    values = source.mapping(entry, at, ("token", "token_env", "url", "keyring", "token_expires"))
     url = source.string(values.get("url"), (*at, "url"))
     keyring = values.get("keyring", False)
     if not isinstance(keyring, bool):
         source.fail((*at, "keyring"), f"'keyring' must be true or false, not {_kind(keyring)}")
     token = source.string(values.get("token"), (*at, "token"))
     token_env = source.string(values.get("token_env"), (*at, "token_env"))
+    expires = source.string(values.get("token_expires"), (*at, "token_expires"))
     if token is not None and not usable_token(token):
         return FileAccount(fault=source.located((*at, "token"), UNUSABLE_TOKEN))
     try:
         base = None if url is None else origin(url)
     except ValueError as error:
         return FileAccount(fault=source.located((*at, "url"), str(error)))
-    return FileAccount(token.strip() or None if token else None, token_env, base, keyring)
+    return FileAccount(token.strip() or None if token else None, token_env, base, keyring, expires)
 
 
 def usable_token(token: str) -> bool:

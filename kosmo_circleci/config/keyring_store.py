@@ -57,6 +57,17 @@ def store(account: str, token: str) -> None:
         ) from None
 
 
+def delete(account: str) -> bool:
+    """Remove the token of an account; return whether there was one that could be removed."""
+    try:
+        import keyring
+
+        keyring.delete_password(KEYRING_SERVICE, account)
+    except Exception:  # not installed, no such entry, or an exception of the backend's own
+        return False
+    return True
+
+
 def _loaded() -> Any:
     try:
         import keyring

@@ -82,7 +82,7 @@ def configure(
       kosmo integrations:configure circleci --keyring     # pip install 'kosmo-circleci[keyring]'
     """
     check_integration(integration)
-    _check_account(account)
+    check_account(account)
     options = {"url": url, "read": read, "write": write, "keyring": keyring or None}
     fields: dict[str, JsonValue] = {k: v for k, v in options.items() if v is not None}
     settings = _settings((_from_stdin() if stdin_json else {}) | fields)
@@ -115,10 +115,12 @@ def configure(
         f"Try it: kosmo integrations:doctor{option}"
     )
     emit(text, value, as_json)
-    _warn_of_environment(account, settings)
+    if settings.token is not None:
+        warn_of_environment(account)
 
 
-def _check_account(name: str) -> None:
+def check_account(name: str) -> None:
+    """Raise `UsageError` for what cannot name an account."""
     if not is_lua_name(name):
         raise UsageError(
             f"'{name}' cannot name an account; use letters, digits and _, as in a Lua name."
@@ -221,6 +223,8 @@ def _changes(account: str, settings: Settings) -> dict[KeyPath, Setting]:
         changes |= {(*own, "token"): None, (*own, "token_env"): None}
     elif settings.token is not None:
         changes |= {(*own, "token"): settings.token, (*own, "token_env"): None}
+    if settings.token is not None:
+        changes[(*own, "token_expires")] = None  # it was the end of the token before
     if settings.token_env is not None:
         changes[(*own, "token_env")] = settings.token_env
     if settings.keyring is not None:
@@ -250,9 +254,8 @@ def _place(settings: Settings) -> str | None:
     return "keyring" if settings.keyring else "file"
 
 
-def _warn_of_environment(account: str, settings: Settings) -> None:
-    if settings.token is None:
-        return
+def warn_of_environment(account: str) -> None:
+    """Name the variables that win over a token that was stored."""
     names = [f"CIRCLECI_TOKEN_{account.upper()}"]
     if account == DEFAULT:
         names = [*DEFAULT_TOKEN_VARIABLES, *names]

@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Final, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -16,12 +17,16 @@ from kosmo_circleci.call.model import Account, ApiRequest, ApiResponse
 from kosmo_circleci.cli.accounts.status import home, mode_of, read_configuration
 from kosmo_circleci.config.accounts import configuration_file
 from kosmo_circleci.config.configuration import Configuration, ResolvedAccount
+from kosmo_circleci.config.signin import TIME_FORMAT
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ConfigurationError, KosmoError
 from kosmo_circleci.jsonvalue import JsonError, JsonValue
 from kosmo_circleci.runtime import Runtime
 
 _STATUS: Final = "kosmo integrations:status"
+
+_SOON: Final = timedelta(days=14)
+"""How long before its end a token draws a warning."""
 
 
 class Check(NamedTuple):
@@ -94,7 +99,7 @@ def _file_check(configuration: Configuration) -> Check:
 def _token_check(resolved: ResolvedAccount, simulate: bool) -> Check:
     account = resolved.account
     if account.token is not None:
-        return Check("token", "ok", f"from {resolved.token_source}")
+        return _stored_token_check(resolved)
     if simulate:
         return Check("token", "skip", "the simulator needs none")
     reason = f": {account.hint}" if account.hint else ""
@@ -103,9 +108,26 @@ def _token_check(resolved: ResolvedAccount, simulate: bool) -> Check:
     )
 
 
+def _stored_token_check(resolved: ResolvedAccount) -> Check:
+    source, expires = f"from {resolved.token_source}", resolved.token_expires
+    if expires is None:
+        return Check("token", "ok", source)
+    login = f"kosmo login{_option(resolved.account)}"
+    now = datetime.now(UTC)
+    if expires <= f"{now:{TIME_FORMAT}}":
+        return Check("token", "fail", f"{source}, ended on {expires[:10]}", login)
+    detail = f"{source}, until {expires[:10]}"
+    if expires <= f"{now + _SOON:{TIME_FORMAT}}":
+        return Check("token", "warn", detail, login)
+    return Check("token", "ok", detail)
+
+
 def _configure(account: Account) -> str:
-    option = "" if account.name == "default" else f" --account {account.name}"
-    return f"kosmo integrations:configure circleci{option}"
+    return f"kosmo integrations:configure circleci{_option(account)}"
+
+
+def _option(account: Account) -> str:
+    return "" if account.name == "default" else f" --account {account.name}"
 
 
 def _policy_check(configuration: Configuration) -> Check:

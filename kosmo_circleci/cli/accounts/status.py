@@ -24,10 +24,14 @@ class Row(NamedTuple):
     url: str
     url_source: str
     hint: str | None = None
+    token_expires: str | None = None
     fault: str | None = None
 
     def to_json(self) -> dict[str, JsonValue]:
-        """Return `{name, token, token_source, url, url_source}`, and `hint`, `error` if any."""
+        """Return `{name, token, token_source, url, url_source}`.
+
+        Where there are any, also `hint`, `token_expires` and `error`.
+        """
         value: dict[str, JsonValue] = {
             "name": self.name,
             "token": self.token_source is not None,
@@ -37,6 +41,8 @@ class Row(NamedTuple):
         }
         if self.hint is not None:
             value["hint"] = self.hint
+        if self.token_expires is not None:
+            value["token_expires"] = self.token_expires
         if self.fault is not None:
             value["error"] = self.fault
         return value
@@ -86,8 +92,14 @@ def _row(configuration: Configuration, name: str) -> Row:
         resolved = configuration.resolve(name)
     except ConfigurationError as error:
         return Row(name, None, settings.origin, settings.url_source, fault=error.message)
-    hint = resolved.account.hint
-    return Row(name, resolved.token_source, settings.origin, settings.url_source, hint)
+    return Row(
+        name,
+        resolved.token_source,
+        settings.origin,
+        settings.url_source,
+        resolved.account.hint,
+        resolved.token_expires,
+    )
 
 
 def _text(configuration: Configuration, rows: list[Row], path: Path) -> str:
@@ -113,7 +125,10 @@ def _text(configuration: Configuration, rows: list[Row], path: Path) -> str:
 def _token(row: Row) -> str:
     if row.fault is not None:
         return "unusable, see below"
-    return row.token_source or (f"none: {row.hint}" if row.hint else "none")
+    if row.token_source is None:
+        return f"none: {row.hint}" if row.hint else "none"
+    until = f", until {row.token_expires[:10]}" if row.token_expires else ""
+    return f"{row.token_source}{until}"
 
 
 def _json(configuration: Configuration, rows: list[Row], path: Path) -> JsonValue:

@@ -88,6 +88,16 @@ def test_twelve_commands_at_once_all_survive(file: Path) -> None:
     }
 
 
+def test_a_new_token_has_no_end_that_is_known(process: Any, file: Path) -> None:
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        "integrations:\n  circleci:\n    accounts:\n      default:\n        token: old\n"
+        '        token_expires: "2026-01-01T00:00:00Z"\n'
+    )
+    process(*CONFIGURE, "--stdin-json", stdin=json.dumps({"token": TOKEN}))
+    assert circleci(file) == {"accounts": {"default": {"token": TOKEN}}}
+
+
 def test_a_policy_alone_needs_no_token(kosmo: Any, file: Path) -> None:
     assert kosmo(*CONFIGURE, "--read", "allow", "--write", "allow").code == 0
     assert circleci(file) == {"permissions": {"read": "allow", "write": "allow"}}

@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -79,6 +80,48 @@ ok    who am I: octo (Octo Cat)
         "detail": "octo (Octo Cat)",
         "next": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("days", "status", "detail", "next_step"),
+    [
+        (-1, "fail", "from file {file}, ended on {day}", "kosmo login"),
+        (3, "warn", "from file {file}, until {day}", "kosmo login"),
+        (60, "ok", "from file {file}, until {day}", None),
+    ],
+)
+def test_a_token_that_ends_says_when(
+    kosmo: Any,
+    answers: Answers,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    days: int,
+    status: str,
+    detail: str,
+    next_step: str | None,
+) -> None:
+    monkeypatch.delenv("CIRCLECI_TOKEN")
+    ends = datetime.now(UTC) + timedelta(days=days)
+    file = tmp_path / ".config" / "kosmo" / "config.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        "integrations: {circleci: {accounts: {default: {"
+        f'token: {TOKEN}, token_expires: "{ends:%Y-%m-%dT%H:%M:%SZ}"}}}}}}}}'
+    )
+    file.chmod(0o600)
+    checks = kosmo("integrations:doctor", "--json").json["checks"]
+    [token] = [each for each in checks if each["name"] == "token"]
+    assert (token["status"], token["detail"], token["next"]) == (
+        status,
+        detail.format(file=file, day=f"{ends:%Y-%m-%d}"),
+        next_step,
+    )
+    [row] = kosmo("integrations:status", "--json").json["accounts"]
+    assert row["token_expires"] == f"{ends:%Y-%m-%dT%H:%M:%SZ}"
+    assert f"file {file}, until {ends:%Y-%m-%d}" in kosmo("integrations:status").out
+    monkeypatch.setenv("CIRCLECI_TOKEN", TOKEN)  # its end is not known
+    [row] = kosmo("integrations:status", "--json").json["accounts"]
+    assert "token_expires" not in row
 
 
 @pytest.mark.parametrize("status", [401, 403])

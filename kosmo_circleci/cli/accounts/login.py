@@ -1,0 +1,236 @@
+"""login and logout — sign in with a browser, and forget the token again."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+import click
+
+from kosmo_circleci import jsonvalue
+from kosmo_circleci.call.model import Account, ApiRequest
+from kosmo_circleci.catalog.load import load_catalog
+from kosmo_circleci.cli.accounts.configure import check_account, warn_of_environment
+from kosmo_circleci.cli.accounts.status import home, read_configuration
+from kosmo_circleci.cli.offers import account_names
+from kosmo_circleci.cli.options import Seconds
+from kosmo_circleci.cli.output import emit, json_option
+from kosmo_circleci.config import file, keyring_store, signin
+from kosmo_circleci.config.accounts import DEFAULT, configuration_file
+from kosmo_circleci.config.edit import KeyPath, Setting
+from kosmo_circleci.config.redirect import RedirectListener
+from kosmo_circleci.config.signin import Token
+from kosmo_circleci.config.urls import DEFAULT_ORIGIN
+from kosmo_circleci.config.write import update
+from kosmo_circleci.deadline import Deadline
+from kosmo_circleci.errors import ConfigurationError, NetworkError
+from kosmo_circleci.jsonvalue import JsonError, JsonValue
+from kosmo_circleci.transport.executor import Executor
+from kosmo_circleci.transport.live import LiveTransport
+from kosmo_circleci.transport.wire import TransportError, WireRequest
+from kosmo_circleci.version import __version__
+
+_REQUEST_S: Final = 30.0
+_USER_AGENT: Final = f"kosmo-circleci/{__version__}"
+
+_READ_ONLY: Final = "On the page, choose Read: such a token can change nothing."
+_CHOICE: Final = "The page asks what the token may do; Read is enough for scripts that only look."
+
+_account_option = click.option(
+    "--account",
+    default=DEFAULT,
+    metavar="NAME",
+    shell_complete=account_names,
+    help="The account; default 'default'.",
+)
+
+
+@click.command("login")
+@_account_option
+@click.option("--read-only", is_flag=True, help="Ask for a token that can only read.")
+@click.option("--no-browser", is_flag=True, help="Print the URL and open nothing.")
+@click.option(
+    "--port",
+    type=click.IntRange(1025, 65_535),
+    default=None,
+    help="Port of this machine for the redirect. Default: a free one.",
+)
+@click.option(
+    "--timeout", type=Seconds(), default="10m", help="How long to wait for you. Default 10m."
+)
+@json_option
+def login(
+    account: str,
+    read_only: bool,
+    no_browser: bool,
+    port: int | None,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Sign in to CircleCI with a browser and store a token for an account.
+
+    The server is that of the account's base URL. The token goes into the system's keyring, or into
+    the configuration file (mode 0600) where there is none. It is never printed.
+
+    \b
+    Examples:
+      kosmo login
+      kosmo login --read-only --account work
+      kosmo login --no-browser --port 8123     # over ssh -L 8123:127.0.0.1:8123
+    """
+    check_account(account)
+    origin = _origin(account)
+    with contextlib.closing(LiveTransport()) as transport:
+        client = _Client(transport)
+        with RedirectListener(port or 0) as listener:
+            server = signin.server_of(origin)
+            pending = signin.begin(server, listener.redirect_uri, client.send, read_only=read_only)
+            listener.expect(pending.state)
+            _show(pending.authorize_url(), read_only=read_only, no_browser=no_browser)
+            code = listener.wait(timeout)
+        token = signin.exchange(pending, code, client.send, datetime.now(UTC))
+        user = client.user(Account(account, origin, token.value))
+    place = _store(account, token)
+    expires = _text_of(token.expires_at)
+    where = "the keyring" if place == "keyring" else configuration_file(os.environ, home())
+    text = (
+        f"Signed in to {origin}{f' as {user}' if user else ''} (account {account}).\n"
+        f"The token is in {where}{f' and ends on {expires[:10]}' if expires else ''}."
+    )
+    value: JsonValue = {
+        "success": True,
+        "account": account,
+        "url": origin,
+        "user": user,
+        "token_stored_in": place,
+        "token_expires": expires,
+    }
+    emit(text, value, as_json)
+    warn_of_environment(account)
+
+
+@click.command("logout")
+@_account_option
+@json_option
+def logout(account: str, as_json: bool) -> None:
+    """Remove the stored token of an account from the keyring and the configuration file.
+
+    The token stays valid until it ends, or until it is deleted in CircleCI's user settings.
+
+    \b
+    Examples:
+      kosmo logout
+      kosmo logout --account work
+    """
+    check_account(account)
+    path = configuration_file(os.environ, home())
+    content = file.read(path, reserved_names=load_catalog().names) if path.exists() else None
+    stored = content.accounts.get(account) if content is not None else None
+    places: list[JsonValue] = []
+    if keyring_store.delete(account):
+        places.append("keyring")
+    if stored is not None and (stored.token or stored.keyring or stored.token_expires):
+        own = _keys(account)
+        update(path, {(*own, name): None for name in ("token", "keyring", "token_expires")})
+        if stored.token:
+            places.append("file")
+    if not places:
+        raise ConfigurationError(f"No token is stored for the account '{account}'.")
+    emit(
+        f"Removed the token of account {account} from the {' and the '.join(map(str, places))}.\n"
+        "It stays valid until it ends; delete it in CircleCI's user settings to end it now.",
+        {"success": True, "account": account, "removed_from": places},
+        as_json,
+    )
+    warn_of_environment(account)
+
+
+class _Client:
+    """The few requests of a sign-in."""
+
+    def __init__(self, transport: LiveTransport) -> None:
+        self._transport = transport
+
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> tuple[int, bytes]:
+        """Send one request of `signin.py`. Raises `NetworkError`."""
+        request = WireRequest(method, url, {"User-Agent": _USER_AGENT, **headers}, body)
+        try:
+            answer = self._transport.send(request, time_left_s=_REQUEST_S)
+        except TransportError as error:
+            raise NetworkError(f"{error}. {signin.AGAIN}") from None
+        return answer.status, answer.body
+
+    def user(self, account: Account) -> str | None:
+        """Return whose token it is. Raises `ConfigurationError` where CircleCI refuses it."""
+        executor = Executor(self._transport, user_agent=_USER_AGENT)
+        answer = executor.perform(ApiRequest("GET", "/api/v2/me"), account, Deadline(_REQUEST_S))
+        if not 200 <= answer.status < 300:
+            raise ConfigurationError(
+                f"{account.origin} does not accept the new token (HTTP {answer.status}). "
+                f"{signin.AGAIN}"
+            )
+        with contextlib.suppress(JsonError):
+            user = jsonvalue.decode(answer.body)
+            login = user.get("login") if isinstance(user, dict) else None
+            return login if isinstance(login, str) else None
+        return None
+
+
+def _origin(account: str) -> str:
+    """Return the account's base URL; a new account is one of circleci.com."""
+    settings = read_configuration().accounts.get(account)
+    if settings is None:
+        return DEFAULT_ORIGIN
+    if settings.fault is not None:
+        raise ConfigurationError(settings.fault)
+    return settings.origin
+
+
+def _show(url: str, *, read_only: bool, no_browser: bool) -> None:
+    opened = not no_browser and _open(url)
+    first = "Opening your browser. If no page appears, visit:" if opened else "To sign in, visit:"
+    choice = _READ_ONLY if read_only else _CHOICE
+    click.echo(f"{first}\n\n  {url}\n\n{choice}", err=True)
+
+
+def _open(url: str) -> bool:
+    """Open the user's browser; False where there is none with a window of its own."""
+    import webbrowser
+
+    variables = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
+    if sys.platform != "darwin" and not any(os.environ.get(name) for name in variables):
+        return False  # a browser in the terminal would take it over
+    try:
+        return webbrowser.open(url)
+    except webbrowser.Error:
+        return False
+
+
+def _store(account: str, token: Token) -> str:
+    """Store the token and return where: `keyring`, or `file` where there is no keyring."""
+    own = _keys(account)
+    changes: dict[KeyPath, Setting] = {
+        (*own, "token_env"): None,  # it would win
+        (*own, "token_expires"): _text_of(token.expires_at),
+    }
+    place = "keyring"
+    try:
+        keyring_store.store(account, token.value)
+        changes |= {(*own, "token"): None, (*own, "keyring"): True}
+    except ConfigurationError:
+        place = "file"
+        changes |= {(*own, "token"): token.value, (*own, "keyring"): None}
+    update(configuration_file(os.environ, home()), changes)
+    return place
+
+
+def _keys(account: str) -> KeyPath:
+    return ("integrations", "circleci", "accounts", account)
+
+
+def _text_of(moment: datetime | None) -> str | None:
+    return None if moment is None else f"{moment:{signin.TIME_FORMAT}}"
