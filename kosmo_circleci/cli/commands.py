@@ -75,7 +75,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
 }
 OTHER: Final = "Other commands"
 
-NAMES_ONLY: Final = frozenset({"Model Context Protocol"})
+NAMES_ONLY: Final = frozenset({"Write scripts", "Model Context Protocol"})
 """The groups of which `kosmo --help` shows the names alone: it is to fit a screen."""
 
 
