@@ -54,6 +54,12 @@ class Report(NamedTuple):
         ]
         return "\n".join(lines)
 
+    def refusal(self) -> str:
+        """Return why a run does not start that the findings are to prevent."""
+        count = len(self.findings)
+        faults = "1 fault was found" if count == 1 else f"{count} faults were found"
+        return "\n".join([f"Nothing was run: {faults}.", *map(str, self.findings)])
+
 
 def merge(reports: Iterable[Report]) -> Report:
     """Return the report on several files."""

@@ -9,6 +9,13 @@ from kosmo_circleci.cli.app import App
 from kosmo_circleci.cli.offers import account_names, files
 from kosmo_circleci.cli.options import KeyValue, eval_option, limit_options
 from kosmo_circleci.cli.output import json_option
+from kosmo_circleci.cli.script.checked import (
+    STRICT,
+    CheckingCommand,
+    check_only,
+    check_option,
+    refuse_findings,
+)
 from kosmo_circleci.cli.script.execution import read_source, run_script, show
 from kosmo_circleci.errors import UsageError
 from kosmo_circleci.limits import Limits
@@ -19,7 +26,7 @@ if TYPE_CHECKING:
     from kosmo_circleci.cli.script.records import Records
 
 
-@click.command("integrations:lua")
+@click.command("integrations:lua", cls=CheckingCommand)
 @click.argument("file", required=False, shell_complete=files)
 @eval_option
 @json_option
@@ -37,6 +44,7 @@ if TYPE_CHECKING:
 )
 @click.option("--arg", "args", multiple=True, type=KeyValue(), help="A string in the table args.")
 @limit_options
+@check_option
 @click.option(
     "--trace", metavar="FILE", shell_complete=files, help="Write the calls as Chrome trace events."
 )
@@ -58,6 +66,7 @@ def lua(
     memory_limit: int,
     cpu_limit: float,
     timeout: float | None,
+    check: str | None,
     trace: str | None,
     report: str | None,
     repl: bool,
@@ -92,13 +101,18 @@ def lua(
     runtime = RuntimeSettings(simulate=simulate)
     if repl:
         _refuse_with_repl(
-            {"FILE": file, "--eval": code, "--json": as_json, "--trace": trace, "--report": report}
+            {"FILE": file, "--eval": code, "--json": as_json, "--check": check}
+            | {"--trace": trace, "--report": report}
         )
         from kosmo_circleci.cli.script.repl import converse
 
         return converse(app, settings, runtime)
     records = _records(trace, report, file)
     source = read_source(file, code)
+    if check == STRICT:
+        refuse_findings(source)
+    elif check is not None:
+        return check_only(source, as_json)
     settings = settings._replace(name=source.name)
     message = RunMessage(source.code, settings, runtime)
     timeline = None if records is None else records.timeline

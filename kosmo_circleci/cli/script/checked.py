@@ -1,0 +1,64 @@
+"""`--check` and `--check=strict`: a script is read before it runs, or instead."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from kosmo_circleci.cli.script.execution import Source
+from kosmo_circleci.errors import ValidationError
+
+if TYPE_CHECKING:
+    from kosmo_circleci.check.report import Report
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+STRICT: Final = "strict"
+_ONLY: Final = "only"
+
+
+class CheckingCommand(click.Command):
+    """A command whose option `--check` may have a value behind `=`, or none.
+
+    click would take the next word for the value, which is the script's file.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(
+            ctx, [f"--check={_ONLY}" if word == "--check" else word for word in args]
+        )
+
+
+def check_option(command: _F) -> _F:
+    """Add `--check[=strict]` to a `CheckingCommand`, as `check`."""
+    return click.option(
+        "--check",
+        type=click.Choice([STRICT, _ONLY]),
+        metavar="[=strict]",
+        help="Only check it; =strict: run it if nothing is found.",
+    )(command)
+
+
+def check_only(source: Source, as_json: bool) -> int:
+    """Write what is wrong with the script, as integrations:check does; return the exit code."""
+    report = _report(source)
+    text = report.to_json() if as_json else report.to_text()
+    if text:
+        click.echo(text)
+    return 0 if report.success else 1
+
+
+def refuse_findings(source: Source) -> None:
+    """Raise `ValidationError` if anything is wrong with the script."""
+    report = _report(source)
+    if not report.success:
+        raise ValidationError(report.refusal())
+
+
+def _report(source: Source) -> "Report":
+    from kosmo_circleci.catalog.load import load_catalog
+    from kosmo_circleci.check.check import check
+    from kosmo_circleci.cli.accounts.status import read_configuration
+
+    accounts = tuple(read_configuration().accounts)
+    return check(source.code, source.name, load_catalog(), accounts)
