@@ -113,6 +113,10 @@ function functions.here() end
 
 ---@class kosmo.PipelineOptions
 ---@field branch? string
+---@field tag? string
+---@field revision? string
+---@field repo_url? string
+---@field project_type? string
 ---@field parameters? table
 
 ---The pipeline values that the official CLI fills in for `compile_config`. Sends nothing.

@@ -71,6 +71,7 @@ local function functions(names, account, path)
     core.call_names[call] = name
     if RAW[name] then core.raw_calls[call] = true end
   end
+  for name, helper in next, core.namespace_helpers do content[name] = helper end
   return content
 end
 
