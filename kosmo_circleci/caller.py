@@ -29,24 +29,34 @@ from kosmo_circleci.call.model import (
 from kosmo_circleci.call.permission import Allowed, MustAsk, Policy
 from kosmo_circleci.catalog.model import Function, Kind
 from kosmo_circleci.deadline import Deadline
-from kosmo_circleci.errors import ConfigurationError, KosmoError, NetworkError
+from kosmo_circleci.errors import ConfigurationError, JournalError, KosmoError, NetworkError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
 from kosmo_circleci.run.listener import RunListener
 from kosmo_circleci.run.settings import RunSettings
 
 if TYPE_CHECKING:
+    from kosmo_circleci.call.journal import CallJournal, JournalEntry, RunJournal
     from kosmo_circleci.transport.executor import Executor
 
 
 class Exchange(NamedTuple):
-    """One request and its outcome: `response`, or `error` when no answer arrived."""
+    """One request and its outcome: `response`, or `error` when no answer arrived.
 
-    start: StartedCall
+    `start` is None where nothing was sent because a journal had the answer.
+    """
+
+    start: StartedCall | None
     duration_ms: float
     response: ApiResponse | None = None
     error: KosmoError | None = None
     attempts: int = 1
+
+    @property
+    def may_have_arrived(self) -> bool:
+        """False where the server surely has not seen the request."""
+        unsent = isinstance(self.error, NetworkError) and self.error.unsent
+        return self.attempts > 0 and not unsent
 
 
 class _Request:
@@ -62,9 +72,13 @@ class _Request:
 
 
 class Performed(NamedTuple):
-    """What `perform` did: one exchange, or two where the manifest's fallback answered."""
+    """What `perform` did: one exchange, or two where the manifest's fallback answered.
+
+    `entry` is the call in the run's journal, where it has one.
+    """
 
     exchanges: tuple[Exchange, ...]
+    entry: "JournalEntry | None" = None
 
     @property
     def by_fallback(self) -> bool:
@@ -94,6 +108,7 @@ class Caller:
         self.executor = executor
         self.deadline = deadline
         self.mask = mask
+        self.journal: RunJournal | None = None
         self._tokens: set[str] = set()
         self._consents: dict[tuple[str, str], bool] = {}
         self.reset(deadline)
@@ -142,6 +157,46 @@ class Caller:
         `deadline` is the run's own or a child of it, where the call may be called off alone.
         """
         deadline = deadline or self.deadline
+        if self.journal is not None and self.journal.calls is not None:
+            return self._perform_journaled(call, deadline, self.journal.calls)
+        return self._perform(call, deadline)
+
+    def _perform_journaled(
+        self, call: PreparedCall, deadline: Deadline, journal: "CallJournal"
+    ) -> Performed:
+        """Answer a call from the journal, or send it and record its outcome."""
+        from kosmo_circleci.call.journal import journal_call
+
+        deadline.check()
+        try:
+            entry = journal.begin(journal_call(call))
+        except JournalError as error:
+            raise self.end_with(error) from None
+        if entry.answer is not None:
+            return Performed(tuple(Exchange(None, 0.0, each) for each in entry.answer), entry)
+        performed = self._perform(call, deadline)._replace(entry=entry)
+        *earlier, last = performed.exchanges
+        try:
+            if last.error is not None:
+                journal.failed(entry, last.error, sent=last.may_have_arrived)
+            else:
+                responses = (each.response for each in performed.exchanges)
+                journal.answered(entry, tuple(filter(None, responses)))
+        except JournalError as error:
+            # It was sent all the same, and the call log says so.
+            failed = last._replace(error=self.end_with(error))
+            return performed._replace(exchanges=(*earlier, failed))
+        return performed
+
+    def end_with(self, error: JournalError) -> JournalError:
+        """End the run, so that no `pcall` continues it: nothing may happen that is not on record.
+
+        A refusal to answer from a record ends it too. Returns `error`, to be raised.
+        """
+        self.deadline.cancel(error)
+        return error
+
+    def _perform(self, call: PreparedCall, deadline: Deadline) -> Performed:
         first = self._exchange(call, call.request, deadline)
         fallback = call.function.fallback
         if (
@@ -171,8 +226,10 @@ class Caller:
         decode = response.decode_fallback if performed.by_fallback else response.decode
         try:
             value = decode(call.function, call.arguments, last.response)
-        except KosmoError:
+        except KosmoError as error:
             self._record(call, last, ok=False)
+            if performed.entry is not None and self.journal is not None and self.journal.calls:
+                self.journal.calls.refused(performed.entry, error)
             raise
         self._record(call, last, ok=True)
         self._hide_credentials(call.function, value)
@@ -209,14 +266,15 @@ class Caller:
 
     def _record(self, call: PreparedCall, exchange: Exchange, *, ok: bool) -> None:
         self._in_flight.pop(id(call), None)
-        answer, error = exchange.response, exchange.error
-        unsent = isinstance(error, NetworkError) and error.unsent
+        if exchange.start is None:
+            return  # answered from a journal: nothing was sent
+        answer = exchange.response
         record = exchange.start.ended(
             ok=ok,
             duration_ms=exchange.duration_ms,
             http_status=answer.status if answer else None,
             attempts=exchange.attempts,
-            sent=exchange.attempts > 0 and not unsent,
+            sent=exchange.may_have_arrived,
         )
         self._add_record(exchange.start.number, record)
 
@@ -276,6 +334,8 @@ class Caller:
 
         Raises `PermissionDenied`, or the deadline's reason if the run ended at the question.
         """
+        if self.journal is not None and kind in self.journal.decides:
+            return
         decision = permission.decide(kind, self.policy, force=self.settings.force)
         if isinstance(decision, Allowed):
             self.permission_bypassed |= decision.bypassed
@@ -296,6 +356,8 @@ class Caller:
         raise permission.refusal(kind, decision, call_path, name, refused=refused)
 
     def _account(self, name: str, *, public: bool) -> Account:
+        if self.journal is not None and self.journal.is_offline:
+            return Account(name, "https://circleci.com")
         account = self.accounts[name]()
         if account.token is None and not public:
             raise missing_token(account)

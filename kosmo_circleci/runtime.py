@@ -22,11 +22,12 @@ from kosmo_circleci.jsonvalue import JsonValue, encode
 from kosmo_circleci.masking import Mask
 from kosmo_circleci.run.envelope import Run, failure
 from kosmo_circleci.run.listener import GuardedListener, RunListener
-from kosmo_circleci.run.settings import RunSettings, RuntimeSettings
+from kosmo_circleci.run.settings import NO_JOURNAL, RunSettings, RuntimeSettings
 from kosmo_circleci.transport.wire import Transport
 from kosmo_circleci.version import __version__
 
 if TYPE_CHECKING:
+    from kosmo_circleci.journal.session import JournalSession
     from kosmo_circleci.lua.clock import Clock
     from kosmo_circleci.lua.extension import Extension
     from kosmo_circleci.lua.session import Session
@@ -130,6 +131,7 @@ class Runtime:
         deadline: Deadline | None = None,
     ) -> "Session":
         """Return a Lua state in this process; its caller closes it. Raises `ConfigurationError`."""
+        from kosmo_circleci.lua.clock import JournaledClock
         from kosmo_circleci.lua.session import RunParts, Session
 
         if settings.integrations:
@@ -137,13 +139,16 @@ class Runtime:
         deadline = run_deadline(settings, deadline)
         guarded = GuardedListener(listener or RunListener(), deadline)
         caller = self.caller(settings, guarded, deadline)
+        clock = self.clock()
+        journaled = settings.journal != NO_JOURNAL
         parts = RunParts(
             self.catalog,
             caller,
             guarded,
-            self.clock(),
+            JournaledClock(clock) if journaled else clock,
             lambda: self._mcp_functions(settings),
             self.simulate,
+            partial(open_journal, settings, caller, clock, self.simulate) if journaled else None,
         )
         return Session(settings, parts)
 
@@ -344,6 +349,27 @@ def _called(caller: Caller, resolved: Resolved, arguments: Mapping[str, JsonValu
     function, account = resolved
     raw = RawArguments(named=arguments)
     return caller.call(function, account, call_path(function.name, account), raw)
+
+
+def open_journal(
+    settings: RunSettings,
+    caller: Caller,
+    clock: "Clock",
+    simulated: bool,
+    code: str,
+    name: str,
+    args: Mapping[str, JsonValue],
+) -> "JournalSession":
+    """Return the journal of one run of a script. Raises `JournalError`."""
+    from kosmo_circleci.journal.lifecycle import Start
+    from kosmo_circleci.journal.session import JournalSession, Subject
+    from kosmo_circleci.run.lost_writes import decide
+
+    start = Start(name, code, settings.account, simulated)
+    subject = Subject(
+        start, args, caller.mask, load_catalog(), clock.now_s, partial(decide, caller.listener)
+    )
+    return JournalSession(settings.journal, subject)
 
 
 def run_of_call(

@@ -1,10 +1,15 @@
 """What a run offers to functions that reach other servers than CircleCI: `app.mcp` and `mcp.*`."""
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
 
 from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.deadline import Deadline
+from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
+
+if TYPE_CHECKING:
+    from kosmo_circleci.call.journal import JournalCall
 
 
 class RunContext(Protocol):
@@ -22,6 +27,10 @@ class RunContext(Protocol):
 
     def permit(self, kind: Kind, name: str, call_path: str, question: str) -> None:
         """Return if the call may be made; raises `PermissionDenied`. Asks once per name and run."""
+        ...
+
+    def journaled(self, call: "JournalCall", perform: Callable[[], JsonValue]) -> JsonValue:
+        """Return the recorded answer of a call, or that of `perform`, which is recorded."""
         ...
 
     def record(

@@ -7,7 +7,7 @@ came back. A call is known by its content alone, so that the order of parallel b
 
 from typing import NamedTuple, Protocol
 
-from kosmo_circleci.call import permission, request
+from kosmo_circleci.call import permission
 from kosmo_circleci.call.model import ApiResponse, PreparedCall, QueryPairs
 from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.errors import KosmoError
@@ -112,8 +112,43 @@ class RunClock(Protocol):
         ...
 
 
+class RunJournal(Protocol):
+    """The journal's side of one run of a script.
+
+    `decides` names the kinds of calls the read/write policy is not asked about: they are not sent,
+    or a plan says which are. `is_offline` says that nothing is sent at all: no account needs a
+    token. `shaped` counts the calls that were answered by their documented shape.
+    """
+
+    calls: CallJournal | None
+    clock: RunClock | None
+    decides: frozenset[Kind]
+    is_offline: bool
+
+    @property
+    def shaped(self) -> int: ...
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass without waiting for it, where `is_offline`."""
+        ...
+
+    def meta(self) -> dict[str, JsonValue]:
+        """Return what the envelope's `meta` says about it."""
+        ...
+
+    def finish(self, error: str | None, error_type: str | None) -> None:
+        """Record how the run ended, without secrets. Raises `JournalError`."""
+        ...
+
+    def close(self) -> None:
+        """Close the files."""
+        ...
+
+
 def journal_call(call: PreparedCall) -> JournalCall:
     """Return a call of CircleCI's API as a journal takes it."""
+    from kosmo_circleci.call import request
+
     function, arguments, wire, account, call_path = call
     method, path = request.shown(function, arguments)
     shown = permission.without_secrets(function, arguments)

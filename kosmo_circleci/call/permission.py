@@ -121,6 +121,11 @@ def without_secrets(function: Function, arguments: Arguments) -> Arguments:
     )
 
 
+def without_secret_keys(value: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return a free object with `***` for every value that may be a secret by its key."""
+    return _object_without_secrets(value, frozenset())
+
+
 def _masked_arguments(function: Function, arguments: Arguments) -> list[tuple[str, JsonValue]]:
     pairs = [
         (parameter.name, _masked_value(function, parameter, arguments.values[parameter.name]))

@@ -10,15 +10,13 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from kosmo_circleci.errors import JournalError
 from kosmo_circleci.journal.process import Process, is_alive, this_process
 from kosmo_circleci.journal.schema import REPEAT, SKIP, UNSETTLED_WRITE
 from kosmo_circleci.journal.store import Store
-
-Unknown: TypeAlias = Literal["stop", "repeat", "skip"]
-"""What becomes of a write that was sent and whose answer was lost."""
+from kosmo_circleci.run.settings import Unknown
 
 SILENT_S: Final = 300.0
 """How long a process that cannot be seen from here (another host) counts as alive."""

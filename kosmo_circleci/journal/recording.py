@@ -7,6 +7,7 @@ are committed in groups, always before a write that comes after them; so the fil
 of what the run did, without a gap.
 """
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -17,7 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from kosmo_circleci.call.journal import JournalCall, JournalEntry
 from kosmo_circleci.call.model import ApiResponse
-from kosmo_circleci.errors import Interrupted, KosmoError, LimitExceeded
+from kosmo_circleci.errors import Interrupted, JournalError, KosmoError, LimitExceeded
 from kosmo_circleci.journal.address import address_of
 from kosmo_circleci.journal.answers import Answers
 from kosmo_circleci.journal.group import Group, Statement
@@ -70,6 +71,7 @@ class Recording:
         self._clock = clock
         self._began = clock()
         self._alive_at = 0.0
+        self._finished = False
         self._lock = threading.RLock()
         self._times = Times(self._load_times)
         self._group = Group(store, self._closing)
@@ -157,9 +159,14 @@ class Recording:
                 f"UPDATE runs SET {columns} WHERE number = ?", (*row.values(), self.run.number)
             )
             self._group.commit(durable=True)
+            self._finished = True
 
     def close(self) -> None:
-        """Let the file go. A run without an end counts as in progress while this process lives."""
+        """Let the file go. A run without an end is this process's no longer."""
+        if not self._finished and not self._group.is_broken:
+            with self._lock, contextlib.suppress(JournalError):
+                self._group.put("UPDATE runs SET pid = NULL WHERE number = ?", (self.run.number,))
+                self._group.commit()
         self._store.close()
 
     def meta(self) -> dict[str, JsonValue]:

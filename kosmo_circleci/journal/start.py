@@ -8,7 +8,6 @@ from typing import NamedTuple
 from kosmo_circleci.errors import JournalError
 from kosmo_circleci.journal.lifecycle import (
     Start,
-    Unknown,
     decide_lost_writes,
     find_run,
     new_run,
@@ -17,6 +16,7 @@ from kosmo_circleci.journal.lifecycle import (
 from kosmo_circleci.journal.recording import Recording
 from kosmo_circleci.journal.store import Store, open_store
 from kosmo_circleci.masking import Mask
+from kosmo_circleci.run.settings import Unknown
 
 
 class Resume(NamedTuple):

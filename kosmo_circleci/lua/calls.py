@@ -74,6 +74,12 @@ class Calls:
             "wait": self._timed(self._wait),
             "now": lambda: (self._clock.now_s(),),
             "sleep": self._timed(self._sleep),
+            "sleep_until": self._timed(self._sleep_until),
+            "branch_now": lambda branch: (self._clock.branch_now_s(branch.decode()),),
+            "branch_epoch": lambda branch: (self._clock.branch_epoch_s(branch.decode()),),
+            "clock_kind": lambda: (self._clock.kind.encode(),),
+            "seed": lambda branch: self._clock.seed(branch.decode()),
+            "shaped": lambda: (self._caller.journal.shaped if self._caller.journal else 0,),
             "nearest": _nearest,
             "paging": self._paging,
             "refuse_arguments": self._refuse_arguments,
@@ -278,6 +284,13 @@ class Calls:
 
     def _sleep(self, seconds: float) -> Answer:
         self._clock.sleep(self._caller.deadline, seconds)
+        return ()
+
+    def _sleep_until(self, at_s: float) -> Answer:
+        # A simulated clock has whole seconds, and the difference of floats is not always one.
+        left_s = round(at_s - self._clock.now_s(), 6)
+        if left_s > 0:
+            self._clock.sleep(self._caller.deadline, left_s)
         return ()
 
 

@@ -2,14 +2,18 @@
 
 import threading
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from kosmo_circleci.call.context import RunContext
 from kosmo_circleci.caller import Caller
 from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.deadline import Deadline
+from kosmo_circleci.errors import JournalError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
+
+if TYPE_CHECKING:
+    from kosmo_circleci.call.journal import JournalCall
 
 
 class Extension(Protocol):
@@ -53,6 +57,17 @@ class ExtensionContext:
     def permit(self, kind: Kind, name: str, call_path: str, question: str) -> None:
         with self.lock:
             self._caller.permit(kind, name, "", call_path, lambda: question)
+
+    def journaled(self, call: "JournalCall", perform: Callable[[], JsonValue]) -> JsonValue:
+        from kosmo_circleci.call.external import external_answer
+
+        journal = self._caller.journal
+        if journal is None or journal.calls is None:
+            return perform()
+        try:
+            return external_answer(journal.calls, call, perform)
+        except JournalError as error:
+            raise self._caller.end_with(error) from None
 
     def record(
         self,

@@ -13,7 +13,7 @@ from kosmo_circleci.lua.values import LuaValues, lua_bytes, python_text, typed_b
 _PRELUDE: Final = Path(__file__).parent / "prelude"
 _FILES: Final = (
     *("error", "json", "print", "schedule", "options", "pages", "flow", "pipelines"),
-    *("pipeline_values", "regex", "docs", "app", "mcp", "sandbox", "hints"),
+    *("pipeline_values", "regex", "docs", "app", "mcp", "sandbox", "clock", "hints"),
 )
 
 # A to-be-closed variable in scope keeps `return f()` from being a tail call, which would forget

@@ -2,16 +2,16 @@
 
 import time
 from collections import deque
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from kosmo_circleci.caller import Caller
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.deadline import Deadline
-from kosmo_circleci.errors import Interrupted, KosmoError
+from kosmo_circleci.errors import Interrupted, JournalError, KosmoError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.lua.calls import Calls
-from kosmo_circleci.lua.clock import Clock
+from kosmo_circleci.lua.clock import Clock, JournaledClock
 from kosmo_circleci.lua.extension import ExtensionSource
 from kosmo_circleci.lua.host import Host
 from kosmo_circleci.lua.output import LimitedOutput
@@ -22,6 +22,9 @@ from kosmo_circleci.run.envelope import Run, with_unknown_writes
 from kosmo_circleci.run.listener import GuardedListener
 from kosmo_circleci.run.settings import RunSettings
 
+if TYPE_CHECKING:
+    from kosmo_circleci.call.journal import RunJournal
+
 MAX_ERROR_CHARACTERS: Final = 64 * 1024
 """How much of an error message is kept: a script may raise one of any length."""
 
@@ -29,6 +32,10 @@ _MAX_LOG_LINES: Final = 1000
 
 # Lua shortens longer chunk names in its messages (LUA_IDSIZE in luaconf.h, less the final zero).
 _MAX_CHUNK_NAME: Final = 59
+
+
+JournalSource: TypeAlias = Callable[[str, str, Mapping[str, JsonValue]], "RunJournal"]
+"""Opens the journal of a run: (code, name, args). Raises `JournalError`."""
 
 
 class RunParts(NamedTuple):
@@ -40,6 +47,7 @@ class RunParts(NamedTuple):
     clock: Clock
     extension: ExtensionSource | None = None
     simulated: bool = False
+    open_journal: JournalSource | None = None
 
 
 class Session:
@@ -78,24 +86,53 @@ class Session:
         """
         started = time.perf_counter()
         settings = self._settings
-        name = name or settings.name
+        name, args = name or settings.name, settings.args if args is None else args
         try:
             if deadline is not None:
                 self._reset(deadline)
-            outcome = self._execute(code, name, settings.args if args is None else args)
+            self._start_journal(code, name, args)
+            outcome = self._execute(code, name, args)
         except KosmoError as error:
             outcome = Outcome.of(error)
         except (LuaMemoryError, MemoryError):
             outcome = Outcome.of(settings.limits.memory_error())
         if self._calls is not None:
             self._calls.cancel()
-        self._parts.listener.reraise()
-        return self._finished(outcome, code, started)
+        try:
+            self._parts.listener.reraise()
+            return self._journaled(self._finished(outcome, code, started))
+        finally:
+            self._close_journal()
 
     def close(self) -> None:
         """Cancel what is in flight and close extensions."""
         if self._calls is not None:
             self._calls.close()
+
+    def _start_journal(self, code: str, name: str, args: Mapping[str, JsonValue]) -> None:
+        if self._parts.open_journal is not None:
+            self._caller.journal = self._parts.open_journal(code, name, args)
+            if isinstance(self._parts.clock, JournaledClock):
+                self._parts.clock.journal = self._caller.journal
+
+    def _journaled(self, run: Run) -> Run:
+        """Record how a run ended, and add to its outcome what the journal says."""
+        journal = self._caller.journal
+        if journal is None:
+            return run
+        try:
+            meta = journal.meta()
+            journal.finish(run.error, run.error_type)
+            return run._replace(journal=meta)
+        except JournalError as error:
+            if run.error is not None:
+                return run
+            return run._replace(success=False, error=error.message, error_type=error.error_type)
+
+    def _close_journal(self) -> None:
+        journal, self._caller.journal = self._caller.journal, None
+        if journal is not None:
+            journal.close()
 
     def _reset(self, deadline: Deadline) -> None:
         self._caller.reset(deadline)

@@ -21,6 +21,7 @@ from kosmo_circleci.errors import (
 from kosmo_circleci.jsonvalue import JsonValue, encode
 from kosmo_circleci.mcp_client import results
 from kosmo_circleci.mcp_client.config import load
+from kosmo_circleci.mcp_client.journaled import journal_call
 from kosmo_circleci.mcp_client.launch import Timeouts, resolve
 from kosmo_circleci.mcp_client.names import lua_names, original_name
 from kosmo_circleci.mcp_client.server import Server
@@ -133,7 +134,10 @@ class McpFunctions:
         with self._lock:
             known = self._tools.get(lua)
         if known is None:
-            listed: Any = self._request(server, "tools/list", {}, context)
+            listed: Any = context.journaled(
+                journal_call(lua, "tools/list", "read", {}, f"mcp.tools('{lua}')"),
+                lambda: self._request(server, "tools/list", {}, context),
+            )
             originals = {str(each["name"]): each for each in listed}
             known = {
                 name: described(originals[original], name, lua)
@@ -200,13 +204,18 @@ class McpFunctions:
         context.permit(
             tool.kind, f"{tool.server}.{tool.name}", tool.path, question(tool, server, given)
         )
-        params = {"name": tool.original, "arguments": given}
-        with _Recorded(context, tool.path, tool.original, tool.server, tool.kind):
-            result = self._request(server, "tools/call", params, context, tool.path)
-            error = results.tool_error(result, tool.server, tool.name, tool.path)
-            if error is not None:
-                raise error
-        return results.tool_value(result)
+        params: dict[str, JsonValue] = {"name": tool.original, "arguments": given}
+
+        def perform() -> JsonValue:
+            with _Recorded(context, tool.path, tool.original, tool.server, tool.kind):
+                result = self._request(server, "tools/call", params, context, tool.path)
+                error = results.tool_error(result, tool.server, tool.name, tool.path)
+                if error is not None:
+                    raise error
+            return results.tool_value(result)
+
+        call = journal_call(tool.server, "tools/call", tool.kind, params, tool.path)
+        return context.journaled(call, perform)
 
     def _resources(self, arguments: list[JsonValue], context: RunContext) -> JsonValue:
         return self._read(context, "mcp.resources", "resources/list", _argument(arguments, 0), {})
@@ -243,8 +252,12 @@ class McpFunctions:
         lua, server = self.server(server_name)
         question = f"{call_path} of the MCP server '{server.name}' (read)"
         context.permit("read", f"{lua}.{method}", call_path, question)
-        with _Recorded(context, call_path, method, lua, "read"):
-            return self._request(server, method, params, context, call_path)
+
+        def perform() -> JsonValue:
+            with _Recorded(context, call_path, method, lua, "read"):
+                return self._request(server, method, params, context, call_path)
+
+        return context.journaled(journal_call(lua, method, "read", params, call_path), perform)
 
     def _request(
         self, server: Server, method: str, params: Any, context: RunContext, call_path: str = ""

@@ -2,8 +2,9 @@
 
 import json
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from kosmo_circleci import jsonvalue
@@ -32,6 +33,7 @@ class _Fields(NamedTuple):
     script_exit_code: int | None = None
     signal_number: int | None = None
     masked_source: str | None = None
+    journal: Mapping[str, JsonValue] = MappingProxyType({})
 
 
 class Run(_Fields):
@@ -44,7 +46,8 @@ class Run(_Fields):
     `call_count` and `writes` count all. `traceback` has the script's frames at the error, innermost
     first; `log` what the script wrote with `log`. `script_exit_code` is set by `exit(code)`,
     `signal_number` by the signal that ended the run. `masked_source` is the script's text without
-    secrets, where `RunSettings.mask_source` asked for it.
+    secrets, where `RunSettings.mask_source` asked for it. `journal` is what `meta` says of the
+    run's `journal`, `replay`, `plan` and `apply`, where it has one.
     """
 
     @cached_property
@@ -64,7 +67,7 @@ class Run(_Fields):
             meta["mcp_trust_bypassed"] = True
         if self.script_exit_code is not None:
             meta["exit_code"] = self.script_exit_code
-        return meta
+        return meta | dict(self.journal)
 
     @property
     def exit_code(self) -> int:

@@ -123,7 +123,8 @@ def decode_started(payload: bytes) -> StartedCall:
 
 def encode_done(run: Run) -> bytes:
     """Return the payload of DONE: output, result and calls have messages of their own."""
-    return _encode({name: value for name, value in run._asdict().items() if name not in _APART})
+    fields = run._asdict() | {"journal": dict(run.journal)}
+    return _encode({name: value for name, value in fields.items() if name not in _APART})
 
 
 def decode_done(payload: bytes) -> dict[str, Any]:

@@ -5,10 +5,33 @@ To add an option of a run, add a field here and read it where it takes effect.
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.limits import Limits
+
+Unknown: TypeAlias = Literal["stop", "repeat", "skip"]
+"""What becomes of a write of a resumed run that was sent and whose answer was lost."""
+
+
+class JournalSettings(NamedTuple):
+    """What is recorded of a run, and what it is answered from: names of files.
+
+    `file` is a journal; with `resume` its newest run of the script that has not succeeded is
+    continued, or `run_id`. `replay` is a journal that answers every call. `plan` is where the
+    writes are listed instead of being sent, `apply` a plan whose writes are made.
+    """
+
+    file: str | None = None
+    resume: bool = False
+    run_id: str | None = None
+    unknown: Unknown = "stop"
+    replay: str | None = None
+    plan: str | None = None
+    apply: str | None = None
+
+
+NO_JOURNAL: Final = JournalSettings()
 
 
 class RunSettings(NamedTuple):
@@ -21,6 +44,7 @@ class RunSettings(NamedTuple):
     read. With `keep_output` False the printed lines go to the listener only, and `Run.output` stays
     empty. `keep_state` keeps the Lua state: the next script with it finds this one's globals.
     `mask_source` asks for `Run.masked_source`. `secrets` are values to mask from the beginning.
+    `journal` says whether the run is recorded, replayed, planned or applied.
     """
 
     name: str = "script"
@@ -35,6 +59,7 @@ class RunSettings(NamedTuple):
     keep_state: bool = False
     mask_source: bool = False
     secrets: tuple[str, ...] = ()
+    journal: JournalSettings = NO_JOURNAL
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return the settings as JSON; `from_json` gives them back."""
@@ -42,14 +67,19 @@ class RunSettings(NamedTuple):
             "args": dict(self.args),
             "limits": self.limits._asdict(),
             "secrets": list(self.secrets),
+            "journal": self.journal._asdict(),
         }
         return self._asdict() | changed
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "RunSettings":
         """Return the settings that `to_json` wrote."""
-        limits, secrets = Limits(**value["limits"]), tuple(value["secrets"])
-        return cls(**(value | {"limits": limits, "secrets": secrets}))
+        structured = {
+            "limits": Limits(**value["limits"]),
+            "secrets": tuple(value["secrets"]),
+            "journal": JournalSettings(**value["journal"]),
+        }
+        return cls(**(value | structured))
 
 
 class RuntimeSettings(NamedTuple):

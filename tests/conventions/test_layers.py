@@ -41,6 +41,7 @@ LEVELS: dict[str, int] = {
     "config": 3,
     "mcp_client": 3,
     "journal": 3,
+    "run.lost_writes": 3,
     "simulator": 3,
     "caller": 4,
     "run.envelope": 2,

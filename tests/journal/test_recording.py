@@ -291,10 +291,15 @@ def test_a_run_in_progress_is_refused_and_a_dead_process_run_is_taken_over(path:
     first = recording(path)
     with pytest.raises(JournalError, match=rf"The run {first.run.id} is in progress, pid \d+\."):
         recording(path, Resume())
-    first.close()
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE runs SET pid = 999999999")
     connection.close()
+    assert recording(path, Resume()).run.id == first.run.id
+
+
+def test_a_run_that_was_let_go_without_an_end_can_be_resumed_at_once(path: Path) -> None:
+    first = recording(path)
+    first.close()
     assert recording(path, Resume()).run.id == first.run.id
 
 
@@ -302,7 +307,6 @@ def test_a_process_on_another_host_has_the_run_until_it_has_been_silent_for_long
     path: Path,
 ) -> None:
     first = recording(path)
-    first.close()
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE runs SET machine = 'elsewhere|boot|ns'")
     connection.close()

@@ -14,9 +14,10 @@ from kosmo_circleci.errors import ApiError, JournalError, NetworkError, Permissi
 from kosmo_circleci.journal.lifecycle import Start
 from kosmo_circleci.journal.plan import read_plan
 from kosmo_circleci.journal.plan_text import plan_text
-from kosmo_circleci.journal.recording import Outcome
-from kosmo_circleci.journal.session import JournalOptions, RunJournal, Subject
+from kosmo_circleci.journal.runs import list_runs
+from kosmo_circleci.journal.session import JournalSession, Subject
 from kosmo_circleci.masking import Mask
+from kosmo_circleci.run.settings import JournalSettings
 
 SECRET = "hush-hush-value"
 ARGUMENTS = {"branch": "main", "value": SECRET}
@@ -24,10 +25,10 @@ ARGUMENTS = {"branch": "main", "value": SECRET}
 
 def opened(
     start: Start = START, arguments: dict[str, Any] | None = None, **options: Any
-) -> RunJournal:
+) -> JournalSession:
     mask = Mask([SECRET])
     subject = Subject(start, ARGUMENTS if arguments is None else arguments, mask, load_catalog())
-    return RunJournal(JournalOptions(**options), subject)
+    return JournalSession(JournalSettings(**options), subject)
 
 
 def api(function: str, method: str, path: str, body: Any = None, **shown: Any) -> JournalCall:
@@ -66,7 +67,7 @@ def plan_of(tmp_path: Path) -> str:
     send(run.calls, add_variable(context["id"]), unreachable)
     send(run.calls, api("delete_context", "DELETE", "/context/old"), unreachable)
     send(run.calls, api("trigger_pipeline", "POST", "/project/gh/a/b/pipeline", {}), unreachable)
-    run.finish(Outcome(True))
+    run.finish(None, None)
     run.close()
     return file
 
@@ -98,31 +99,29 @@ Plan: 1 to create, 1 to update, 1 to delete, 1 action."""
 
 def test_reads_are_real_but_those_of_what_is_planned(tmp_path: Path) -> None:
     run = opened(plan=str(tmp_path / "p"))
-    assert run.planning is not None
-    real = send(
-        run.planning, api("get_context", "GET", "/context/1"), lambda _: response({"id": "1"})
-    )
-    assert (real, run.planning.shaped) == ({"id": "1"}, 0)
-    planned = send(run.planning, api("get_context", "GET", "/context/planned-1"), unreachable)
+    assert run.calls is not None
+    real = send(run.calls, api("get_context", "GET", "/context/1"), lambda _: response({"id": "1"}))
+    assert (real, run.shaped) == ({"id": "1"}, 0)
+    planned = send(run.calls, api("get_context", "GET", "/context/planned-1"), unreachable)
     assert planned["id"] == "planned-1"
-    assert (run.planning.shaped, run.meta()) == (
+    assert (run.shaped, run.meta()) == (
         1,
         {"plan": {"file": str(tmp_path / "p"), "writes": 0}},
     )
-    run.finish(Outcome(True))
+    run.finish(None, None)
     assert plan_text(read_plan(tmp_path / "p")) == "The script would write nothing."
 
 
 def test_a_script_that_fails_makes_no_plan(tmp_path: Path) -> None:
     run = opened(plan=str(tmp_path / "p"))
-    run.finish(Outcome(False, "no", "runtime"))
+    run.finish("no", "runtime")
     assert not (tmp_path / "p").exists()
 
 
 def test_a_plan_lets_exactly_its_writes_through_with_the_real_ids(tmp_path: Path) -> None:
     run = opened(apply=plan_of(tmp_path))
     assert run.calls is not None
-    assert run.decides_writes
+    assert run.decides == {"write"}
     sent = lambda asked: response({"id": "real-id"})  # noqa: E731
     assert send(run.calls, CREATE, sent) == {"id": "real-id"}
     for refused in (
@@ -162,27 +161,27 @@ def test_a_plan_is_applied_once(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match=r"has been applied, at 20\d\d-"):
         opened(apply=file)
     with pytest.raises(JournalError, match=r"has been applied"):
-        opened(apply=file, journal=str(tmp_path / "j"))
+        opened(apply=file, file=str(tmp_path / "j"))
 
 
 def test_the_rest_of_an_apply_that_did_not_finish_is_made_with_its_journal(tmp_path: Path) -> None:
     file, journal = plan_of(tmp_path), str(tmp_path / "j")
     sent = lambda asked: response({"id": "real-id"})  # noqa: E731
-    first = opened(apply=file, journal=journal)
+    first = opened(apply=file, file=journal)
     assert first.calls is not None
     send(first.calls, CREATE, sent)
-    first.finish(Outcome(False, "no", "runtime"))
+    first.finish("no", "runtime")
     first.close()
-    second = opened(apply=file, journal=journal)
+    second = opened(apply=file, file=journal)
     assert second.calls is not None
     assert send(second.calls, CREATE, unreachable) == {"id": "real-id"}
     send(second.calls, add_variable("real-id"), sent)
     with pytest.raises(PermissionDenied):
         send(second.calls, CREATE, unreachable)
-    second.finish(Outcome(True))
+    second.finish(None, None)
     second.close()
     with pytest.raises(JournalError, match="has been applied"):
-        opened(apply=file, journal=journal)
+        opened(apply=file, file=journal)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +203,7 @@ def test_what_is_not_a_plan(content: str | None, message: str, tmp_path: Path) -
 
 def recorded(tmp_path: Path) -> str:
     file = str(tmp_path / "j")
-    run = opened(journal=file)
+    run = opened(file=file)
     assert run.calls is not None
     assert run.clock is not None
     send(run.calls, CREATE, lambda _: response({"id": "1"}))
@@ -212,7 +211,7 @@ def recorded(tmp_path: Path) -> str:
     send(run.calls, call("a", "read"), lambda _: NetworkError("gone", attempts=4))
     send(run.calls, call("a", "read"), lambda _: response({"n": 3}))
     run.clock.time_s("", "os", 5.0)
-    run.finish(Outcome(True))
+    run.finish(None, None)
     run.close()
     return file
 
@@ -221,47 +220,49 @@ def test_a_replay_answers_from_the_record_alone_failures_included(tmp_path: Path
     file = recorded(tmp_path)
     before = Path(file).read_bytes()
     run = opened(replay=file)
-    assert run.replay is not None
-    assert run.decides_writes
-    assert send(run.replay, CREATE, unreachable) == {"id": "1"}
-    assert run.replay.begin(call("a", "read")).answer[0].status == 503  # type: ignore[index]
+    assert run.calls is not None
+    assert run.clock is not None
+    assert run.decides == {"read", "write"}
+    assert run.is_offline
+    assert send(run.calls, CREATE, unreachable) == {"id": "1"}
+    assert run.calls.begin(call("a", "read")).answer[0].status == 503  # type: ignore[index]
     with pytest.raises(NetworkError) as raised:
-        run.replay.begin(call("a", "read"))
+        run.calls.begin(call("a", "read"))
     assert raised.value.fields() == {"type": "network", "message": "gone", "attempts": 4}
-    assert run.replay.time_s("", "os", 9.0) == 5.0
+    assert run.clock.time_s("", "os", 9.0) == 5.0
     assert run.meta() == {
-        "replay": {"file": file, "run": run.replay.run_id, "replayed": 3, "unused": 1}
+        "replay": {"file": file, "run": list_runs(file)[0]["id"], "replayed": 3, "unused": 1}
     }
     with pytest.raises(JournalError, match=r"create_context .* is not in the run \w+, or not as"):
-        send(run.replay, CREATE, unreachable)
-    run.finish(Outcome(True))
+        send(run.calls, CREATE, unreachable)
+    run.finish(None, None)
     run.close()
     assert Path(file).read_bytes() == before
 
 
 def test_time_passes_in_a_replay_when_the_script_waits(tmp_path: Path) -> None:
     run = opened(replay=recorded(tmp_path))
-    assert run.replay is not None
-    began = run.replay.elapsed_s()
-    run.replay.advance(3600)
-    assert run.replay.elapsed_s() == began + 3600
+    assert run.clock is not None
+    began = run.clock.elapsed_s()
+    run.advance(3600)
+    assert run.clock.elapsed_s() == began + 3600
 
 
 def test_a_replay_shows_what_the_last_process_of_a_run_saw(tmp_path: Path) -> None:
     file = str(tmp_path / "j")
-    first = opened(journal=file)
+    first = opened(file=file)
     assert first.calls is not None
     send(first.calls, call("A"), lambda _: response({"n": 1}))
     entry = first.calls.begin(call("B"))
     first.calls.answered(entry, (response({"message": "no"}, 404),))
     first.calls.refused(entry, ApiError("CircleCI API error (404): no", status=404))
-    first.finish(Outcome(False, "CircleCI API error (404): no", "api"))
+    first.finish("CircleCI API error (404): no", "api")
     first.close()
-    second = opened(journal=file, resume=True)
+    second = opened(file=file, resume=True)
     assert second.calls is not None
     for name in "AB":
         send(second.calls, call(name), lambda _: response({"n": 2}))
-    second.finish(Outcome(True))
+    second.finish(None, None)
     second.close()
     run = opened(replay=file)
     assert run.calls is not None
@@ -269,11 +270,11 @@ def test_a_replay_shows_what_the_last_process_of_a_run_saw(tmp_path: Path) -> No
 
 
 def test_a_journal_and_a_plan_go_together(tmp_path: Path) -> None:
-    run = opened(plan=str(tmp_path / "p"), journal=str(tmp_path / "j"))
+    run = opened(plan=str(tmp_path / "p"), file=str(tmp_path / "j"))
     assert run.calls is not None
     send(run.calls, call("a", "read"), lambda _: response())
     send(run.calls, CREATE, unreachable)
     meta: Any = run.meta()
     assert (meta["journal"]["sent"], meta["plan"]["writes"]) == (1, 1)
-    run.finish(Outcome(True))
+    run.finish(None, None)
     run.close()

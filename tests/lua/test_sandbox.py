@@ -102,6 +102,7 @@ class BrokenHost:
     def functions(self) -> dict[str, Callable[..., Any]]:
         return {
             "tick": lambda: (True,),
+            "clock_kind": lambda: (True, b"real"),
             "bound": lambda: None,
             "print": self.fail,
             "docs_list": lambda: (True, Thing()),

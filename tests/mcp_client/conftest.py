@@ -10,9 +10,11 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
+from kosmo_circleci.call.journal import JournalCall
 from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import PermissionDenied
+from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
 from kosmo_circleci.mcp_client.functions import McpFunctions
 from kosmo_circleci.mcp_client.trust import trust_store
@@ -47,12 +49,17 @@ class Run:
         self.mask = Mask()
         self.questions: list[str] = []
         self.log: list[Recorded] = []
+        self.journaled_calls: list[JournalCall] = []
         self._writes = writes
 
     def permit(self, kind: str, name: str, call_path: str, question: str) -> None:
         self.questions.append(question)
         if kind == "write" and not self._writes:
             raise PermissionDenied(f"{call_path} is a write", function_name=name)
+
+    def journaled(self, call: JournalCall, perform: Callable[[], JsonValue]) -> JsonValue:
+        self.journaled_calls.append(call)
+        return perform()
 
     def record(
         self,

@@ -6,6 +6,7 @@ so, so that a new one cannot be forgotten on the way to the script's process.
 
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pytest
@@ -16,7 +17,7 @@ from kosmo_circleci.errors import Interrupted, LimitExceeded
 from kosmo_circleci.limits import Limits
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.listener import Consent, RunListener
-from kosmo_circleci.run.settings import RunSettings
+from kosmo_circleci.run.settings import JournalSettings, RunSettings
 from kosmo_circleci.runtime import Runtime
 
 CIRCLECI: Final = "local circleci = app.integrations.circleci "
@@ -64,6 +65,7 @@ CASES: Final = {
     "secrets": Case(
         "print('it is hunter2!') return 'hunter2!'", RunSettings(secrets=("hunter2!",))
     ),
+    "journal": Case(WRITE, RunSettings(journal=JournalSettings(plan="writes.plan"))),
     "output and result": Case("print('a') print('b', {c = 1}) return 1, 'x', {}"),
     "a syntax error": Case("x = = 1"),
     "an error of a call": Case(CIRCLECI + "circleci.get_project('gh/acme/nowhere')"),
@@ -104,8 +106,9 @@ def isolated(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-def runtimes() -> Iterator[list[Runtime]]:
+def runtimes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[Runtime]]:
     """Two runtimes of two worlds that begin alike: one to run in-process, one isolated."""
+    monkeypatch.chdir(tmp_path)
     pair = [Runtime(config=CONFIG, simulate=True) for _ in range(2)]
     yield pair
     for each in pair:

@@ -92,7 +92,7 @@ function flow.wait_pipeline(pipeline_id, opts)
     if pipeline.state == "errored" then refuse_errored(pipeline) end
     if #workflows == 0 then return false end
     if not COMING[pipeline.state] or failed(workflows) then return true end
-    local now = core.call_host("now")
+    local now = core.now()
     final_since = final_since or now
     return now - final_since >= LONGEST_HANDOVER
   end

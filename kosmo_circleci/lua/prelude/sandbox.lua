@@ -218,7 +218,10 @@ function core.run(source, name, prefix, pretty)
   core.abort = false    -- a limit that ended the last chunk does not end this one
   local chunk, message = load(prefix .. source, name, "t", G)
   if chunk == nil then return "error", message, message == "not enough memory" and "limit" or "syntax", "" end
-  local ok, outcome = core.protected(function() return results_of(pretty, chunk()) end)
+  local ok, outcome = core.protected(function()
+    core.start_clock()
+    return results_of(pretty, chunk())
+  end)
   if ok then return "ok", outcome end
   return error_of(outcome)
 end

@@ -10,7 +10,7 @@ local core = ...
 
 local close, create, isyieldable = coroutine.close, coroutine.create, coroutine.isyieldable
 local resume, running, status, yield = coroutine.resume, coroutine.running, coroutine.status, coroutine.yield
-local error, next, pack, pcall = error, next, table.pack, pcall
+local error, next, pack, pcall, tostring = error, next, table.pack, pcall, tostring
 local insert, rawequal, setmetatable, unpack = table.insert, rawequal, setmetatable, table.unpack
 
 core.item_only = core.weak()   -- functions to which an index would be one argument too many
@@ -22,6 +22,27 @@ local MOST_LEVELS = 100
 
 local branches = core.weak()                             -- coroutine -> branch
 local by_ticket = setmetatable({}, { __mode = "v" })     -- ticket -> branch that waits for it
+
+-- The branch whose code runs, whatever coroutine of the script's own it runs in; nil in the main part.
+local stepping
+local main   -- how many maps the main part has begun: {maps = n}
+
+--- Forget the branches of the last chunk.
+function core.start_branches()
+  stepping, main = nil, { maps = 0, path = "" }
+end
+
+--- The name of the running branch: "" for the main part, "2.5" for the fifth item of its second map, and so on.
+function core.branch_path()
+  return (stepping or main).path
+end
+
+--- The name of a map that begins now: "2" for the second one of the main part.
+local function map_path()
+  local owner = stepping or main
+  owner.maps = owner.maps + 1
+  return owner.path == "" and tostring(owner.maps) or owner.path .. "." .. owner.maps
+end
 
 local function new_root()
   -- ready: {branch, values} that are ready to run, from `first` to `last`; timers: {branch, at}, the soonest last
@@ -74,8 +95,8 @@ end
 --- Let `seconds` pass: in a branch, while others run.
 function core.wait(seconds)
   local branch = current_branch()
-  if branch == nil then return core.call_host("sleep", seconds) end
-  yield(TIMER, core.call_host("now") + seconds)
+  if branch == nil then return core.sleep(seconds) end
+  yield(TIMER, core.now() + seconds)
 end
 
 local function finish(group, outcome)
@@ -118,7 +139,10 @@ local function settle_branch(branch, ok, value)
 end
 
 local function step(branch, values)
+  local outer = stepping
+  stepping = branch
   local outcome = pack(resume(branch.thread, unpack(values, 1, values.n)))
+  stepping = outer
   if core.abort or not outcome[1] then core.look() end
   if status(branch.thread) == "dead" then return settle_branch(branch, outcome[1], outcome[2]) end
   local why, what = outcome[2], outcome[3]
@@ -144,7 +168,7 @@ function start_more(group)
     end)
     core.guard(thread)
     core.begins(thread, fn, group.place)
-    local branch = { thread = thread, group = group, index = index }
+    local branch = { thread = thread, group = group, index = index, path = group.path .. "." .. index, maps = 0 }
     branches[thread], group.branches[index] = branch, branch
     push(branch)
   end
@@ -199,7 +223,7 @@ function core.run_branches(list, count, fn, concurrency, collect)
   end
   local group = {
     fn = fn, list = list, count = count, results = core.new_array(), collect = collect, concurrency = concurrency,
-    running = 0, open = count, next_index = 1, branches = {}, level = level,
+    running = 0, open = count, next_index = 1, branches = {}, level = level, path = map_path(),
     parent = parent, root = parent and parent.group.root or new_root(),
     scope = core.call_host("open_scope", parent and parent.group.scope or 0, concurrency),
     place = core.where(),
