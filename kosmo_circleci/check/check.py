@@ -7,6 +7,7 @@ from kosmo_circleci.check import parse, scope
 from kosmo_circleci.check.evaluate import Evaluation
 from kosmo_circleci.check.heap import Heap
 from kosmo_circleci.check.report import Finding, Report
+from kosmo_circleci.check.rules.binding import bind
 from kosmo_circleci.check.rules.facts import Facts
 from kosmo_circleci.check.rules.table import RULES, SYNTAX
 from kosmo_circleci.check.source import Source
@@ -29,7 +30,9 @@ def check(code: str, name: str, catalog: Catalog, accounts: Sequence[str]) -> Re
     is_settled = evaluation.run()
     faults = [(fault, SYNTAX) for fault in script.faults]
     if is_settled:
-        facts = Facts(script, heap, tuple(evaluation.api_calls.values()))
+        calls = tuple(evaluation.api_calls.values())
+        bindings = (bind(script, catalog, each) for each in calls)
+        facts = Facts(script, heap, calls, tuple(each for each in bindings if each is not None))
         faults += [(fault, rule) for rule, look in RULES.items() for fault in look(facts)]
     else:
         heap.names_any = True

@@ -278,8 +278,7 @@ class Evaluation:
         if isinstance(node, tree.Call):
             key = (id(node), name, len(arguments.head))
             self.api_calls[key] = ApiCall(node, name, arguments)
-        catalog = self.heap.catalog
-        return Results((self.heap.answer(name, catalog.result_shape(catalog[name])),))
+        return Results((self.heap.answer_of(name),))
 
 
 def _with_self(call: tree.Call, arguments: Arguments) -> Arguments:

@@ -59,6 +59,7 @@ class Heap:
         self._sites: dict[tuple[int, str], TableSite] = {}
         self._closures: dict[int, Closure] = {}
         self._fields: dict[tuple[str, str], Values] = {}
+        self._whole_answers: dict[str, Values] = {}
 
     # Sets that grow ---------------------------------------------------------------------------
 
@@ -227,6 +228,13 @@ class Heap:
         if shape.kind in ("any", "nothing"):
             return ANY
         return frozenset([Answer(where, shape)])
+
+    def answer_of(self, name: str) -> Values:
+        """Return what a function of the catalog answers."""
+        if name not in self._whole_answers:
+            shape = self.catalog.result_shape(self.catalog[name])
+            self._whole_answers[name] = self.answer(name, shape)
+        return self._whole_answers[name]
 
     def _member(self, path: str, name: str) -> Values:
         if path in _CHILDREN:

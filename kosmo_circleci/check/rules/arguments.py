@@ -8,7 +8,7 @@ from kosmo_circleci.call import types
 from kosmo_circleci.catalog.model import Parameter
 from kosmo_circleci.check import tree
 from kosmo_circleci.check.calls import Argument
-from kosmo_circleci.check.rules.binding import Bound, bindings
+from kosmo_circleci.check.rules.binding import Bound
 from kosmo_circleci.check.rules.facts import Facts, alternatives
 from kosmo_circleci.check.tree import Expression, Fault
 from kosmo_circleci.check.values import (
@@ -25,7 +25,7 @@ _UNKNOWN: Final = object()
 
 def unknown_parameter(facts: Facts) -> Iterator[Fault]:
     """A parameter that the function does not have."""
-    for binding in bindings(facts):
+    for binding in facts.bindings:
         for name, bound in binding.certain.items():
             for sentence in call_arguments.unknown_parameters(binding.function, {name: True}):
                 yield Fault(bound.start, f"{binding.function.name}: {sentence}")
@@ -33,7 +33,7 @@ def unknown_parameter(facts: Facts) -> Iterator[Fault]:
 
 def missing_parameter(facts: Facts) -> Iterator[Fault]:
     """A required parameter that is not there, nil or empty."""
-    for binding in bindings(facts):
+    for binding in facts.bindings:
         if binding.is_complete:
             present: dict[str, Any] = dict.fromkeys(binding.possible, True)
             present |= {name: not bound.is_absent or "" for name, bound in binding.certain.items()}
@@ -44,7 +44,7 @@ def missing_parameter(facts: Facts) -> Iterator[Fault]:
 
 def too_many_arguments(facts: Facts) -> Iterator[Fault]:
     """More positional arguments than the function has parameters."""
-    for binding in bindings(facts):
+    for binding in facts.bindings:
         if binding.too_many is not None:
             positional = (True,) * binding.positional
             for sentence in call_arguments.too_many_arguments(binding.function, positional):
@@ -94,7 +94,7 @@ def wrong_value(facts: Facts) -> Iterator[Fault]:
 
 
 def _arguments(facts: Facts) -> Iterator[tuple[str, Parameter, Bound]]:
-    for binding in bindings(facts):
+    for binding in facts.bindings:
         for name, bound in binding.certain.items():
             parameter = binding.function.parameter(name)
             if parameter is not None and not bound.is_absent:

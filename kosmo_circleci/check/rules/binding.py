@@ -1,12 +1,13 @@
 """The arguments of a call of CircleCI's functions, by parameter name."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
+from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.check import tree
 from kosmo_circleci.check.calls import ApiCall, Argument, Arguments
-from kosmo_circleci.check.rules.facts import Facts, alternatives, name_start
+from kosmo_circleci.check.rules.facts import alternatives, name_start
+from kosmo_circleci.check.scope import Script
 from kosmo_circleci.check.tree import constant_key
 from kosmo_circleci.check.values import (
     Answer,
@@ -49,16 +50,9 @@ class Binding(NamedTuple):
     too_many: int | None = None
 
 
-def bindings(facts: Facts) -> Iterator[Binding]:
-    """Yield every call whose arguments can be told."""
-    for call in facts.api_calls:
-        binding = _bind(facts, call)
-        if binding is not None:
-            yield binding
-
-
-def _bind(facts: Facts, call: ApiCall) -> Binding | None:
-    function, arguments, start = facts.heap.catalog[call.function], call.arguments, _start(call)
+def bind(script: Script, catalog: Catalog, call: ApiCall) -> Binding | None:
+    """Return a call's arguments by name; None where they cannot be told."""
+    function, arguments, start = catalog[call.function], call.arguments, _start(call)
     head = _without_trailing_nil(arguments)
     if len(head) > 1:
         return _by_position(function, start, Arguments(head, arguments.rest))
@@ -71,7 +65,7 @@ def _bind(facts: Facts, call: ApiCall) -> Binding | None:
         site = values[0]
         if len(values) == 1 and isinstance(site, TableSite):
             binding = _by_name(function, start, site)
-            return binding and _with_stores(facts, call, site, binding)
+            return binding and _with_stores(script, call, site, binding)
         if not all(isinstance(each, Answer) and each.shape.kind == "scalar" for each in values):
             return None
     return _by_position(function, start, Arguments(head)) if values else None
@@ -129,7 +123,7 @@ def _by_name(function: Function, start: int, site: TableSite) -> Binding | None:
     return Binding(function, start, certain, possible, not site.has_hidden_fields)
 
 
-def _with_stores(facts: Facts, call: ApiCall, site: TableSite, binding: Binding) -> Binding:
+def _with_stores(script: Script, call: ApiCall, site: TableSite, binding: Binding) -> Binding:
     """Return the binding with the fields that are surely set on the argument before the call."""
     expression = call.arguments.head[0].expression
     certain = dict(binding.certain)
@@ -142,7 +136,7 @@ def _with_stores(facts: Facts, call: ApiCall, site: TableSite, binding: Binding)
             and isinstance(expression, tree.Name)
             and isinstance(store.base, tree.Name)
             and store.base.variable is expression.variable
-            and facts.script.surely_precedes(store, call.node)
+            and script.surely_precedes(store, call.node)
         ):
             certain[name] = Bound(store.key_start, Argument(values))
     return binding._replace(certain=certain)

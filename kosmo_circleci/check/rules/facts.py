@@ -1,6 +1,6 @@
 """What the rules look at."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kosmo_circleci.check import tree
 from kosmo_circleci.check.calls import ApiCall
@@ -17,13 +17,20 @@ from kosmo_circleci.check.values import (
     only_text,
 )
 
+if TYPE_CHECKING:
+    from kosmo_circleci.check.rules.binding import Binding
+
 
 class Facts(NamedTuple):
-    """An evaluated script; `api_calls` are its calls of CircleCI's functions."""
+    """An evaluated script; `api_calls` are its calls of CircleCI's functions.
+
+    `bindings` are those whose arguments can be told.
+    """
 
     script: Script
     heap: Heap
     api_calls: tuple[ApiCall, ...]
+    bindings: "tuple[Binding, ...]"
 
 
 def alternatives(values: Values) -> tuple[Value, ...]:
