@@ -319,6 +319,8 @@ class Caller:
     def _permit(
         self, function: Function, arguments: Arguments, account: str, call_path: str
     ) -> None:
+        if self.settings.rehearsal:
+            return
         self.permit(
             function.kind,
             function.name,

@@ -117,6 +117,7 @@ class Runtime:
     def caller(self, settings: RunSettings, listener: RunListener, deadline: Deadline) -> Caller:
         """Return the calls of one run. Raises `ConfigurationError`."""
         configuration = self.configuration
+        settings = settings._replace(rehearsal=settings.rehearsal and self.simulate)
         accounts = {name: partial(self._resolved, name) for name in configuration.accounts}
         mask = self.mask(listener)
         mask.add(list(settings.secrets))

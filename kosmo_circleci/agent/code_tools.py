@@ -1,37 +1,31 @@
 """The whole API behind three tools: search, read, execute."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from kosmo_circleci.agent import cut
-from kosmo_circleci.agent.executions import Executions
-from kosmo_circleci.agent.tool_arguments import checked
+from kosmo_circleci.agent.executions import CallListener, Executions
+from kosmo_circleci.agent.printed import PrintedLines
 from kosmo_circleci.agent.tool_result import ToolCall, ToolResult, shown_result
+from kosmo_circleci.agent.tools import (
+    EXAMPLE,
+    EXECUTE,
+    READ_DOC,
+    SEARCH_DOCS,
+    Definition,
+    check,
+)
 from kosmo_circleci.jsonvalue import JsonValue, decode
+from kosmo_circleci.masking import Mask
 from kosmo_circleci.run.envelope import Run
 
-_EXECUTE: Final = (
-    "Run a Lua 5.4 script on CircleCI (API v2) in a sandbox; get back what it returns, as JSON. "
-    "Functions: app.integrations.circleci.<function>{name = value}. Find them with "
-    "lua_search_docs and read their page first. One script does a whole workflow: call, filter, "
-    "join, and return only what is needed. flow.all(fn, args) fetches all pages, "
-    "flow.map(list, fn) calls at once, flow.wait_pipeline(id) waits; json, regex, pcall, print "
-    "exist. Errors of the API have .status and .message. {writes}Answers over 32 KB come "
-    "shortened. Example:\n"
-    "local c = app.integrations.circleci\n"
-    "local p = c.list_project_pipelines{project_slug = 'gh/org/repo', branch = 'main'}.items[1]\n"
-    "return flow.all(c.list_pipeline_workflows, {pipeline_id = p.id})"
-)
-_SEARCH: Final = (
-    "Find CircleCI functions by meaning: 'why did a job fail', 'rerun from failed'. "
-    "Up to 10: name, read or write, purpose."
-)
-_READ: Final = (
-    "Read a page: 'circleci' (guide, common workflows, all functions; start here), "
-    "'circleci.<function>' (parameters, result, example), 'examples', 'flow', 'errors'."
-)
 _RETURN_LESS: Final = "In Lua, return less: pick fields, filter, count, or one page."
-_REFUSES: Final = "Functions marked write are refused. "
+_REFUSES: Final = "Functions marked write are refused."
+_SIMULATE: Final[JsonValue] = {
+    "type": "boolean",
+    "description": "Use a built-in fake CircleCI: no token, no effect",
+}
+_EXECUTE: Final = EXECUTE._replace(optional={**EXECUTE.optional, "simulate": _SIMULATE})
 _CALLS_SHOWN: Final = 5
 
 INSTRUCTIONS: Final = (
@@ -58,46 +52,42 @@ class CodeTools:
     def definitions(self) -> list[dict[str, JsonValue]]:
         """Return the three tools; together at most 2,000 bytes of JSON."""
         read_only = self._executions.options.write == "deny"
+        execute = _EXECUTE
+        if read_only:
+            execute = execute._replace(description=f"{execute.description} {_REFUSES}")
+        cut_note = f"{execute.description} Answers over 32 KB come shortened. {EXAMPLE}"
         return [
-            _tool("lua_search_docs", _SEARCH, {"query": "string"}),
-            _tool("lua_read_doc", _READ, {"page": "string"}),
-            _tool(
-                "execute_lua",
-                _EXECUTE.replace("{writes}", _REFUSES if read_only else ""),
-                {"code": "string"},
-                {
-                    "account": {"type": "string"},
-                    "simulate": {
-                        "type": "boolean",
-                        "description": "Use a built-in fake CircleCI: no token, no effect",
-                    },
-                },
-                read_only=read_only,
-            ),
+            _definition(SEARCH_DOCS, read_only=True),
+            _definition(READ_DOC, read_only=True),
+            _definition(execute._replace(description=cut_note), read_only=read_only),
         ]
 
     def call(self, name: str, arguments: Mapping[str, JsonValue], call: ToolCall) -> ToolResult:
         """Carry out one of the tools. Raises `ValidationError` for an unknown one."""
-        given = checked(self.definitions(), name, arguments)
-        if name == "lua_search_docs":
-            return ToolResult(self._executions.documents().search_docs(str(given["query"])))
-        if name == "lua_read_doc":
-            return ToolResult(self._executions.documents().read_doc(str(given["page"])))
-        return self._execute(given, call)
+        checked = check((SEARCH_DOCS, READ_DOC, _EXECUTE), name, arguments)
+        if name == SEARCH_DOCS.name:
+            return ToolResult(self._executions.documents().search_docs(checked["query"]))
+        if name == READ_DOC.name:
+            return ToolResult(self._executions.documents().read_doc(checked["page"]))
+        return self._execute(checked, call)
+
+    def mask(self) -> Mask:
+        """Return a mask of the configured tokens."""
+        return self._executions.mask()
 
     def close(self) -> None:
         """Give back processes and connections."""
         self._executions.close()
 
-    def _execute(self, given: Mapping[str, JsonValue], call: ToolCall) -> ToolResult:
-        lines: list[str] = []
-        account = given.get("account")
+    def _execute(self, arguments: Mapping[str, Any], call: ToolCall) -> ToolResult:
+        printed = PrintedLines()
+        listener = CallListener(call, printed.add)
         run = self._executions.run(
-            str(given["code"]),
+            arguments["code"],
+            listener,
             call,
-            account=None if account is None else str(account),
-            simulate=given.get("simulate") is True,
-            on_output=lines.append,
+            account=arguments.get("account"),
+            simulate=arguments.get("simulate") is True,
         )
         shown: dict[str, JsonValue] = {"success": run.success}
         if run.simulated:
@@ -107,7 +97,9 @@ class CodeTools:
         else:
             shown |= self._failure(run)
         left = max(cut.LIMIT_BYTES - cut.size(shown), cut.LIMIT_BYTES // 4)
-        shown |= _shown_output(lines, left)
+        mask = Mask()
+        mask.add(listener.secrets)
+        shown |= printed.shown(left, mask)
         shown |= {"call_count": run.call_count}
         return ToolResult.of(shown, is_error=not run.success)
 
@@ -124,35 +116,11 @@ class CodeTools:
         return fields
 
 
-def _shown_output(lines: list[str], limit_bytes: int) -> dict[str, JsonValue]:
-    if not lines:
-        return {}
-    shown = cut.printed(lines, limit_bytes)
-    if not shown.left_out_bytes:
-        return {"output": shown.text}
+def _definition(tool: Definition, *, read_only: bool) -> dict[str, JsonValue]:
     return {
-        "output": shown.text,
-        "output_cut": f"The output has {shown.left_out_bytes:,} bytes more than can be shown. "
-        "Print less, or return the value that matters.",
-    }
-
-
-def _tool(
-    name: str,
-    description: str,
-    required: Mapping[str, str],
-    optional: Mapping[str, JsonValue] | None = None,
-    *,
-    read_only: bool = True,
-) -> dict[str, JsonValue]:
-    properties: dict[str, JsonValue] = {each: {"type": kind} for each, kind in required.items()}
-    return {
-        "name": name,
-        "description": description,
-        "inputSchema": {
-            "type": "object",
-            "properties": properties | dict(optional or {}),
-            "required": list(required),
-        },
+        "name": tool.name,
+        "title": tool.title,
+        "description": tool.description,
+        "inputSchema": tool.schema(),
         "annotations": {"readOnlyHint": read_only},
     }

@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from kosmo_circleci.agent.executions import Executions
+from kosmo_circleci.agent.executions import CallListener, Executions
 from kosmo_circleci.agent.tool_result import ToolCall, ToolResult, shown_result
+from kosmo_circleci.agent.tools import unknown_tool
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.catalog.schema import parameters_schema
 from kosmo_circleci.errors import ValidationError
 from kosmo_circleci.jsonvalue import JsonValue, decode, encode
-from kosmo_circleci.wording import nearest
+from kosmo_circleci.masking import Mask
 
 _SCRIPT: Final = Path(__file__).parent / "call_function.lua"
 _ASK_FOR_LESS: Final = "Ask for less with the parameters that filter, or for one page at a time."
@@ -43,6 +44,7 @@ class FunctionTools:
         given = {key: value for key, value in arguments.items() if key != "account"}
         run = self._executions.run(
             _SCRIPT.read_text("utf-8"),
+            CallListener(call),
             call,
             account=account,
             args={"name": function.name, "arguments": encode(given)},
@@ -57,6 +59,10 @@ class FunctionTools:
         whole = isinstance(value, dict) and "result" in shown
         return ToolResult.of(value if whole else shown)
 
+    def mask(self) -> Mask:
+        """Return a mask of the configured tokens."""
+        return self._executions.mask()
+
     def close(self) -> None:
         """Give back processes and connections."""
         self._executions.close()
@@ -67,12 +73,10 @@ class FunctionTools:
 
 
 def _function(name: str) -> Function:
-    known = {each.tool_name: each for each in load_catalog().functions()}
-    if name not in known:
-        near = nearest(name, known)
-        hint = f" Did you mean '{near}'?" if near else ""
-        raise ValidationError(f"Unknown tool '{name}'.{hint}", function_name=name)
-    return known[name]
+    functions = {each.tool_name: each for each in load_catalog().functions()}
+    if name not in functions:
+        raise unknown_tool(name, list(functions))
+    return functions[name]
 
 
 def _definition(function: Function) -> dict[str, JsonValue]:

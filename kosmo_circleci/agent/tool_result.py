@@ -7,6 +7,8 @@ from kosmo_circleci.agent import cut
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import KosmoError
 from kosmo_circleci.jsonvalue import JsonValue, encode
+from kosmo_circleci.masking import Mask
+from kosmo_circleci.run.listener import Consent
 
 
 class ToolResult(NamedTuple):
@@ -26,19 +28,22 @@ class ToolResult(NamedTuple):
         """Return the answer that tells an error, with its fields."""
         return cls(f"error: {error.message}", error.fields(), is_error=True)
 
-    def to_json(self) -> dict[str, JsonValue]:
-        """Return the answer as it travels."""
-        result: dict[str, JsonValue] = {"content": [{"type": "text", "text": self.text}]}
-        if self.structured is not None:
-            result["structuredContent"] = dict(self.structured)
-        return result | {"isError": self.is_error}
+    def masked(self, mask: Mask) -> "ToolResult":
+        """Return the answer without secrets."""
+        structured = None if self.structured is None else mask.json(dict(self.structured))
+        assert isinstance(structured, dict | None)
+        return ToolResult(mask.text(self.text), structured, self.is_error)
 
 
 class ToolCall(NamedTuple):
-    """What surrounds a call: `deadline` ends it, `notice` tells the client how it goes."""
+    """What surrounds a call: `deadline` ends it, `notice` tells the client what it waits for.
+
+    `ask` puts a permission question to the client's user; None where that is not possible.
+    """
 
     deadline: Deadline
     notice: Callable[[str], None] | None = None
+    ask: Callable[[str], Consent] | None = None
 
 
 class Tools(Protocol):
@@ -50,6 +55,10 @@ class Tools(Protocol):
 
     def call(self, name: str, arguments: Mapping[str, JsonValue], call: ToolCall) -> ToolResult:
         """Carry out a call. Raises the `KosmoError` that stopped it."""
+        ...
+
+    def mask(self) -> Mask:
+        """Return a mask of the configured tokens, for errors that repeat what the client sent."""
         ...
 
     def close(self) -> None:

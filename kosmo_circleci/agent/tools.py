@@ -1,91 +1,167 @@
-"""The tools an agent host offers its model: definitions, and what happens when one is called."""
+"""The tools of agents: what they are called, what they take, and how a call is checked.
 
-from collections.abc import Mapping
-from typing import Final, Protocol
+One set for the MCP server and for Python programs, which offer it to a model of their own with
+`Bridge.agent_tools` and carry out calls with `Bridge.call_agent_tool`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple, Protocol
 
 from kosmo_circleci.errors import ValidationError
 from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.limits import Limits
+from kosmo_circleci.masking import names_a_secret
 from kosmo_circleci.run.envelope import Run
+from kosmo_circleci.wording import nearest, printable, shorten, show
 
-_LIST: Final = (
-    "List every documentation page of the CircleCI bridge: guides, then one page per function."
-)
-_SEARCH: Final = "Find CircleCI functions by meaning, e.g. 'cancel a running job'."
-_READ: Final = (
-    "Read one page: 'circleci' (the guide; start here), 'circleci.<function>', "
-    "'examples', 'flow', 'errors' or 'overview'."
-)
-_EXECUTE: Final = (
-    "Run Lua 5.4 in a sandbox. CircleCI API v2 is at app.integrations.circleci.<function>({name = "
-    "value}); flow.* has pages, parallel calls and waiting; print, dump, json.*, regex.*, docs.* "
-    "exist. Return a value to get it back as JSON."
-)
+TIMEOUT_S: Final = 300.0
+"""How long a script that a model wrote may run."""
+
+EXAMPLE: Final = """Example:
+local c = app.integrations.circleci
+local p = c.list_project_pipelines{project_slug = 'gh/org/repo', branch = 'main'}.items[1]
+return flow.all(c.list_pipeline_workflows, {pipeline_id = p.id})"""
+
+_TYPES: Final[dict[str, type]] = {"string": str, "boolean": bool}
 
 
-class AgentDoor(Protocol):
+class Definition(NamedTuple):
+    """One tool. `optional` has JSON Schemas by name; `required` arguments are strings."""
+
+    name: str
+    title: str
+    description: str
+    required: tuple[str, ...] = ()
+    optional: Mapping[str, JsonValue] = {}
+
+    def properties(self) -> dict[str, JsonValue]:
+        """Return the JSON Schema of each argument, by name."""
+        strings: dict[str, JsonValue] = {name: {"type": "string"} for name in self.required}
+        return strings | dict(self.optional)
+
+    def schema(self) -> dict[str, JsonValue]:
+        """Return the JSON Schema of the arguments."""
+        required: list[JsonValue] = list(self.required)
+        return {"type": "object", "properties": self.properties(), "required": required}
+
+
+LIST_DOCS: Final = Definition(
+    "lua_list_docs",
+    "List the documentation",
+    "List every documentation page of the CircleCI bridge: guides, then one page per function.",
+)
+SEARCH_DOCS: Final = Definition(
+    "lua_search_docs",
+    "Search the functions",
+    "Find CircleCI functions by meaning: 'why did a job fail', 'rerun from failed'. "
+    "Up to 10: name, read or write, purpose.",
+    ("query",),
+)
+READ_DOC: Final = Definition(
+    "lua_read_doc",
+    "Read a page",
+    "Read a page: 'circleci' (guide, common workflows, all functions; start here), "
+    "'circleci.<function>' (parameters, result, example), 'examples', 'flow', 'errors'.",
+    ("page",),
+)
+EXECUTE: Final = Definition(
+    "execute_lua",
+    "Run a script",
+    "Run a Lua 5.4 script on CircleCI in a sandbox; get back what it returns, as JSON. "
+    "Functions: app.integrations.circleci.<function>{name = value}. Find them with "
+    "lua_search_docs and read their page first. One script does a whole workflow: call, filter, "
+    "join, and return only what is needed. flow.all(fn, args) fetches all pages, "
+    "flow.map(list, fn) calls at once, flow.wait_pipeline(id) waits; json, regex, pcall, print "
+    "exist. Errors of the API have .status and .message.",
+    ("code",),
+    {"account": {"type": "string"}},
+)
+
+
+class DocumentedBridge(Protocol):
     """What the tools need of the bridge."""
 
-    def run(self, code: str, *, account: str = "default") -> Run: ...
+    def run(
+        self, code: str, *, account: str = "default", isolate: bool, limits: Limits | None
+    ) -> Run: ...
     def read_doc(self, page: str) -> str: ...
     def list_docs(self) -> str: ...
     def search_docs(self, query: str) -> str: ...
 
 
+_OFFERED: Final = (LIST_DOCS, SEARCH_DOCS, READ_DOC, EXECUTE)
+
+
 def definitions() -> list[dict[str, JsonValue]]:
-    """Return the four tools: `name`, `description`, `input_schema` (JSON Schema)."""
-    text: JsonValue = {"type": "string"}
+    """Return the four tools of a Python program's agent: `name`, `description`, `input_schema`."""
     return [
-        _tool("lua_list_docs", _LIST, {}, []),
-        _tool("lua_search_docs", _SEARCH, {"query": text}, ["query"]),
-        _tool("lua_read_doc", _READ, {"page": text}, ["page"]),
-        _tool("execute_lua", _EXECUTE, {"code": text, "account": text}, ["code"]),
+        {
+            "name": each.name,
+            "description": each.description,
+            "input_schema": each.schema() | {"additionalProperties": False},
+        }
+        for each in _OFFERED
     ]
 
 
-def dispatch(bridge: AgentDoor, name: str, arguments: Mapping[str, JsonValue]) -> str:
+def dispatch(bridge: DocumentedBridge, name: str, arguments: Mapping[str, JsonValue]) -> str:
     """Carry out one tool call and return its text; `execute_lua` answers with the envelope.
 
-    Raises `ValidationError` for an unknown tool, or arguments that do not fit its schema.
+    A script runs in a process of its own, for at most `TIMEOUT_S`. Raises `ValidationError` for an
+    unknown tool, or arguments that do not fit its schema.
     """
-    tool = next((each for each in definitions() if each["name"] == name), None)
-    if tool is None:
-        known = ", ".join(str(each["name"]) for each in definitions())
-        raise ValidationError(f"Unknown tool '{name}'. The tools are: {known}")
-    given = _checked(name, tool["input_schema"], arguments)
-    if name == "lua_list_docs":
+    checked = check(_OFFERED, name, arguments)
+    if name == LIST_DOCS.name:
         return bridge.list_docs()
-    if name == "lua_search_docs":
-        return bridge.search_docs(given["query"])
-    if name == "lua_read_doc":
-        return bridge.read_doc(given["page"])
-    return bridge.run(given["code"], account=given.get("account", "default")).to_json()
+    if name == SEARCH_DOCS.name:
+        return bridge.search_docs(checked["query"])
+    if name == READ_DOC.name:
+        return bridge.read_doc(checked["page"])
+    return bridge.run(
+        checked["code"],
+        account=checked.get("account", "default"),
+        isolate=True,
+        limits=Limits(timeout_s=TIMEOUT_S),
+    ).to_json()
 
 
-def _checked(name: str, schema: JsonValue, arguments: Mapping[str, JsonValue]) -> dict[str, str]:
-    assert isinstance(schema, dict)
-    properties, required = schema["properties"], schema["required"]
-    assert isinstance(properties, dict)
-    assert isinstance(required, list)
-    faults = [f"'{each}' is missing" for each in required if each not in arguments]
-    faults += [f"'{each}' is unknown" for each in arguments if each not in properties]
-    faults += [
-        f"'{each}' must be a string"
-        for each, value in arguments.items()
-        if each in properties and not isinstance(value, str)
-    ]
+def check(
+    offered: Sequence[Definition], name: str, arguments: Mapping[str, JsonValue]
+) -> dict[str, Any]:
+    """Return the arguments without those that are null; their types are those of the schema.
+
+    Raises `ValidationError` for an unknown tool, and one that lists everything wrong with the
+    arguments: unknown names, missing ones, types.
+    """
+    tool = next((each for each in offered if each.name == name), None)
+    if tool is None:
+        raise unknown_tool(name, [each.name for each in offered])
+    values = {key: value for key, value in arguments.items() if value is not None}
+    faults = [*_faults(tool, values)]
     if faults:
-        takes = ", ".join(properties) or "no arguments"
-        raise ValidationError(f"{name}: {'; '.join(faults)}. It takes: {takes}")
-    return {each: str(value) for each, value in arguments.items()}
+        takes = ", ".join(tool.properties()) or "no arguments"
+        raise ValidationError(f"{name}: {' '.join(faults)} It takes: {takes}", function_name=name)
+    return values
 
 
-def _tool(
-    name: str, description: str, properties: dict[str, JsonValue], required: list[str]
-) -> dict[str, JsonValue]:
-    schema: JsonValue = {
-        "type": "object",
-        "properties": properties,
-        "required": list(required),
-        "additionalProperties": False,
-    }
-    return {"name": name, "description": description, "input_schema": schema}
+def unknown_tool(name: str, names: Sequence[str]) -> ValidationError:
+    """Return the error for a tool that is not offered."""
+    near = nearest(name, names)
+    hint = f"Did you mean '{near}'?" if near else f"The tools are: {', '.join(names[:10])}"
+    shown = printable(shorten(name))
+    return ValidationError(f"Unknown tool '{shown}'. {hint}", function_name=shown)
+
+
+def _faults(tool: Definition, values: Mapping[str, JsonValue]) -> Iterator[str]:
+    properties: dict[str, Any] = tool.properties()
+    for name in values:
+        if name not in properties:
+            yield f"Unknown argument '{printable(shorten(name))}'."
+    for name, schema in properties.items():
+        kind = _TYPES.get(schema.get("type"))
+        if name in values and kind is not None and not isinstance(values[name], kind):
+            value = show(values[name], hidden=names_a_secret(name))
+            yield f"'{name}' must be a {schema['type']}, got {value}."
+    for name in tool.required:
+        if not values.get(name):
+            yield f"'{name}' is missing."

@@ -43,6 +43,7 @@ class RunSettings(NamedTuple):
     `integrations` False leaves out `app.integrations`. `pretty` asks for a result that people
     read. With `keep_output` False the printed lines go to the listener only, and `Run.output` stays
     empty. `keep_state` keeps the Lua state: the next script with it finds this one's globals.
+    In a `rehearsal` what is done to the simulated CircleCI needs no permission.
     `mask_source` asks for `Run.masked_source`. `secrets` are values to mask from the beginning.
     `journal` says whether the run is recorded, replayed, planned or applied.
     """
@@ -58,6 +59,7 @@ class RunSettings(NamedTuple):
     keep_output: bool = True
     keep_state: bool = False
     mask_source: bool = False
+    rehearsal: bool = False
     secrets: tuple[str, ...] = ()
     journal: JournalSettings = NO_JOURNAL
 

@@ -1,6 +1,7 @@
 """Three tools for the whole API: what they say of themselves, and what they answer."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -228,3 +229,68 @@ def test_an_account_that_is_not_configured_is_a_configuration_error(use: Any) ->
     result = use("execute_lua", code="return 1", account="nope")
     assert result.structured["error_type"] == "configuration"
     assert result.structured["error"].startswith("Unknown account 'nope'.")
+
+
+def test_a_simulated_script_may_write_whatever_the_server_allows() -> None:
+    tools = CodeTools(Executions(ServeOptions("deny")))
+    code = "return app.integrations.circleci.trigger_pipeline('gh/example-org/example-repo').state"
+    call = ToolCall(Deadline(20))
+    real = tools.call("execute_lua", {"code": code}, call)
+    simulated = tools.call("execute_lua", {"code": code, "simulate": True}, call)
+    tools.close()
+    assert real.structured is not None
+    assert real.structured["error_type"] == "permission"
+    assert simulated.structured == {
+        "success": True,
+        "simulated": True,
+        "result": "created",
+        "call_count": 1,
+    }
+
+
+def test_a_simulated_script_may_not_write_to_servers_which_are_real(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    scripted = Path(__file__).parents[1] / "mcp_client" / "scripted_server.py"
+    file = tmp_path / ".config" / "kosmo" / "mcp.json"
+    file.parent.mkdir(parents=True)
+    entry = {"command": sys.executable, "args": [str(scripted)]}
+    file.write_text(json.dumps({"servers": {"s": entry}}))
+    tools = CodeTools(Executions(ServeOptions("deny")))
+    arguments: Any = {"code": "app.mcp.s.write({value = 'x'})", "simulate": True}
+    result = tools.call("execute_lua", arguments, ToolCall(Deadline(30)))
+    tools.close()
+    assert result.structured is not None
+    assert (result.structured["error_type"], result.structured["call_count"]) == ("permission", 0)
+
+
+def test_what_one_simulated_script_did_the_next_one_finds(use: Any) -> None:
+    create = """
+        return app.integrations.circleci.create_context{
+          name = "from-the-first", owner = {slug = "gh/example-org", type = "organization"}}.name
+    """
+    find = """
+        local c = app.integrations.circleci
+        for context in flow.each(c.list_contexts, {owner_slug = "gh/example-org"}) do
+          if context.name == "from-the-first" then return true end
+        end
+    """
+    assert use("execute_lua", write="allow", code=create).structured["result"] == "from-the-first"
+    assert use("execute_lua", write="allow", code=find).structured["result"] is True
+
+
+def test_a_line_printed_before_its_text_became_a_secret_is_masked_too(use: Any) -> None:
+    result = use(
+        "execute_lua",
+        write="allow",
+        code="""
+            print("hush-hush-value")
+            app.integrations.circleci.create_project_env_var{
+              project_slug = "gh/example-org/example-repo", name = "A", value = "hush-hush-value"}
+            print("hush-hush-value")
+            return "hush-hush-value"
+        """,
+    )
+    assert (result.structured["output"], result.structured["result"]) == ("***\n***", "***")
+    assert "hush" not in result.text

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kosmo_circleci.agent import cut
@@ -34,6 +34,7 @@ def test_what_is_shown_of_a_value_says_how_much_is_not(value: Any, limit: int, s
     assert cut.beginning(value, limit) == shown
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(VALUES, st.integers(20, 2000))
 def test_the_beginning_of_a_value_is_small_and_a_short_value_is_whole(
     value: Any, limit: int

@@ -1,4 +1,4 @@
-"""The protocol, message by message, with tools that do what they are told."""
+"""The server over stdio, message by message, with tools that do what they are told."""
 
 import json
 import os
@@ -9,18 +9,22 @@ from typing import Any
 
 import pytest
 
-from kosmo_circleci.agent.mcp_server import MAX_AT_ONCE, McpServer
+from kosmo_circleci.agent.running_call import ActiveTime
+from kosmo_circleci.agent.server import MAX_AT_ONCE, ToolServer
+from kosmo_circleci.agent.serving import serve_stdio
 from kosmo_circleci.agent.tool_result import ToolCall, ToolResult
-from kosmo_circleci.deadline import Deadline
-from kosmo_circleci.errors import ApiError
+from kosmo_circleci.errors import ApiError, ValidationError
 from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.masking import Mask
+
+SECRET = "configured-token"
 
 
 class Told:
-    """Tools: `say` answers, `sleep` waits, `fail` raises; what was called off is kept."""
+    """Tools: `say` answers, `sleep` waits, `fail` raises; what was cancelled is kept."""
 
     def __init__(self) -> None:
-        self.called_off: list[str] = []
+        self.cancelled: list[str] = []
         self.at_once = 0
         self.most_at_once = 0
         self.closed = False
@@ -44,18 +48,23 @@ class Told:
     ) -> ToolResult:
         if name == "fail":
             raise ApiError("no", status=404, body={"message": "gone"})
+        if name == "refuse":
+            raise ValidationError(f"Unknown argument '{next(iter(arguments))}'.")
         if name == "crash":
             raise RuntimeError("oops")
         if name == "sleep":
             try:
                 call.deadline.sleep(float(str(arguments["seconds"])))
             except Exception as error:
-                self.called_off.append(str(error))
+                self.cancelled.append(str(error))
                 raise
         if call.notice is not None:
             call.notice("half way")
             call.notice("nearly")
         return ToolResult.of({"said": arguments.get("text")})
+
+    def mask(self) -> Mask:
+        return Mask([SECRET])
 
     def close(self) -> None:
         self.closed = True
@@ -64,21 +73,33 @@ class Told:
 class Client:
     """A client that writes and reads lines."""
 
-    def __init__(self, timeout_s: float | None = None) -> None:
+    def __init__(self, timeout_s: float = 60, *, initialize: bool = True) -> None:
         self.tools = Told()
         reading, self._to_server = os.pipe()
-        from_server, writing = os.pipe()
+        from_server, self._writing = os.pipe()
         self._answers = os.fdopen(from_server, "rb")
         self._stream = os.fdopen(reading, "rb")
-        self._writing = writing
-        server = McpServer(
-            self.tools,
-            lambda line: os.write(writing, line) and None,
-            new_deadline=lambda: Deadline(timeout_s),
-            instructions="Begin.",
-        )
-        self.thread = threading.Thread(target=server.serve, args=(self._stream,))
+        self.thread = threading.Thread(target=self._serve, args=(timeout_s,))
         self.thread.start()
+        if initialize:
+            self.initialize("2025-11-25")
+
+    def _serve(self, timeout_s: float) -> None:
+        server = ToolServer(self.tools, lambda: ActiveTime(timeout_s), "Begin.")
+        serve_stdio(server, self._stream, self._writing)
+
+    def initialize(self, version: str, **capabilities: Any) -> Any:
+        info = {"name": "test", "version": "1"}
+        self.request(
+            "initialize",
+            "first",
+            protocolVersion=version,
+            capabilities=capabilities,
+            clientInfo=info,
+        )
+        result = self.read()["result"]
+        self.write({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        return result
 
     def write(self, message: Any) -> None:
         text = message if isinstance(message, str) else json.dumps(message)
@@ -90,6 +111,13 @@ class Client:
 
     def read(self) -> Any:
         return json.loads(self._answers.readline())
+
+    def write_bytes(self, data: bytes) -> None:
+        while data:
+            data = data[os.write(self._to_server, data) :]
+
+    def stop_reading(self) -> None:
+        self._answers.close()
 
     def close(self) -> None:
         if self._to_server != -1:
@@ -112,26 +140,42 @@ def client() -> Iterator[Client]:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "agreed"),
+    ("proposed", "agreed"),
     [
         ("2024-11-05", "2024-11-05"),
         ("2025-06-18", "2025-06-18"),
         ("2025-11-25", "2025-11-25"),
         ("2099-01-01", "2025-11-25"),
-        (None, "2025-11-25"),
     ],
 )
-def test_the_handshake_agrees_on_a_revision(client: Client, wanted: Any, agreed: str) -> None:
-    client.request("initialize", protocolVersion=wanted, capabilities={}, clientInfo={})
-    result = client.read()["result"]
+def test_the_handshake_agrees_on_a_revision(proposed: str, agreed: str) -> None:
+    client = Client(initialize=False)
+    result = client.initialize(proposed)
+    client.end()
     version = result["serverInfo"].pop("version")
     assert result == {
         "protocolVersion": agreed,
-        "capabilities": {"tools": {}},
+        "capabilities": {"tools": {"listChanged": False}},
         "serverInfo": {"name": "kosmo-circleci", "title": "CircleCI"},
         "instructions": "Begin.",
     }
     assert version.count(".") == 2
+
+
+def test_the_newer_protocol_begins_with_discover() -> None:
+    client = Client(initialize=False)
+    envelope = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    client.request("server/discover", _meta=envelope)
+    result = client.read()["result"]
+    client.request("tools/call", 2, name="say", arguments={"text": "x"}, _meta=envelope)
+    answer = client.read()["result"]
+    client.end()
+    assert (result["supportedVersions"], result["instructions"]) == (["2026-07-28"], "Begin.")
+    assert answer["structuredContent"] == {"said": "x"}
 
 
 @pytest.mark.parametrize(
@@ -190,6 +234,15 @@ def test_a_tool_answers_with_text_and_structured_content(client: Client) -> None
     }
 
 
+def test_an_error_does_not_repeat_a_configured_token(client: Client) -> None:
+    client.request("tools/call", name="refuse", arguments={SECRET: 1})
+    assert client.read()["result"] == {
+        "content": [{"type": "text", "text": "error: Unknown argument '***'."}],
+        "structuredContent": {"type": "validation", "message": "Unknown argument '***'."},
+        "isError": True,
+    }
+
+
 def test_an_error_of_a_tool_has_its_fields(client: Client) -> None:
     client.request("tools/call", name="fail")
     assert client.read()["result"] == {
@@ -245,7 +298,7 @@ def test_a_cancelled_call_ends_and_is_not_answered(client: Client) -> None:
     )
     client.request("tools/call", "next", name="sleep", arguments={"seconds": 0.1})
     assert client.read()["id"] == "next"
-    assert client.tools.called_off == ["The client cancelled the call."]
+    assert client.tools.cancelled == ["The client cancelled the call."]
     assert time.monotonic() - began < 5
 
 
@@ -273,25 +326,28 @@ def test_the_end_of_the_input_ends_the_server_and_lets_short_calls_finish(client
     client.close()
     assert time.monotonic() - began < 3
     assert client.read()["id"] == 1
-    assert client.tools.called_off == ["The client has gone."]
+    assert client.tools.cancelled == ["The client cancelled the call."]
     assert client.tools.closed
 
 
-def test_a_client_that_reads_no_more_ends_the_calls() -> None:
-    tools = Told()
+def test_a_client_that_reads_no_more_ends_the_calls(client: Client) -> None:
+    client.request("tools/call", 1, name="sleep", arguments={"seconds": 60})
+    client.stop_reading()
+    client.request("ping", 2)
+    client.thread.join(8)
+    assert not client.thread.is_alive()
+    assert client.tools.cancelled == ["The client cancelled the call."]
 
-    def write(_line: bytes) -> None:
-        raise BrokenPipeError
 
-    reading, writing = os.pipe()
-    with os.fdopen(reading, "rb") as stream:
-        thread = threading.Thread(target=McpServer(tools, write).serve, args=(stream,))
-        thread.start()
-        call = {"name": "sleep", "arguments": {"seconds": 60}}
-        for number, method in enumerate(("tools/call", "ping")):
-            message = {"jsonrpc": "2.0", "id": number, "method": method, "params": call}
-            os.write(writing, json.dumps(message).encode() + b"\n")
-        thread.join(5)
-        assert not thread.is_alive()
-    os.close(writing)
-    assert tools.called_off == ["The client has gone."]
+def test_a_message_that_is_too_long_is_refused_without_being_kept(client: Client) -> None:
+    part = b"x" * (1 << 20)
+    writing = threading.Thread(target=lambda: [client.write_bytes(part) for _ in range(17)])
+    writing.start()
+    writing.join(20)
+    client.write_bytes(b"\n")
+    assert client.read()["error"] == {
+        "code": -32600,
+        "message": "a message may have 16,777,216 bytes",
+    }
+    client.request("ping", 0)
+    assert client.read()["id"] == 0

@@ -14,10 +14,20 @@ import pytest
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
+INFO = {"name": "test", "version": "1"}
 CODE = "return app.integrations.circleci.get_current_user().login"
 
 
-def _with_client(work: Callable[[Client], Awaitable[Any]], *options: str) -> Any:
+ERAS = ("legacy", "auto")
+"""How the SDK's client begins: with `initialize`, or with the newest revision that is served."""
+
+
+def _with_client(
+    work: Callable[[Client], Awaitable[Any]],
+    *options: str,
+    era: Any = "auto",
+    elicitation: Any = None,
+) -> Any:
     server = StdioServerParameters(
         command=sys.executable,
         args=["-m", "kosmo_circleci", "mcp:serve", *options],
@@ -25,20 +35,26 @@ def _with_client(work: Callable[[Client], Awaitable[Any]], *options: str) -> Any
     )
 
     async def run() -> Any:
-        async with Client(stdio_client(server), read_timeout_seconds=20) as client:
+        async with Client(
+            stdio_client(server),
+            read_timeout_seconds=20,
+            mode=era,
+            elicitation_callback=elicitation,
+        ) as client:
             return await work(client)
 
     return asyncio.run(asyncio.wait_for(run(), 30))
 
 
-def test_the_client_finds_three_tools_and_uses_them() -> None:
+@pytest.mark.parametrize("era", ERAS)
+def test_the_client_finds_three_tools_and_uses_them(era: str) -> None:
     async def work(client: Client) -> Any:
         tools = (await client.list_tools()).tools
         search = await client.call_tool("lua_search_docs", {"query": "stop a workflow"})
         executed = await client.call_tool("execute_lua", {"code": CODE})
         return tools, search, executed
 
-    tools, search, executed = _with_client(work, "--simulate")
+    tools, search, executed = _with_client(work, "--simulate", era=era)
     assert [each.name for each in tools] == ["lua_search_docs", "lua_read_doc", "execute_lua"]
     assert all(each.annotations.read_only_hint for each in tools)
     assert "circleci.cancel_workflow (write)" in search.content[0].text
@@ -87,7 +103,8 @@ def test_the_limits_of_the_command_line_hold() -> None:
     assert "longer than 0.5 s" in result.structured_content["error"]
 
 
-def test_a_client_that_gives_up_ends_the_script(tmp_path: Path) -> None:
+@pytest.mark.parametrize("era", ERAS)
+def test_a_client_that_gives_up_ends_the_script(tmp_path: Path, era: str) -> None:
     async def running(wanted: bool) -> bool:
         until = time.monotonic() + 5
         while _computes(tmp_path) is not wanted and time.monotonic() < until:
@@ -105,7 +122,7 @@ def test_a_client_that_gives_up_ends_the_script(tmp_path: Path) -> None:
         after = await running(False)
         return before, after, await client.call_tool("execute_lua", {"code": "return 1"})
 
-    before, after, next_call = _with_client(work, "--simulate")
+    before, after, next_call = _with_client(work, "--simulate", era=era)
     assert (before, after) == (True, False)
     assert next_call.structured_content["result"] == 1
 
@@ -137,7 +154,11 @@ def test_writes_are_allowed_only_where_the_command_says_so() -> None:
 
 def test_standard_output_carries_messages_only_and_its_end_is_the_servers() -> None:
     messages = [
-        {"method": "initialize", "id": 1, "params": {"protocolVersion": "2025-06-18"}},
+        {
+            "method": "initialize",
+            "id": 1,
+            "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": INFO},
+        },
         {"method": "notifications/initialized"},
         {
             "method": "tools/call",
@@ -158,8 +179,9 @@ def test_standard_output_carries_messages_only_and_its_end_is_the_servers() -> N
     assert (ended.returncode, ended.stderr) == (0, b"")
 
 
-def test_the_answer_to_initialize_waits_for_nothing_large() -> None:
-    message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {}}
+def test_the_answer_to_initialize_waits_for_nothing_but_the_sdk() -> None:
+    params = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": INFO}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
     ended = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "kosmo_circleci", "mcp:serve"],
         input=json.dumps(message).encode() + b"\n",
@@ -168,6 +190,6 @@ def test_the_answer_to_initialize_waits_for_nothing_large() -> None:
     )
     assert json.loads(ended.stdout)["result"]["serverInfo"]["name"] == "kosmo-circleci"
     loaded = {line.rpartition("|")[2].strip() for line in ended.stderr.decode().splitlines()}
-    large = {"mcp", "mcp_types", "pydantic", "httpx", "asyncio", "yaml", "lupa"}
-    assert loaded & large == set()
+    assert "mcp.server.lowlevel.server" in loaded
+    assert loaded & {"httpx", "yaml", "lupa", "keyring", "sqlite3", "jsonschema"} == set()
     assert "kosmo_circleci.bridge" not in loaded

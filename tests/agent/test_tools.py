@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from kosmo_circleci import Bridge
+from kosmo_circleci.agent import tools
+from kosmo_circleci.agent.code_tools import CodeTools
+from kosmo_circleci.agent.executions import Executions, ServeOptions
 from kosmo_circleci.errors import ValidationError
 
 
@@ -61,16 +64,23 @@ def test_a_script_answers_with_the_envelope(bridge: Bridge) -> None:
         (
             "execute",
             {},
-            "Unknown tool 'execute'. The tools are: lua_list_docs, lua_search_docs, lua_read_doc, "
-            "execute_lua",
+            "Unknown tool 'execute'. Did you mean 'execute_lua'?",
         ),
         (
             "execute_lua",
             {"cod": "x"},
-            "execute_lua: 'code' is missing; 'cod' is unknown. It takes: code, account",
+            "execute_lua: Unknown argument 'cod'. 'code' is missing. It takes: code, account",
         ),
-        ("lua_read_doc", {"page": 1}, "lua_read_doc: 'page' must be a string. It takes: page"),
-        ("lua_list_docs", {"a": ""}, "lua_list_docs: 'a' is unknown. It takes: no arguments"),
+        (
+            "lua_read_doc",
+            {"page": 1},
+            "lua_read_doc: 'page' must be a string, got integer 1. It takes: page",
+        ),
+        (
+            "lua_list_docs",
+            {"a": ""},
+            "lua_list_docs: Unknown argument 'a'. It takes: no arguments",
+        ),
     ],
 )
 def test_a_call_that_does_not_fit_says_what_would(
@@ -79,3 +89,47 @@ def test_a_call_that_does_not_fit_says_what_would(
     with pytest.raises(ValidationError) as raised:
         bridge.call_agent_tool(name, arguments)
     assert raised.value.message == message
+
+
+def test_both_doors_offer_the_same_tools(bridge: Bridge) -> None:
+    served: Any = {
+        each["name"]: each for each in CodeTools(Executions(ServeOptions())).definitions()
+    }
+    own: Any = {each["name"]: each for each in bridge.agent_tools()}
+    assert [*own][1:] == [*served]
+    for name, tool in served.items():
+        assert tool["description"].startswith(own[name]["description"])
+        mine = own[name]["input_schema"]
+        assert mine["required"] == tool["inputSchema"]["required"]
+        assert mine["properties"].items() <= tool["inputSchema"]["properties"].items()
+
+
+def test_a_script_that_a_model_wrote_runs_in_a_process_of_its_own(bridge: Bridge) -> None:
+    # A pattern like this cannot be interrupted inside a process, only together with it.
+    code = "return string.find(('a'):rep(60), ('a?'):rep(60) .. ('a'):rep(61))"
+    envelope = json.loads(bridge.call_agent_tool("execute_lua", {"code": code}))
+    assert (envelope["error_type"], envelope["result"]) == ("limit", None)
+
+
+def test_a_script_that_a_model_wrote_has_a_time_limit(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tools, "TIMEOUT_S", 0.5)
+    # In a simulated world waiting takes no time; this waits for nothing that could end.
+    code = "while true do coroutine.wrap(function() end)() end"
+    envelope = json.loads(bridge.call_agent_tool("execute_lua", {"code": code}))
+    assert envelope["error"].startswith("script:1: The run took longer than 0.5 s.")
+
+
+def test_what_a_model_did_to_the_simulated_world_is_there_for_the_next_call(bridge: Bridge) -> None:
+    slug = "gh/example-org/example-repo"
+    create = f"""
+        local c = app.integrations.circleci
+        return #c.list_project_env_vars("{slug}").items
+    """
+    before = json.loads(bridge.call_agent_tool("execute_lua", {"code": create}))["result"]
+    bridge.call(
+        "create_project_env_var", {"project_slug": slug, "name": "A", "value": "b"}, force=True
+    )
+    after = json.loads(bridge.call_agent_tool("execute_lua", {"code": create}))["result"]
+    assert after == before + 1

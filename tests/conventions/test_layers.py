@@ -98,6 +98,9 @@ ONLY = {
     ("simulator", "transport"): {"transport.wire"},
 }
 
+# The modules of the MCP server that speak with the SDK; the tools it serves know nothing of it.
+AGENT_SDK = {"agent.server", "agent.questions", "agent.serving", "agent.stdio"}
+
 HOMES: dict[str, set[str]] = {
     # The parser itself is in `parse`; its nodes are read by the others.
     "tree_sitter": {"check.parse", "check.reader", "check.syntax"},
@@ -115,11 +118,11 @@ HOMES: dict[str, set[str]] = {
     "prompt_toolkit": {"cli.script.repl"},
     "rich": {"cli.markdown", "cli.output_table"},
     "jq": {"cli.output_jq"},
-    "mcp": {"mcp_client.session", "mcp_client.http_streams"},
+    "mcp": {"mcp_client.session", "mcp_client.http_streams", *AGENT_SDK},
     # What the MCP SDK is made of, at home where it is.
-    "mcp_types": {"mcp_client.session"},
+    "mcp_types": {"mcp_client.session", *AGENT_SDK},
     "httpx2": {"mcp_client.http_streams"},
-    "anyio": {"mcp_client.session"},
+    "anyio": {"mcp_client.session", *AGENT_SDK},
     "jsonschema": {"mcp_client.arguments"},
     "referencing": {"mcp_client.arguments"},
 }

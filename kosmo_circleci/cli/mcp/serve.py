@@ -1,25 +1,27 @@
 """mcp:serve — the bridge as an MCP server for any client."""
 
+import gc
 import os
 import sys
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
 from kosmo_circleci.cli.options import Seconds, Size
+from kosmo_circleci.errors import ConfigurationError
 from kosmo_circleci.limits import Limits
 
 if TYPE_CHECKING:
-    from kosmo_circleci.agent.executions import ServeOptions
+    from kosmo_circleci.agent.executions import ServeOptions, Write
     from kosmo_circleci.agent.tool_result import Tools
 
 
 @click.command("mcp:serve")
 @click.option(
     "--write",
-    type=click.Choice(["deny", "allow"]),
+    type=click.Choice(["deny", "ask", "allow"]),
     default="deny",
-    help="What happens to writes, whatever the configuration says. Default deny.",
+    help="Writes, whatever the configuration says; ask: the client's user. Default deny.",
 )
 @click.option("--simulate", is_flag=True, help="Every script talks to the embedded simulator.")
 @click.option(
@@ -61,10 +63,8 @@ def serve(
     from kosmo_circleci.agent.executions import ServeOptions
 
     limits = Limits(memory_bytes=memory_limit, cpu_s=cpu_limit, timeout_s=timeout)
-    policy: Literal["deny", "allow"] = "allow" if write == "allow" else "deny"
-    options = ServeOptions(policy, simulate, account, limits)
-    _serve(options, *_tools(options, expose))
-    return 0
+    options = ServeOptions(cast("Write", write), simulate, account, limits)
+    return _serve(options, *_tools(options, expose))
 
 
 def _tools(options: "ServeOptions", expose: str) -> tuple["Tools", str]:
@@ -81,17 +81,32 @@ def _tools(options: "ServeOptions", expose: str) -> tuple["Tools", str]:
     return CodeTools(executions), warning + INSTRUCTIONS
 
 
-def _serve(options: "ServeOptions", tools: "Tools", instructions: str) -> None:
-    from kosmo_circleci.agent.mcp_server import McpServer
-    from kosmo_circleci.deadline import Deadline
+def _serve(options: "ServeOptions", tools: "Tools", instructions: str) -> int:
+    _load_sdk()
+    from kosmo_circleci.agent.running_call import ActiveTime
+    from kosmo_circleci.agent.server import ToolServer
+    from kosmo_circleci.agent.serving import serve_stdio
 
-    reading, writing = _take_streams()
-    McpServer(
-        tools,
-        lambda line: _write(writing, line),
-        new_deadline=lambda: Deadline(options.limits.timeout_s),
-        instructions=instructions,
-    ).serve(reading)
+    timeout_s = options.limits.timeout_s
+    assert timeout_s is not None
+    server = ToolServer(tools, lambda: ActiveTime(timeout_s), instructions)
+    return serve_stdio(server, *_take_streams())
+
+
+def _load_sdk() -> None:
+    # What the SDK makes while it is imported stays; looking through it for garbage takes a tenth
+    # of the time a client waits for the first answer.
+    gc.disable()
+    try:
+        import kosmo_circleci.agent.server  # noqa: F401
+    except ImportError as error:
+        raise ConfigurationError(
+            f"kosmo mcp:serve needs the MCP package 2.3 or later; what is installed cannot be used "
+            f"({error}). Run: pip install 'kosmo-circleci[mcp]'"
+        ) from None
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _take_streams() -> tuple[BinaryIO, int]:
@@ -106,9 +121,3 @@ def _take_streams() -> tuple[BinaryIO, int]:
     os.dup2(2, 1)
     os.close(nowhere)
     return reading, writing
-
-
-def _write(descriptor: int, line: bytes) -> None:
-    data = memoryview(line)
-    while data:
-        data = data[os.write(descriptor, data) :]

@@ -1,6 +1,8 @@
 """mcp:serve from the shell: what it says before the conversation, and that the rest is protocol."""
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -14,6 +16,20 @@ def test_with_json_the_output_is_the_protocol_all_the_same(process: Any, expose:
     ended = process("mcp:serve", *options, stdin=json.dumps(message) + "\n")
 
     assert (ended.code, ended.json, ended.err) == (0, {"jsonrpc": "2.0", "id": 1, "result": {}}, "")
+
+
+def test_a_missing_sdk_is_named_with_the_way_to_it() -> None:
+    blocked = (
+        "import sys; sys.modules['mcp'] = None\n"
+        "from kosmo_circleci.cli.main import main\n"
+        "main(['mcp:serve'])"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", blocked], capture_output=True, text=True, timeout=20
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("error: kosmo mcp:serve needs the MCP package 2.3 or later;")
+    assert ended.stderr.endswith("Run: pip install 'kosmo-circleci[mcp]'\n")
 
 
 def test_a_failure_to_start_is_one_object_with_json(kosmo: Any) -> None:

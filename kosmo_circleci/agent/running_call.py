@@ -1,0 +1,177 @@
+"""One call of a tool, carried out on a thread of its own while the protocol is served.
+
+The thread tells what happens as events: progress, a question for the client's user, the result. A
+question may be answered within the same request (elicitation) or by a later one (`input_required`);
+the call waits for it on its thread and does not know the difference.
+"""
+
+import asyncio
+import contextlib
+import queue
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from typing import Final, NamedTuple, TypeAlias
+
+from kosmo_circleci.agent.tool_result import ToolCall, ToolResult
+from kosmo_circleci.deadline import Deadline
+from kosmo_circleci.errors import KosmoError, LimitExceeded
+from kosmo_circleci.masking import Mask
+from kosmo_circleci.run.listener import Consent
+
+PATIENCE_S: Final = 600.0
+"""How long a question stays open; then the answer is no."""
+
+_LOOK_EVERY_S: Final = 0.05
+
+
+class Progress(NamedTuple):
+    """The call waits for what `text` says."""
+
+    text: str
+
+
+class Question(NamedTuple):
+    """The call may go on once somebody has answered `text`."""
+
+    text: str
+
+
+Event: TypeAlias = Progress | Question | ToolResult
+
+
+class ActiveTime(Deadline):
+    """The time limit of a call, which does not run while a person is being asked."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._active_limit_s = seconds
+        self._since = time.monotonic()
+        self._active_s = 0.0
+        self._paused = False
+
+    def pause(self) -> None:
+        """Stop the clock."""
+        self._active_s += time.monotonic() - self._since
+        self._paused = True
+
+    def resume(self) -> None:
+        """Let the clock run again."""
+        self._since, self._paused = time.monotonic(), False
+
+    def sleep(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.check()
+            super().sleep(min(left, _LOOK_EVERY_S))
+
+    def reason(self) -> KosmoError | None:
+        running_s = 0.0 if self._paused else time.monotonic() - self._since
+        if self._active_s + running_s >= self._active_limit_s:
+            self.cancel(
+                LimitExceeded(
+                    f"The run took longer than {self._active_limit_s:g} s. A person can raise the "
+                    "limit with `kosmo mcp:serve --timeout SECONDS`."
+                )
+            )
+        return super().reason()
+
+
+class RunningCall:
+    """A call under way. Made and followed on the event loop; its work runs elsewhere.
+
+    `turns` bounds how many calls compute at once; one that waits for an answer has no turn. `mask`
+    hides tokens in errors. `on_end` is called on the loop.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[ToolCall], ToolResult],
+        mask: Callable[[], Mask],
+        deadline: ActiveTime,
+        turns: threading.Semaphore,
+        *,
+        can_ask: bool,
+        on_end: Callable[["RunningCall"], None],
+    ) -> None:
+        self._work, self._mask = work, mask
+        self._on_end = on_end
+        self._deadline = deadline
+        self._turns = turns
+        self._can_ask = can_ask
+        self._loop = asyncio.get_running_loop()
+        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._answers: queue.SimpleQueue[Consent] = queue.SimpleQueue()
+        self._ended = asyncio.Event()
+        threading.Thread(target=self._run, name="kosmo-tool", daemon=True).start()
+
+    async def next_event(self) -> Event:
+        """Return what happens next; after a `ToolResult` nothing does."""
+        return await self._events.get()
+
+    def answer(self, consent: Consent) -> None:
+        """Answer the open question."""
+        self._answers.put(consent)
+
+    def cancel(self, reason: KosmoError) -> None:
+        """End the call. Its result, an error, is still an event."""
+        self._deadline.cancel(reason)
+
+    async def wait(self) -> None:
+        """Wait until the thread has ended."""
+        await self._ended.wait()
+
+    def _run(self) -> None:
+        with self._turns:
+            result = self._outcome()
+        self._tell(result)
+        self._on_loop(self._end)
+
+    def _end(self) -> None:
+        self._ended.set()
+        self._on_end(self)
+
+    def _outcome(self) -> ToolResult:
+        call = ToolCall(
+            self._deadline,
+            lambda text: self._tell(Progress(text)),
+            self._ask if self._can_ask else None,
+        )
+        try:
+            self._deadline.check()
+            return self._work(call)
+        except KosmoError as error:
+            return ToolResult.failed(error).masked(self._mask())
+        except Exception as error:
+            # A fault of ours: the client gets an answer, whoever started the server the trace.
+            traceback.print_exc()
+            message = f"internal error: {type(error).__name__}: {error}"
+            return ToolResult(message, {"type": "runtime", "message": message}, is_error=True)
+
+    def _ask(self, question: str) -> Consent:
+        self._deadline.pause()
+        self._turns.release()
+        try:
+            self._tell(Question(question))
+            return self._answer_in_time()
+        finally:
+            self._turns.acquire()
+            self._deadline.resume()
+
+    def _answer_in_time(self) -> Consent:
+        until = time.monotonic() + PATIENCE_S
+        # A run that was cancelled is ended by whoever watches its deadline.
+        while time.monotonic() < until and self._deadline.reason() is None:
+            try:
+                return self._answers.get(timeout=_LOOK_EVERY_S)
+            except queue.Empty:
+                continue
+        return "no"
+
+    def _tell(self, event: Event) -> None:
+        self._on_loop(lambda: self._events.put_nowait(event))
+
+    def _on_loop(self, action: Callable[[], object]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever waited
+            self._loop.call_soon_threadsafe(action)

@@ -1,0 +1,130 @@
+"""The MCP server: the official SDK's, with our tools.
+
+One server speaks both eras of the protocol, the revisions that begin with `initialize` and
+2026-07-28, over any transport of the SDK. Calls run on threads (`running_call`); what is here runs
+on the event loop.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+import anyio
+import mcp_types as types
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
+from mcp.shared.exceptions import MCPError
+
+from kosmo_circleci.agent import questions
+from kosmo_circleci.agent.running_call import ActiveTime, Progress, Question, RunningCall
+from kosmo_circleci.agent.tool_result import ToolResult, Tools
+from kosmo_circleci.errors import Interrupted
+from kosmo_circleci.version import __version__
+
+Context: TypeAlias = ServerRequestContext[Any, Any]
+
+MAX_AT_ONCE: Final = 8
+"""How many calls are carried out at once; further ones wait."""
+
+_NAME: Final = "kosmo-circleci"
+_END_S: Final = 1.5
+
+
+class ToolServer:
+    """The handlers of one server. `new_deadline` bounds a call from its arrival."""
+
+    def __init__(
+        self, tools: Tools, new_deadline: Callable[[], ActiveTime], instructions: str = ""
+    ) -> None:
+        self._tools = tools
+        self._new_deadline = new_deadline
+        self._turns = threading.Semaphore(MAX_AT_ONCE)
+        self._questions = questions.OpenQuestions()
+        self._calls: set[RunningCall] = set()
+        self.sdk: Server[Any] = Server(
+            _NAME,
+            version=__version__,
+            title="CircleCI",
+            instructions=instructions or None,
+            on_list_tools=self._list_tools,
+            on_call_tool=self._call_tool,
+        )
+        security = RequestStateSecurity.ephemeral(ttl=questions.STATE_S)
+        self.sdk.middleware.append(RequestStateBoundary(security, default_audience=_NAME))
+
+    async def close(self) -> None:
+        """End every call, and give back processes and connections."""
+        for call in self._calls:
+            call.cancel(Interrupted("The client has gone."))
+        with anyio.move_on_after(_END_S):
+            for call in list(self._calls):
+                await call.wait()
+        self._tools.close()
+
+    async def _list_tools(
+        self, ctx: Context, params: types.PaginatedRequestParams | None
+    ) -> types.ListToolsResult:
+        if params is not None and params.cursor is not None:
+            raise MCPError(code=types.INVALID_PARAMS, message="the list has one page, so no cursor")
+        return types.ListToolsResult(
+            tools=[
+                types.Tool.model_validate(each, by_name=False) for each in self._tools.definitions()
+            ]
+        )
+
+    async def _call_tool(
+        self, ctx: Context, params: types.CallToolRequestParams
+    ) -> types.CallToolResult | types.InputRequiredResult:
+        if params.request_state is not None:
+            call = self._questions.resume(params.request_state, params.input_responses)
+        else:
+            call = self._started(ctx, params)
+        try:
+            return await self._followed(ctx, call)
+        except anyio.get_cancelled_exc_class():
+            call.cancel(Interrupted("The client cancelled the call."))
+            with anyio.move_on_after(_END_S, shield=True):
+                await call.wait()
+            raise
+
+    def _started(self, ctx: Context, params: types.CallToolRequestParams) -> RunningCall:
+        name, arguments = params.name, params.arguments or {}
+        call = RunningCall(
+            lambda tool_call: self._tools.call(name, arguments, tool_call),
+            self._tools.mask,
+            self._new_deadline(),
+            self._turns,
+            can_ask=questions.can_be_asked(ctx),
+            on_end=self._forget,
+        )
+        self._calls.add(call)
+        return call
+
+    async def _followed(
+        self, ctx: Context, call: RunningCall
+    ) -> types.CallToolResult | types.InputRequiredResult:
+        steps = 0
+        while True:
+            event = await call.next_event()
+            if isinstance(event, Progress):
+                steps += 1
+                await ctx.session.report_progress(steps, message=event.text)
+            elif isinstance(event, Question):
+                if questions.is_modern(ctx):
+                    return self._questions.open(call, event.text)
+                call.answer(await questions.elicited(ctx, event.text))
+            else:
+                return _wire(event)
+
+    def _forget(self, call: RunningCall) -> None:
+        self._calls.discard(call)
+        self._questions.forget(call)
+
+
+def _wire(result: ToolResult) -> types.CallToolResult:
+    return types.CallToolResult(
+        content=[types.TextContent(text=result.text)],
+        structured_content=None if result.structured is None else dict(result.structured),
+        is_error=result.is_error,
+    )
