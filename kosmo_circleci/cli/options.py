@@ -18,9 +18,11 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class KeyValue(ParamType):
-    """KEY=VALUE -> (KEY, VALUE)."""
+    """KEY=VALUE -> (KEY, VALUE). `name` is the option's metavar, `example` a right use of it."""
 
-    name = "KEY=VALUE"
+    def __init__(self, name: str = "KEY=VALUE", example: str = "--arg branch=main") -> None:
+        self.name = name
+        self._example = example
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -30,7 +32,7 @@ class KeyValue(ParamType):
         key, equals, text = str(value).partition("=")
         if not equals or not key:
             self.fail(
-                f"'{value}' is not KEY=VALUE; write for example --arg branch=main", param, ctx
+                f"'{value}' is not {self.name}; write for example {self._example}", param, ctx
             )
         return key, text
 

@@ -24,6 +24,7 @@ from kosmo_circleci.cli.call.all_pages import call_all, check_has_pages
 from kosmo_circleci.cli.call.dry_run import shown_request
 from kosmo_circleci.cli.call.envelope import call_envelope, call_fields
 from kosmo_circleci.cli.options import KeyValue
+from kosmo_circleci.cli.outcome import show_error
 from kosmo_circleci.cli.output import json_option, show_warnings
 from kosmo_circleci.cli.output_options import ResultOutput, result_options
 from kosmo_circleci.cli.script.execution import TerminalListener
@@ -333,7 +334,7 @@ def _show(run: Run, options: CallOptions) -> int:
     elif options.as_json:
         click.echo(call_envelope(run))
     elif run.error is not None:
-        click.echo(f"error: {run.error}", err=True)
+        show_error(run)
     elif not options.output.is_default:
         options.output.write(run.result)
     elif isinstance(run.result, str):

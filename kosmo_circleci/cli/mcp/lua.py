@@ -6,8 +6,9 @@ from kosmo_circleci.cli.app import App
 from kosmo_circleci.cli.mcp.options import force_option, trust_option
 from kosmo_circleci.cli.offers import files
 from kosmo_circleci.cli.options import KeyValue, eval_option, limit_options
+from kosmo_circleci.cli.outcome import show
 from kosmo_circleci.cli.output import json_option
-from kosmo_circleci.cli.script.execution import read_source, run_script, show
+from kosmo_circleci.cli.script.execution import read_source, run_script
 from kosmo_circleci.limits import Limits
 from kosmo_circleci.run.protocol import RunMessage
 from kosmo_circleci.run.settings import RunSettings, RuntimeSettings

@@ -13,8 +13,8 @@ from kosmo_circleci.cli.mcp.external import ExternalOptions, run_external
 from kosmo_circleci.cli.mcp.options import NO_SERVERS, force_option, server_names, trust_option
 from kosmo_circleci.cli.mcp.tool_words import Words
 from kosmo_circleci.cli.options import Seconds
+from kosmo_circleci.cli.outcome import show
 from kosmo_circleci.cli.output import emit, json_option
-from kosmo_circleci.cli.script.execution import show
 from kosmo_circleci.errors import KosmoError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.mcp_client.functions import McpFunctions

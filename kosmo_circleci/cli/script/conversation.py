@@ -14,8 +14,9 @@ from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.lookup import bare_name
 from kosmo_circleci.cli import ask
 from kosmo_circleci.cli.app import App
+from kosmo_circleci.cli.outcome import show
 from kosmo_circleci.cli.output import warn
-from kosmo_circleci.cli.script.execution import TerminalListener, run_in, show
+from kosmo_circleci.cli.script.execution import TerminalListener, run_in
 from kosmo_circleci.cli.script.lua_words import Word, word_before
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.docs import guides, pages

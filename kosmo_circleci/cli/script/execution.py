@@ -9,7 +9,7 @@ import click
 from kosmo_circleci.cli import ask
 from kosmo_circleci.cli.app import App
 from kosmo_circleci.cli.output import warn
-from kosmo_circleci.cli.script.progress import on_terminal
+from kosmo_circleci.cli.script.progress import shown_on_stderr
 from kosmo_circleci.cli.script.signals import interruptible
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import UsageError
@@ -24,20 +24,25 @@ if TYPE_CHECKING:
 
 
 class Source(NamedTuple):
-    """The code to run, and the name that stands in front of its error lines."""
+    """The code to run, and the name that precedes its error lines."""
 
     code: str
     name: str
 
 
-def read_source(file: str | None, code: str | None) -> Source:
-    """Return the script from exactly one of FILE, `--eval` or standard input; else `UsageError`."""
+def read_source(file: str | None, code: str | None, *, stdin_option: str | None = None) -> Source:
+    """Return the script from exactly one of FILE, `--eval` or standard input; else `UsageError`.
+
+    `stdin_option` is an option that reads standard input itself.
+    """
     if file is not None and code is not None:
         raise UsageError("Give FILE or --eval, not both.")
     if code is not None:
         return Source(code, "eval")
     if file is not None and file != "-":
         return Source(_read_file(file), file)
+    if stdin_option is not None:
+        raise UsageError(f"{stdin_option} reads standard input. Give FILE or --eval CODE.")
     if file is None and sys.stdin.isatty():
         raise UsageError("Nothing to run. Give FILE, --eval CODE, or pipe Lua to standard input.")
     text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
@@ -51,16 +56,18 @@ def run_script(
     message: RunMessage,
     *,
     as_json: bool,
+    quiet: bool = False,
     timeline: "Timeline | None" = None,
 ) -> Run:
     """Run a script in its own process; what it prints streams to stdout unless `as_json`.
 
-    On a terminal, permission questions are put to the person there and a line shows the progress.
-    `timeline` hears of everything.
+    On a terminal, permission questions are put to the person there. Unless `quiet`, standard error
+    shows the progress. `timeline` hears of everything.
     """
     child = app.take_child()
+    terminal = TerminalListener(as_json, ask.asker())
     try:
-        return run_in(child, message, TerminalListener(as_json, ask.asker()), timeline)
+        return run_in(child, message, terminal, quiet=quiet, timeline=timeline)
     finally:
         child.kill()
 
@@ -69,12 +76,14 @@ def run_in(
     child: Child,
     message: RunMessage,
     terminal: "TerminalListener",
+    *,
+    quiet: bool = False,
     timeline: "Timeline | None" = None,
 ) -> Run:
-    """Have `child` run a script, interruptible and with its progress on the terminal."""
+    """Have `child` run a script, interruptible and with its progress on standard error."""
     with (
         interruptible(Deadline(message.settings.limits.timeout_s)) as deadline,
-        on_terminal(terminal) as listener,
+        shown_on_stderr(terminal, quiet=quiet) as listener,
     ):
         terminal.deadline = deadline
         if timeline is not None:
@@ -105,20 +114,6 @@ class TerminalListener(RunListener):
         if self._asker is None:
             return None
         return self._asker.ask(question, stopped=lambda: self.deadline.reason() is not None)
-
-
-def show(run: Run, as_json: bool) -> None:
-    """Write the outcome of a run: the envelope, or the result on stdout and the error on stderr."""
-    if as_json:
-        for part in run.json_parts():
-            click.echo(part, nl=False)
-        click.echo()
-    elif run.error is not None:
-        click.echo(f"error: {run.error}", err=True)
-    elif run.result_json.startswith('"'):
-        click.echo(run.result)
-    elif run.result_json != "null":
-        click.echo(run.result_json)
 
 
 def _read_file(file: str) -> str:

@@ -1,14 +1,26 @@
 """integrations:lua — the main job."""
 
+import os
+import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from kosmo_circleci.cli.app import App
+from kosmo_circleci.cli.compact_help import CompactCommand
 from kosmo_circleci.cli.offers import account_names, files
-from kosmo_circleci.cli.options import KeyValue, eval_option, limit_options
+from kosmo_circleci.cli.options import eval_option, limit_options
+from kosmo_circleci.cli.outcome import show
 from kosmo_circleci.cli.output import json_option
+from kosmo_circleci.cli.output_options import ResultOutput, result_options
+from kosmo_circleci.cli.script.arguments import (
+    ArgumentSources,
+    Pair,
+    argument_options,
+    read_arguments,
+)
 from kosmo_circleci.cli.script.checked import (
     STRICT,
     CheckingCommand,
@@ -16,7 +28,7 @@ from kosmo_circleci.cli.script.checked import (
     check_option,
     refuse_findings,
 )
-from kosmo_circleci.cli.script.execution import read_source, run_script, show
+from kosmo_circleci.cli.script.execution import read_source, run_script
 from kosmo_circleci.errors import UsageError
 from kosmo_circleci.limits import Limits
 from kosmo_circleci.run.protocol import RunMessage
@@ -26,7 +38,49 @@ if TYPE_CHECKING:
     from kosmo_circleci.cli.script.records import Records
 
 
-@click.command("integrations:lua", cls=CheckingCommand)
+@dataclass(frozen=True, slots=True)
+class LuaOptions:
+    """The options of the command line, as click read them."""
+
+    file: str | None
+    code: str | None
+    as_json: bool
+    force: bool
+    trust_mcp: bool
+    simulate: bool
+    account: str
+    args: tuple[Pair, ...]
+    arg_files: tuple[Pair, ...]
+    arg_variables: tuple[Pair, ...]
+    args_json: str | None
+    memory_limit: int
+    cpu_limit: float
+    timeout: float | None
+    format_: str | None
+    columns: str | None
+    jq: str | None
+    quiet: bool
+    check: str | None
+    trace: str | None
+    report: str | None
+    repl: bool
+
+
+_COMPACT: Final = {
+    "Arguments": ("--arg-file", "--arg-env", "--args-json"),
+    "Limits": ("--timeout", "--cpu-limit", "--memory-limit"),
+    "Result": ("--format", "--columns", "--jq"),
+    "Records": ("--trace", "--report"),
+    "Also": ("--trust-mcp", "--quiet"),
+}
+"""The options that --help shows by name: what is not here has a line of its own."""
+
+
+class LuaCommand(CheckingCommand, CompactCommand):
+    """Reads `--check` with and without a value; its help fits a screen."""
+
+
+@click.command("integrations:lua", cls=LuaCommand, compact=_COMPACT)
 @click.argument("file", required=False, shell_complete=files)
 @eval_option
 @json_option
@@ -42,9 +96,11 @@ if TYPE_CHECKING:
     shell_complete=account_names,
     help="Account of the bare functions.",
 )
-@click.option("--arg", "args", multiple=True, type=KeyValue(), help="A string in the table args.")
+@argument_options
 @limit_options
 @check_option
+@result_options
+@click.option("--quiet", is_flag=True, help="Show no progress on standard error.")
 @click.option(
     "--trace", metavar="FILE", shell_complete=files, help="Write the calls as Chrome trace events."
 )
@@ -53,84 +109,94 @@ if TYPE_CHECKING:
 )
 @click.option("--repl", is_flag=True, help="Start an interactive prompt instead.")
 @click.pass_obj
-def lua(
-    app: App,
-    file: str | None,
-    code: str | None,
-    as_json: bool,
-    force: bool,
-    trust_mcp: bool,
-    simulate: bool,
-    account: str,
-    args: tuple[tuple[str, str], ...],
-    memory_limit: int,
-    cpu_limit: float,
-    timeout: float | None,
-    check: str | None,
-    trace: str | None,
-    report: str | None,
-    repl: bool,
-) -> int:
+def lua(app: App, /, **options: Any) -> int:
     """Run a Lua workflow: FILE, --eval CODE, or standard input (-).
 
-    What the script prints goes to standard output as it is printed, then what it returns: a string
-    as it is, anything else as JSON. Errors go to standard error; with --json all of it is one
-    object. Exit code: 0 success, 1 the run failed, 2 usage.
-
-    A script has app.integrations.circleci, flow, json, regex, docs, args and the safe part of Lua's
-    library; see 'kosmo integrations:docs'.
+    What the script prints goes to stdout as it is printed, then what it returns: a string as it is,
+    anything else as JSON. Errors go to stderr; with --json all of it is one object. Exit code: 0
+    success, 1 the run failed, 2 usage. A script has app.integrations.circleci, flow, json, regex,
+    docs, args and the safe part of Lua's library; see 'kosmo docs'. Every option: 'kosmo docs cli'.
 
     \b
     Examples:
-      kosmo integrations:lua --simulate -e 'dump(app.integrations.circleci.get_current_user())'
-      kosmo integrations:lua deploy.lua --arg branch=main --force --json
-      echo 'return 6 * 7' | kosmo integrations:lua
-      kosmo integrations:lua nightly.lua --timeout 600 --report nightly.html
-      kosmo integrations:lua --repl --simulate
+      kosmo run --simulate -e 'dump(app.integrations.circleci.get_current_user())'
+      kosmo run deploy.lua --arg branch=main --arg-env token=DEPLOY_TOKEN --json
+      echo 'return 6 * 7' | kosmo run
+      kosmo run nightly.lua --timeout 10m --report nightly.html
+      kosmo run --repl --simulate
     """
-    settings = RunSettings(
-        account=account,
-        force=force,
-        trust_mcp=trust_mcp,
-        args=dict(args),
-        limits=Limits(memory_bytes=memory_limit, cpu_s=cpu_limit, timeout_s=timeout),
-        pretty=not as_json,
-        keep_output=as_json,
-        mask_source=report is not None,
+    return _carry_out(app, LuaOptions(**options))
+
+
+def _carry_out(app: App, options: LuaOptions) -> int:
+    output = ResultOutput.checked(
+        options.format_, options.columns, options.jq, as_json=options.as_json
     )
-    runtime = RuntimeSettings(simulate=simulate)
-    if repl:
-        _refuse_with_repl(
-            {"FILE": file, "--eval": code, "--json": as_json, "--check": check}
-            | {"--trace": trace, "--report": report}
-        )
+    runtime = RuntimeSettings(simulate=options.simulate)
+    sources = ArgumentSources(
+        options.args, options.arg_files, options.arg_variables, options.args_json
+    )
+    if options.repl:
+        _refuse_with_repl(options, output, sources)
         from kosmo_circleci.cli.script.repl import converse
 
-        return converse(app, settings, runtime)
-    records = _records(trace, report, file)
-    source = read_source(file, code)
-    if check == STRICT:
+        return converse(app, _settings(options, sources), runtime)
+    records = _records(options)
+    source = read_source(options.file, options.code, stdin_option=sources.stdin_option)
+    if options.check == STRICT:
         refuse_findings(source)
-    elif check is not None:
-        return check_only(source, as_json)
-    settings = settings._replace(name=source.name)
-    message = RunMessage(source.code, settings, runtime)
-    timeline = None if records is None else records.timeline
-    run = run_script(app, message, as_json=as_json, timeline=timeline)
+    elif options.check is not None:
+        return check_only(source, options.as_json)
+    settings = _settings(options, sources)._replace(name=source.name)
+    run = run_script(
+        app,
+        RunMessage(source.code, settings, runtime),
+        as_json=options.as_json,
+        quiet=options.quiet,
+        timeline=None if records is None else records.timeline,
+    )
     kept = records is None or records.write(run, settings)
-    show(run, as_json)
+    show(run, options.as_json, output)
     return run.exit_code if kept else 1
 
 
-def _records(trace: str | None, report: str | None, script: str | None) -> "Records | None":
-    if trace is None and report is None:
+def _settings(options: LuaOptions, sources: ArgumentSources) -> RunSettings:
+    arguments = read_arguments(sources, os.environ, sys.stdin.buffer)
+    return RunSettings(
+        account=options.account,
+        force=options.force,
+        trust_mcp=options.trust_mcp,
+        args=arguments.values,
+        secrets=arguments.secrets,
+        limits=Limits(
+            memory_bytes=options.memory_limit, cpu_s=options.cpu_limit, timeout_s=options.timeout
+        ),
+        pretty=not options.as_json,
+        keep_output=options.as_json,
+        mask_source=options.report is not None,
+    )
+
+
+def _records(options: LuaOptions) -> "Records | None":
+    if options.trace is None and options.report is None:
         return None
     from kosmo_circleci.cli.script.records import Records
 
-    return Records.checked(trace, report, script=script)
+    return Records.checked(options.trace, options.report, script=options.file)
 
 
-def _refuse_with_repl(options: Mapping[str, object]) -> None:
-    for name, value in options.items():
+def _refuse_with_repl(options: LuaOptions, output: ResultOutput, sources: ArgumentSources) -> None:
+    others: Mapping[str, object] = {
+        "FILE": options.file,
+        "--eval": options.code,
+        "--json": options.as_json,
+        "--check": options.check,
+        "--format": output.format,
+        "--jq": output.jq,
+        sources.stdin_option or "": sources.stdin_option,
+        "--trace": options.trace,
+        "--report": options.report,
+    }
+    for name, value in others.items():
         if value:
             raise UsageError(f"--repl and {name} exclude each other: a prompt reads its own lines.")

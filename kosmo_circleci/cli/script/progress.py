@@ -1,4 +1,4 @@
-"""One line on a terminal that says what a run is doing; nothing anywhere else.
+"""What a run is doing, on standard error: a line that changes on a terminal, else one a minute.
 
 The line is drawn on standard error and taken away before anything else is written, so that output
 is never mangled, on the screen or in a file.
@@ -9,11 +9,13 @@ import os
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TextIO
 
 from kosmo_circleci.call.model import CallRecord, StartedCall
+from kosmo_circleci.cli.script.heartbeat import Heartbeat
+from kosmo_circleci.cli.script.status import Status
+from kosmo_circleci.cli.terminal import wants_colour
 from kosmo_circleci.run.listener import Consent, ForwardingListener, RunListener
 
 _QUIET_FOR_S: Final = 0.4
@@ -42,17 +44,12 @@ class Progress(ForwardingListener):
     ) -> None:
         super().__init__(inner)
         self._stream = stream
-        self._color = not environ.get("NO_COLOR")
-        self._clock = clock
-        self._began = clock()
+        self._color = wants_colour(stream, environ)
+        self._status = Status(clock)
         self._lock = threading.RLock()
         self._over = threading.Event()
         self._hidden = 0
         self._drawn = False
-        self._done = 0
-        self._failed = 0
-        self._in_flight: Counter[str] = Counter()
-        self._waiting = ""
         self._thread = threading.Thread(target=self._keep_drawing, name="progress", daemon=True)
 
     def __enter__(self) -> "Progress":
@@ -78,16 +75,11 @@ class Progress(ForwardingListener):
             super().log(text)
 
     def call_started(self, call: StartedCall) -> None:
-        with self._lock:
-            self._in_flight[call.function] += 1
+        self._status.call_started(call)
         super().call_started(call)
 
     def call_ended(self, number: int, record: CallRecord) -> None:
-        with self._lock:
-            self._in_flight[record.function] -= 1
-            self._in_flight += Counter()  # drops what is at zero, or never started
-            self._done += 1
-            self._failed += record.status == "error"
+        self._status.call_ended(record)
         super().call_ended(number, record)
 
     def ask(self, question: str) -> Consent | None:
@@ -106,8 +98,7 @@ class Progress(ForwardingListener):
         super().notice(text)
 
     def waiting(self, text: str) -> None:
-        with self._lock:
-            self._waiting = " ".join(text.split())
+        self._status.waiting(text)
         super().waiting(text)
 
     @contextlib.contextmanager
@@ -117,18 +108,8 @@ class Progress(ForwardingListener):
             yield
 
     def line(self) -> str:
-        """Return the line as it stands, without colour, as long as it may be."""
-        seconds = int(self._clock() - self._began)
-        parts = [f"{seconds // 60}:{seconds % 60:02}", _calls(self._done, "call") + " done"]
-        if self._failed:
-            parts.append(f"{self._failed} failed")
-        under_way = sum(self._in_flight.values())
-        if under_way:
-            names = ", ".join(name.rpartition(".")[2] for name in list(self._in_flight)[:3])
-            parts.append(f"{under_way} in flight ({names})")
-        if self._waiting:
-            parts.append(self._waiting)
-        return " · ".join(parts)
+        """Return the line as it is now, without colour, as long as it may be."""
+        return " · ".join(self._status.parts())
 
     def _keep_drawing(self) -> None:
         self._over.wait(_QUIET_FOR_S)
@@ -161,13 +142,19 @@ class Progress(ForwardingListener):
 
 
 @contextlib.contextmanager
-def on_terminal(inner: RunListener) -> Iterator[RunListener]:
-    """Put a progress line in front of `inner` if standard error is a terminal."""
-    if not wanted(sys.stderr, os.environ):
+def shown_on_stderr(inner: RunListener, *, quiet: bool) -> Iterator[RunListener]:
+    """Put the progress line in front of `inner`, or a line a minute where there is no terminal.
+
+    With `quiet` there is neither.
+    """
+    if quiet or sys.stderr is None:
         yield inner
-        return
-    with Progress(inner, sys.stderr) as progress:
-        yield progress
+    elif wanted(sys.stderr, os.environ):
+        with Progress(inner, sys.stderr) as progress:
+            yield progress
+    else:
+        with Heartbeat(inner, sys.stderr) as heartbeat:
+            yield heartbeat
 
 
 def _columns(stream: TextIO) -> int:
@@ -180,7 +167,3 @@ def _columns(stream: TextIO) -> int:
 def _printable(text: str) -> str:
     """Return `text` without what a terminal would obey."""
     return "".join(char if char.isprintable() else " " for char in text)
-
-
-def _calls(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -215,8 +215,12 @@ def test_a_format_that_cannot_be_met_is_refused_before_the_call(
 def test_a_failed_call_has_no_result_to_format_but_an_envelope_to_filter(kosmo: Any) -> None:
     call = (CALL, "get_project", "--project-slug=gh/acme/nowhere", "--simulate")
     error = "CircleCI API error (404): Project not found"
-    assert kosmo(*call, "--format", "csv") == (1, "", f"error: {error}\n")
-    assert kosmo(*call, "--jq", ".x") == (1, "", f"error: {error}\n")
+    step = (
+        "Check the name or id, and whether the token may see it: CircleCI answers 404 for what a "
+        "user has no access to (`kosmo status` lists the accounts)."
+    )
+    assert kosmo(*call, "--format", "csv") == (1, "", f"error: {error}\n{step}\n")
+    assert kosmo(*call, "--jq", ".x") == (1, "", f"error: {error}\n{step}\n")
     assert kosmo(*call, "--json", "--jq", ".error_type") == (1, "api\n", "")
 
 

@@ -1,0 +1,96 @@
+"""The outcome of a run in text mode: the result, or the error with its place and the next step."""
+
+import json
+from typing import Any
+
+import pytest
+
+from kosmo_circleci.cli.outcome import next_step, show
+from kosmo_circleci.run.envelope import Run
+
+DOCTOR = "CircleCI does not accept the token: `kosmo doctor` says which one was used and why."
+
+
+def test_up_to_five_frames_are_shown_under_the_error(capsys: pytest.CaptureFixture[str]) -> None:
+    frames = tuple(f"deploy.lua:{line}: in function f{line}" for line in range(1, 8))
+    show(Run(False, error="deploy.lua:1: boom", error_type="runtime", traceback=frames), False)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == [
+        "error: deploy.lua:1: boom",
+        *(f"  {frame}" for frame in frames[:5]),
+        "  … 2 more",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "error_type", "step"),
+    [
+        ("eval:1: CircleCI API error (401): Unauthorized (get_me, GET /api/v2/me)", "api", DOCTOR),
+        ("eval:1: CircleCI API error (418): Teapot", "api", None),
+        ("eval:1: my own CircleCI API error (401)", "runtime", None),
+        ("The run took longer than 1 s.", "limit", None),
+    ],
+)
+def test_an_error_of_the_api_names_the_next_step(
+    error: str, error_type: str, step: str | None
+) -> None:
+    assert next_step(Run(False, error=error, error_type=error_type)) == step
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 503])
+def test_each_status_a_person_meets_has_a_next_step(status: int) -> None:
+    error = f"eval:1: CircleCI API error ({status}): No"
+    assert next_step(Run(False, error=error, error_type="api")) is not None
+
+
+def test_the_step_is_on_the_screen_and_not_in_the_envelope(kosmo: Any) -> None:
+    script = ("run", "--simulate", "-e", "app.integrations.circleci.get_project('gh/acme/no')")
+    ended = kosmo(*script)
+    assert (ended.code, ended.out) == (1, "")
+    first, *_, last = ended.err.splitlines()
+    assert first.startswith("error: eval:1: CircleCI API error (404): Project not found")
+    assert last.startswith("Check the name or id, and whether the token may see it")
+    assert "Check the name" not in kosmo(*script, "--json").out
+
+
+@pytest.mark.parametrize(
+    ("options", "out"),
+    [
+        (("--format", "csv"), "id,name\n1,a\n2,b\n"),
+        (("--format", "table", "--columns", "name"), "name\na\nb\n"),
+        (("--jq", ".[].name"), "a\nb\n"),
+        (("--json", "--jq", ".result[1].id, .success"), "2\ntrue\n"),
+    ],
+)
+def test_a_result_is_written_in_the_format_asked_for(
+    kosmo: Any, options: tuple[str, ...], out: str
+) -> None:
+    code = "return {{id = 1, name = 'a'}, {id = 2, name = 'b'}}"
+    assert kosmo("run", "-e", code, *options) == (0, out, "")
+
+
+def test_what_a_script_prints_precedes_its_formatted_result(kosmo: Any) -> None:
+    code = "print('hello') return {a = 1}"
+    assert kosmo("run", "-e", code, "--format", "csv").out == "hello\na\n1\n"
+    assert kosmo("run", "-e", "print('hello')", "--format", "csv").out == "hello\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--format", "csv", "--json"), "--format and --json exclude each other"),
+        (("--columns", "a"), "--columns needs --format"),
+        (("--jq", ".["), "--jq: syntax error"),
+        (("--repl", "--format", "csv"), "--repl and --format exclude each other"),
+    ],
+)
+def test_options_that_cannot_be_met_are_refused_before_the_script_runs(
+    kosmo: Any, options: tuple[str, ...], message: str
+) -> None:
+    code = () if "--repl" in options else ("-e", "print('ran')")
+    ended = kosmo("run", *code, *options)
+    fault = json.loads(ended.out)["error"] if "--json" in options else ended.err
+    assert ended.code == 2
+    assert message in fault
+    assert "ran" not in ended.out
