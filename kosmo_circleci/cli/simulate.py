@@ -16,6 +16,7 @@ from kosmo_circleci.cli.output import emit, json_option
 from kosmo_circleci.cli.script.signals import ENDING, handled_by
 
 if TYPE_CHECKING:
+    from kosmo_circleci.simulator.oauth import SignInMode
     from kosmo_circleci.simulator.server import ServerOptions
 
 _RATE: Final = re.compile(r"([1-9][0-9]*)(?:/min)?")
@@ -89,6 +90,13 @@ class Latency(ParamType):
     help="Simulated seconds in a real one.",
 )
 @click.option("--server", "is_server", is_flag=True, help="Be a CircleCI Server: no API v3.")
+@click.option(
+    "--sign-in",
+    type=click.Choice(["approve", "deny", "ask"]),
+    default="approve",
+    show_default=True,
+    help="What the user does at `kosmo login`.",
+)
 @json_option
 def simulate(
     port: int,
@@ -99,6 +107,7 @@ def simulate(
     fail_every: int | None,
     speed: float,
     is_server: bool,
+    sign_in: "SignInMode",
     as_json: bool,
 ) -> None:
     """Serve a simulated CircleCI on 127.0.0.1, until Ctrl-C: any client works with it.
@@ -114,7 +123,9 @@ def simulate(
 
     conditions = Conditions(rate_limit, latency, fail_every)
     with _ended_by_signals():
-        _serve(ServerOptions(port, seed, state_file, conditions, speed, is_server), as_json)
+        _serve(
+            ServerOptions(port, seed, state_file, conditions, speed, is_server, sign_in), as_json
+        )
 
 
 def _serve(options: "ServerOptions", as_json: bool) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from kosmo_circleci.simulator.answers import Refusal
 from kosmo_circleci.simulator.entities import ANONYMOUS, User
+from kosmo_circleci.simulator.oauth_tokens import scope_of
 from kosmo_circleci.simulator.pages import Query
 from kosmo_circleci.simulator.world import World
 from kosmo_circleci.transport.wire import WireRequest
@@ -61,9 +62,15 @@ def user_of(world: World, request: Request) -> User:
     if token is None and _is_public(request):
         return ANONYMOUS
     user_id = world.tokens.get(token or "")
-    if user_id is None:
+    if user_id is None or scope_of(world, token or "") == "":
         raise Refusal(401, "You must log in first.")
     return world.users[user_id]
+
+
+def refuse_reader(world: World, request: Request) -> None:
+    """Refuse (403) a write by a token that may only read."""
+    if scope_of(world, _token(request.headers) or "") == "read":
+        raise Refusal(403, "This token may only read.")
 
 
 def _is_public(request: Request) -> bool:

@@ -19,6 +19,7 @@ from kosmo_circleci.jsonvalue import encode
 from kosmo_circleci.simulator import state
 from kosmo_circleci.simulator.clock import Clock
 from kosmo_circleci.simulator.conditions import Conditions, Gate
+from kosmo_circleci.simulator.oauth import SignInMode
 from kosmo_circleci.simulator.seeded import seeded_world
 from kosmo_circleci.simulator.transport import SimulatorTransport
 from kosmo_circleci.simulator.world import World
@@ -45,6 +46,7 @@ _REASONS: Final = {
     202: "Accepted",
     204: "No Content",
     206: "Partial Content",
+    302: "Found",
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
@@ -68,7 +70,7 @@ class ServerOptions(NamedTuple):
 
     `seed` is None for a new world of seed 0. `state_file` is where the world is kept between runs.
     `speed` is how many simulated seconds pass in a real one. `is_server` makes it a CircleCI
-    Server, which has no API v3.
+    Server, which has no API v3. `sign_in` is what the user of a browser sign-in does.
     """
 
     port: int = 8765
@@ -77,6 +79,7 @@ class ServerOptions(NamedTuple):
     conditions: Conditions = Conditions()
     speed: float = 1.0
     is_server: bool = False
+    sign_in: SignInMode = "approve"
 
 
 class Server:
@@ -99,6 +102,7 @@ class Server:
             gate=Gate(options.conditions),
             on_write=self._keep,
             has_v3=not options.is_server,
+            sign_in=options.sign_in,
         )
         _check_port_is_free(options.port)
         self._server = create_server(

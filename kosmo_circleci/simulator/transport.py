@@ -15,7 +15,7 @@ from kosmo_circleci.simulator.clock import START
 from kosmo_circleci.simulator.entities import ANONYMOUS
 from kosmo_circleci.simulator.handlers import handler_of
 from kosmo_circleci.simulator.replies import error_reply, reply
-from kosmo_circleci.simulator.requests import Request, read_request, user_of
+from kosmo_circleci.simulator.requests import Request, read_request, refuse_reader, user_of
 from kosmo_circleci.simulator.routes import find_route
 from kosmo_circleci.simulator.seeded import EXAMPLE_TOKEN, seeded_world
 from kosmo_circleci.simulator.validate import check_path, check_query, read_body
@@ -24,6 +24,7 @@ from kosmo_circleci.transport.wire import TransportError, WireRequest, WireRespo
 
 if TYPE_CHECKING:
     from kosmo_circleci.simulator.conditions import Gate
+    from kosmo_circleci.simulator.oauth import SignInMode
 
 SIMULATED_TOKEN: Final = EXAMPLE_TOKEN
 """The token of simulated accounts: that of `example-user`."""
@@ -40,17 +41,19 @@ class SimulatorTransport:
         gate: "Gate | None" = None,
         on_write: Callable[[World], None] | None = None,
         has_v3: bool = True,
+        sign_in: "SignInMode" = "approve",
     ) -> None:
         """Serve `world`, or a new `seeded_world(seed)`. Host and scheme of a URL do not matter.
 
         `gate` makes the way there difficult: a rate limit, latency, faults. `on_write` gets the
         world after each request that may have changed it, before the next one is let in. Without
-        API v3 it is a CircleCI Server.
+        API v3 it is a CircleCI Server. `sign_in` is what the user of a browser sign-in does.
         """
         self.world = seeded_world(seed) if world is None else world
         self._gate = gate
         self._on_write = on_write
         self._has_v3 = has_v3
+        self._sign_in: SignInMode = sign_in
         self._lock = threading.Lock()
         self._closed = False
 
@@ -132,6 +135,8 @@ class SimulatorTransport:
             function, path = find_route(
                 request.method, request.route, request.version, request.query
             )
+            if function.kind == "write":
+                refuse_reader(self.world, request)
             return reply(function, _value(self.world, function, path, request), request_id)
         except Refusal as refusal:
             return error_reply(refusal, request.version, request_id, function)
@@ -141,6 +146,10 @@ class SimulatorTransport:
 
     def _outside(self, request: Request) -> Answer:
         """Answer what lies beside the API: files, and the pages of the sign-in."""
+        if request.path.startswith(("/oauth/", "/.well-known/")):
+            from kosmo_circleci.simulator.oauth import sign_in
+
+            return sign_in(self.world, request, self._sign_in)
         from kosmo_circleci.simulator.downloads import download
 
         return download(self.world, request)

@@ -154,6 +154,51 @@ def test_errors_look_as_those_of_circleci(
     assert answer == [False, "api", status, {"message": message}, text]
 
 
+def test_three_versions_of_the_api_tell_one_story(simulated: Bridge) -> None:
+    code = """
+        local job = circleci.list_workflow_jobs("failed-workflow-uuid").items[2]
+        local details = circleci.get_job(job.id).data.attributes
+        local build = circleci.get_build(job.project_slug, job.job_number)
+        local failed, action
+        for _, step in ipairs(details.parallel_executions[1].steps) do
+          if step.outcome == "failed" then failed = step end
+        end
+        for _, step in ipairs(build.steps) do
+          if step.actions[1].failed then action = step.actions[1] end
+        end
+        local output = circleci.get_job_stdout(job.id, 0, failed.num)
+        local same = circleci.get_build_output({project_slug = job.project_slug,
+          job_number = job.job_number, step = action.step, index = 0,
+          allocation_id = action.allocation_id})
+        return {job.status, details.outcome, build.outcome, failed.name, action.name,
+                failed.exit_code, action.exit_code, output == same,
+                output:match("AssertionError: [^\\r]*", -60)}
+    """
+    assert result(simulated, code) == [
+        *("failed", "failed", "failed"),
+        *("Run tests", "Run tests"),
+        *(1, 1),
+        True,
+        "AssertionError: expected 200, got 500",
+    ]
+
+
+def test_the_last_seven_days_by_the_scripts_own_clock_find_the_pipelines(
+    simulated: Bridge,
+) -> None:
+    code = f"""
+        local week_ago = os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() - 7 * 86400)
+        local numbers = {{}}
+        for each in flow.each(circleci.list_project_pipelines, {{project_slug = "{SLUG}"}}) do
+          if each.created_at < week_ago then break end
+          numbers[#numbers + 1] = each.number
+        end
+        flow.sleep(3600)
+        return {{numbers, os.date("!%Y-%m-%dT%H", os.time())}}
+    """
+    assert result(simulated, code) == [list(range(45, 34, -1)), "2025-01-15T11"]
+
+
 def test_two_runs_of_one_script_are_alike() -> None:
     code = f"""
         local circleci = app.integrations.circleci

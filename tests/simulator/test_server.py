@@ -1,12 +1,14 @@
 """The simulator over HTTP, used by independent clients: pycircleci and curl."""
 
 import json
+import re
 import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from pycircleci.api import Api
@@ -229,6 +231,37 @@ def test_artifacts_and_presigned_outputs_lead_back_to_the_server(url: str) -> No
     assert output_url.startswith(f"{url}/api/private/output/presigned/failed-job-uuid/0/0?token=")
     status, rows = curl(output_url)
     assert (status, json.loads(rows)[0]["type"]) == (200, "out")
+
+
+def test_a_browser_signs_in(url: str) -> None:
+    redirect = "http://127.0.0.1:40123/callback"
+    body = json.dumps({"client_name": "curl", "redirect_uris": [redirect]})
+    status, answer = curl(
+        "-H", "Content-Type: application/json", "-d", body, f"{url}/oauth/register"
+    )
+    assert status == 201
+    query = {
+        "response_type": "code",
+        "client_id": json.loads(answer)["client_id"],
+        "redirect_uri": redirect,
+        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",  # RFC 7636, appendix B
+        "code_challenge_method": "S256",
+    }
+    status, answer = curl("-i", f"{url}/oauth/authorize?{urlencode(query)}")
+    assert status == 302
+    code = re.search(r"\nLocation: http://127\.0\.0\.1:40123/callback\?code=(\S+)", answer)
+    assert code is not None
+    form = {
+        "grant_type": "authorization_code",
+        "code": code[1],
+        "redirect_uri": redirect,
+        "client_id": query["client_id"],
+        "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+    }
+    status, answer = curl("-d", urlencode(form), f"{url}/oauth/token")
+    assert status == 200
+    token = json.loads(answer)["access_token"]
+    assert curl("-H", f"Circle-Token: {token}", f"{url}/api/v2/me")[0] == 200
 
 
 def test_a_circleci_server_has_no_v3() -> None:
