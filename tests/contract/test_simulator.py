@@ -183,22 +183,6 @@ def test_three_versions_of_the_api_tell_one_story(simulated: Bridge) -> None:
     ]
 
 
-def test_the_last_seven_days_by_the_scripts_own_clock_find_the_pipelines(
-    simulated: Bridge,
-) -> None:
-    code = f"""
-        local week_ago = os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() - 7 * 86400)
-        local numbers = {{}}
-        for each in flow.each(circleci.list_project_pipelines, {{project_slug = "{SLUG}"}}) do
-          if each.created_at < week_ago then break end
-          numbers[#numbers + 1] = each.number
-        end
-        flow.sleep(3600)
-        return {{numbers, os.date("!%Y-%m-%dT%H", os.time())}}
-    """
-    assert result(simulated, code) == [list(range(45, 34, -1)), "2025-01-15T11"]
-
-
 def test_two_runs_of_one_script_are_alike() -> None:
     code = f"""
         local circleci = app.integrations.circleci
