@@ -65,7 +65,7 @@ def test_every_function_has_a_shape_and_every_page_has_items() -> None:
             assert {function.paging.items[0], function.paging.cursor[0]} <= set(names), function
 
 
-DURATIONS = re.compile(r"duration|_secs$|_ms$|_millis$|mttr|time-wasted|run_time$", re.I)
+DURATIONS = re.compile(r"duration|_secs$|_ms$|_millis$|mttr|time[-_]wasted|run_time$", re.I)
 SIZES = re.compile(r"_bytes$")
 MONEY = re.compile(r"credits")
 
