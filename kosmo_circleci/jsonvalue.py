@@ -75,7 +75,7 @@ def encode(value: JsonValue, *, pretty: bool = False, sort_keys: bool = False) -
     except RecursionError:
         raise JsonLimitError("nested too deeply to be written") from None
     if _SURROGATE.search(text):
-        text = _SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+        text = _SURROGATE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
     return text
 
 

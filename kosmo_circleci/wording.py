@@ -50,13 +50,13 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def nearest(given: str, known: Iterable[str]) -> str | None:
-    """Return the name most like `given`, case aside, or None when none is alike."""
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """Return the one of `names` spelled most like `name`, case aside, or None."""
     import difflib  # Costs milliseconds to import, and only mistakes need it.
 
-    by_folded = {name.casefold(): name for name in reversed(list(known))}
-    near = difflib.get_close_matches(given.casefold()[:100], by_folded, n=1)
-    return by_folded[near[0]] if near else None
+    by_folded = {each.casefold(): each for each in reversed(list(names))}
+    matches = difflib.get_close_matches(name.casefold()[:100], by_folded, n=1)
+    return by_folded[matches[0]] if matches else None
 
 
 def _digits(number: int) -> str:

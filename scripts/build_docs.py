@@ -72,12 +72,12 @@ def main() -> int:
 
 
 def _bring_up_to_date(target: Target, check: bool) -> int:
-    shown = target.path.relative_to(ROOT)
+    name = target.path.relative_to(ROOT)
     old = target.path.read_text("utf-8") if target.path.exists() else ""
     try:
         new = target.render(old)
     except DocumentError as error:
-        print(f"error: {shown}: {error}", file=sys.stderr)
+        print(f"error: {name}: {error}", file=sys.stderr)
         return 1
     if new == old:
         return 0
@@ -86,10 +86,10 @@ def _bring_up_to_date(target: Target, check: bool) -> int:
         return 0
     before, after = old.splitlines(), new.splitlines()
     for line in difflib.unified_diff(
-        before, after, f"{shown} (committed)", f"{shown} (built)", lineterm=""
+        before, after, f"{name} (committed)", f"{name} (built)", lineterm=""
     ):
         print(line)
-    print(f"error: {shown} is stale; run `make generate`", file=sys.stderr)
+    print(f"error: {name} is stale; run `make generate`", file=sys.stderr)
     return 1
 
 

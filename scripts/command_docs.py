@@ -1,6 +1,6 @@
 """The commands as a document: what `kosmo COMMAND --help` says, for lua_docs/cli.md.
 
-The text comes from the commands themselves: docstring, arguments, options. What stands before and
+The text comes from the commands themselves: docstring, arguments, options. The text before and
 after the generated part is edited by hand.
 """
 

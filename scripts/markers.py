@@ -1,4 +1,4 @@
-"""The generated part of a document: what stands between two marker lines."""
+"""The generated part of a document: the text between two marker lines."""
 
 
 class DocumentError(ValueError):
@@ -6,12 +6,12 @@ class DocumentError(ValueError):
 
 
 def markers(part: str) -> tuple[str, str]:
-    """Return the lines between which the generated `part` of a document stands."""
+    """Return the lines around the generated `part` of a document."""
     return f"<!-- {part}: begin (generated) -->", f"<!-- {part}: end -->"
 
 
 def between(old: str, part: str, new: str) -> str:
-    """Return `old` with `new` between the markers of `part`, each of which stands there once.
+    """Return `old` with `new` between the markers of `part`, each of which occurs there once.
 
     Raises `DocumentError` where they do not.
     """

@@ -1,4 +1,4 @@
-"""ApiResponse -> JsonValue, or ApiError: what an answer means, whoever sent it."""
+"""ApiResponse -> JsonValue, or ApiError: what an answer means, CircleCI's or a proxy's."""
 
 import re
 from collections.abc import Mapping

@@ -41,8 +41,8 @@ def helper_line(helper: Helper) -> str:
 
 def signature(function: Function) -> str:
     """Return name and parameters, optional ones with `?`."""
-    shown = [each.name + ("" if each.required else "?") for each in function.parameters]
-    return f"{function.name}({', '.join(shown)})"
+    names = [each.name + ("" if each.required else "?") for each in function.parameters]
+    return f"{function.name}({', '.join(names)})"
 
 
 def _page(function: Function, result: str) -> str:
@@ -55,7 +55,7 @@ def _page(function: Function, result: str) -> str:
 - Lua path: `app.integrations.circleci.{function.name}`
 - Full tool name: `circleci.{function.tool_name}`
 - Operation: {function.kind.capitalize()}
-- HTTP: `{function.method} {_shown_path(function)}`{_version(function)}
+- HTTP: `{function.method} {_documented_path(function)}`{_version(function)}
 
 ## Parameters
 
@@ -79,7 +79,7 @@ Related: {related}
 """
 
 
-def _shown_path(function: Function) -> str:
+def _documented_path(function: Function) -> str:
     return function.path if function.version == "v2" or function.is_raw else function.api_path
 
 
@@ -113,8 +113,8 @@ def _rules(function: Function) -> Iterator[str]:
 
 def _row(parameter: Parameter, function: Function) -> str:
     required = "yes" if parameter.required else "no"
-    described = _description(parameter, function)
-    return f"| {parameter.name} | {describe(parameter)} | {required} | {described} |"
+    description = _description(parameter, function)
+    return f"| {parameter.name} | {describe(parameter)} | {required} | {description} |"
 
 
 def _description(parameter: Parameter, function: Function) -> str:
@@ -123,8 +123,8 @@ def _description(parameter: Parameter, function: Function) -> str:
     if flat:
         parts.append(f"Or give {', '.join(flat)} in its place.")
     if parameter.enum:
-        shown = ", ".join(f"`{value}`" for value in parameter.enum)
-        parts.append(f"One of {shown}.")
+        values = ", ".join(f"`{value}`" for value in parameter.enum)
+        parts.append(f"One of {values}.")
     if parameter.maximum is not None:
         parts.append(f"At most {parameter.maximum}.")
     if parameter.unit:
