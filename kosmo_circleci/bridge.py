@@ -1,6 +1,6 @@
 """Bridge: the door for Python programs. A facade; `runtime.py` does the work."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -19,6 +19,7 @@ from kosmo_circleci.transport.wire import Transport
 if TYPE_CHECKING:
     from kosmo_circleci.check.report import Report
     from kosmo_circleci.config.configuration import Configuration
+    from kosmo_circleci.fleet.rows import Row
 
 
 class Bridge:
@@ -95,13 +96,8 @@ class Bridge:
         """
         if not isinstance(code, str):
             raise TypeError(f"Bridge.run: code is Lua text (str), got {type(code).__name__}")
-        settings = RunSettings(
-            name=name,
-            account=account,
-            force=force,
-            trust_mcp=trust_mcp,
-            args=dict(args or {}),
-            limits=limits or Limits(),
+        settings = _settings(
+            name=name, account=account, force=force, trust_mcp=trust_mcp, args=args, limits=limits
         )
         run = self._runtime.run_isolated if isolate else self._runtime.run
         return run(code, settings, listener, deadline)
@@ -110,6 +106,36 @@ class Bridge:
         """Run a Lua file; `options` are those of `run`. Raises `OSError` if it cannot be read."""
         code = Path(path).read_bytes().decode("utf-8", "surrogateescape")
         return self.run(code, **({"name": str(path)} | options))
+
+    def map(
+        self,
+        code: str,
+        items: Iterable[JsonValue],
+        *,
+        executor: str = "processes",
+        jobs: int | None = None,
+        rate_per_hour: float | None = 5000.0,
+        deadline: Deadline | None = None,
+        **options: Any,
+    ) -> "Iterator[Row]":
+        """Run a script once for each item and yield the rows, as they end.
+
+        The script has the item as `item` and its place, from 1, as `item_index`. `executor` is
+        `processes`, `threads`, `dask:ADDRESS` or `module:factory`; `jobs` items run at once;
+        `rate_per_hour` requests are shared by all of them (None: no limit). `options` are those of
+        `run` that are plain data. Items are read as they are needed. Local executors run with this
+        bridge's configuration and its simulated world; workers elsewhere read their own. Raises
+        `UsageError` and `ConfigurationError`.
+        """
+        from kosmo_circleci.fleet.inputs import Item
+        from kosmo_circleci.fleet.run import FleetSettings, default_jobs, opened
+
+        fleet = FleetSettings(jobs or default_jobs(), rate_per_hour, executor)
+        settings = _settings(**options)
+        with opened(
+            code, settings, fleet, base=self._runtime, deadline=deadline or Deadline()
+        ) as running:
+            yield from running.rows(Item(index, item) for index, item in enumerate(items, 1))
 
     async def run_async(self, code: str, **options: Any) -> Run:
         """Run a script without blocking the event loop; `options` are those of `run`.
@@ -196,3 +222,22 @@ class Bridge:
         from kosmo_circleci.agent import tools
 
         return tools.dispatch(self, name, arguments)
+
+
+def _settings(
+    *,
+    name: str = "script",
+    account: str = "default",
+    force: bool = False,
+    trust_mcp: bool = False,
+    args: Mapping[str, JsonValue] | None = None,
+    limits: Limits | None = None,
+) -> RunSettings:
+    return RunSettings(
+        name=name,
+        account=account,
+        force=force,
+        trust_mcp=trust_mcp,
+        args=dict(args or {}),
+        limits=limits or Limits(),
+    )

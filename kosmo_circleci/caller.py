@@ -27,6 +27,7 @@ from kosmo_circleci.call.model import (
     Writes,
 )
 from kosmo_circleci.call.permission import Allowed, MustAsk, Policy
+from kosmo_circleci.catalog.lookup import Resolved, call_path
 from kosmo_circleci.catalog.model import Function, Kind
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ConfigurationError, JournalError, KosmoError, NetworkError
@@ -132,6 +133,12 @@ class Caller:
         """Return the decoded answer of one call, or raise the `KosmoError` that stopped it."""
         prepared = self.prepare(function, account, call_path, raw)
         return self.finish(prepared, self.perform(prepared))
+
+    def call_resolved(self, resolved: Resolved, arguments: Mapping[str, JsonValue]) -> JsonValue:
+        """Return the decoded answer of a call that no script makes. Raises as `call` does."""
+        function, account = resolved
+        raw = RawArguments(named=arguments)
+        return self.call(function, account, call_path(function.name, account), raw)
 
     def prepare(
         self, function: Function, account: str, call_path: str, raw: RawArguments

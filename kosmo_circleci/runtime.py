@@ -5,20 +5,19 @@ Internal: `Bridge` is the public door. Nothing is read, imported or connected be
 
 import os
 import threading
-import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kosmo_circleci.call.model import Account, ApiRequest, ApiResponse, RawArguments, Writes
+from kosmo_circleci.call.model import Account, ApiRequest, ApiResponse
 from kosmo_circleci.caller import Caller
 from kosmo_circleci.catalog.load import Catalog, load_catalog
-from kosmo_circleci.catalog.lookup import Resolved, call_path
+from kosmo_circleci.catalog.lookup import Resolved
 from kosmo_circleci.config.accounts import Configuration, home_folder, load_configuration
 from kosmo_circleci.deadline import Deadline
-from kosmo_circleci.errors import ConfigurationError, Interrupted, KosmoError
-from kosmo_circleci.jsonvalue import JsonValue, encode
+from kosmo_circleci.errors import ConfigurationError, KosmoError
+from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
 from kosmo_circleci.run.envelope import Run, failure
 from kosmo_circleci.run.listener import GuardedListener, RunListener
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from kosmo_circleci.lua.session import Session
     from kosmo_circleci.run.pool import Pool
     from kosmo_circleci.run.world import World
+    from kosmo_circleci.transport.budget import Budget
     from kosmo_circleci.transport.executor import Executor
 
 
@@ -42,8 +42,9 @@ class Runtime:
     `config` is a path (in place of `$KOSMO_CONFIG`) or a mapping of the file's structure (in place
     of every other source). `environ` stands in for the process's environment wherever accounts,
     configuration and MCP servers are looked up; proxies and certificates are the process's own.
-    `transport` stays the caller's: it is never closed here. Safe for several threads; after a fork
-    the child process opens connections and processes of its own.
+    `transport` stays the caller's: it is never closed here. `budget` is a file of requests shared
+    with other processes; `warm_processes` are kept for isolated runs. Safe for several threads;
+    after a fork the child process opens connections and processes of its own.
     """
 
     def __init__(
@@ -53,11 +54,15 @@ class Runtime:
         simulate: bool = False,
         environ: Mapping[str, str] | None = None,
         transport: Transport | None = None,
+        budget: Path | None = None,
+        warm_processes: int = 1,
     ) -> None:
         self.simulate = simulate
         self._explicit = config
         self._environ = os.environ if environ is None else environ
         self._given_transport = transport
+        self._budget = budget
+        self._warm_processes = warm_processes
         self._lock = threading.RLock()
         self._configuration: Configuration | None = None
         self._resources = _Resources()
@@ -198,41 +203,34 @@ class Runtime:
         deadline: Deadline,
     ) -> JsonValue:
         """Call one function and return its decoded answer. Raises the `KosmoError` of the call."""
-        caller = self._caller_of(resolved, force, listener or RunListener(), deadline)
+        caller = self.caller_of(resolved, force, listener or RunListener(), deadline)
         try:
-            return _called(caller, resolved, arguments)
+            return caller.call_resolved(resolved, arguments)
         except KosmoError as error:
             caller.mask.hide_in_error(error)
             raise
 
-    def run_call(
-        self,
-        resolved: Resolved,
-        arguments: Mapping[str, JsonValue],
-        *,
-        force: bool = False,
-        listener: RunListener | None = None,
-        deadline: Deadline,
-    ) -> Run:
-        """Call one function and return its outcome, masked, as `run` does for a script."""
-        started = time.perf_counter()
-        caller: Caller | None = None
-        result: JsonValue = None
-        fault: KosmoError | None = None
-        try:
-            caller = self._caller_of(resolved, force, listener or RunListener(), deadline)
-            result = _called(caller, resolved, arguments)
-        except KosmoError as error:
-            fault = error
-        duration_ms = (time.perf_counter() - started) * 1000
-        return run_of_call(caller, result, fault, duration_ms, simulated=self.simulate)
-
-    def _caller_of(
+    def caller_of(
         self, resolved: Resolved, force: bool, listener: RunListener, deadline: Deadline
     ) -> Caller:
+        """Return what makes one call. Raises `ConfigurationError`, for an unknown account too."""
         self.account(resolved.account)
         settings = RunSettings(account=resolved.account, force=force)
         return self.caller(settings, listener, deadline)
+
+    def sibling(self, budget: Path | None, warm_processes: int) -> "Runtime":
+        """Return a runtime of the same accounts and world, with a budget and processes of its own.
+
+        Its caller closes it. Raises `ConfigurationError`.
+        """
+        return Runtime(
+            config=self.configuration,
+            simulate=self.simulate,
+            environ=self._environ,
+            transport=self._world() if self.simulate else self._given_transport,
+            budget=budget,
+            warm_processes=warm_processes,
+        )
 
     def executor(self) -> "Executor":
         """Return what sends requests, opened on first use."""
@@ -245,6 +243,7 @@ class Runtime:
                     self._opened_transport(),
                     user_agent=f"kosmo-circleci/{__version__}",
                     sleep=self.clock().sleep,
+                    budget=self._opened_budget(),
                 )
             return resources.executor
 
@@ -268,6 +267,13 @@ class Runtime:
             if resources.transport is None:
                 resources.transport = self._new_transport()
             return resources.transport
+
+    def _opened_budget(self) -> "Budget | None":
+        if self._budget is None:
+            return None
+        from kosmo_circleci.transport.budget import Budget
+
+        return Budget(self._budget)
 
     def _new_transport(self) -> Transport:
         if self.simulate:
@@ -299,7 +305,8 @@ class Runtime:
                 "without isolate=True, or let the bridge open its own connections."
             )
         config = self.configuration.to_plain()
-        return RuntimeSettings(self.simulate, config, dict(self._environ), self.simulate)
+        budget = None if self._budget is None else str(self._budget)
+        return RuntimeSettings(self.simulate, config, dict(self._environ), self.simulate, budget)
 
     def _isolated_pool(self) -> "Pool":
         from kosmo_circleci.run.child import spawn_child
@@ -309,7 +316,9 @@ class Runtime:
             resources = self._own_resources()
             if resources.pool is None:
                 tokens = self.configuration.tokens()
-                resources.pool = Pool(lambda: spawn_child(self._environ, tokens))
+                resources.pool = Pool(
+                    lambda: spawn_child(self._environ, tokens), self._warm_processes
+                )
             return resources.pool
 
     def _resolved(self, name: str) -> Account:
@@ -346,12 +355,6 @@ class _Resources:
         self.pool: Pool | None = None
 
 
-def _called(caller: Caller, resolved: Resolved, arguments: Mapping[str, JsonValue]) -> JsonValue:
-    function, account = resolved
-    raw = RawArguments(named=arguments)
-    return caller.call(function, account, call_path(function.name, account), raw)
-
-
 def open_journal(
     settings: RunSettings,
     caller: Caller,
@@ -371,33 +374,6 @@ def open_journal(
         start, args, caller.mask, load_catalog(), clock.now_s, partial(decide, caller.listener)
     )
     return JournalSession(settings.journal, subject)
-
-
-def run_of_call(
-    caller: Caller | None,
-    result: JsonValue,
-    fault: KosmoError | None,
-    duration_ms: float,
-    *,
-    simulated: bool,
-) -> Run:
-    """Return the outcome of one call as that of a script; `caller` None if it never began."""
-    mask = caller.mask if caller else Mask()
-    result_mask = caller.result_mask if caller else mask
-    interrupted = fault if isinstance(fault, Interrupted) else None
-    return Run(
-        success=fault is None,
-        result_json=encode(result_mask.json(result)),
-        error=mask.text(fault.message) if fault else None,
-        error_type=fault.error_type if fault else None,
-        execution_time_ms=duration_ms,
-        call_count=caller.call_count if caller else 0,
-        call_records=tuple(caller.log) if caller else (),
-        writes=caller.writes if caller else Writes(),
-        permission_bypassed=bool(caller and caller.permission_bypassed),
-        simulated=simulated,
-        signal_number=interrupted.signal_number if interrupted else None,
-    )
 
 
 def run_deadline(settings: RunSettings, deadline: Deadline | None) -> Deadline:

@@ -61,7 +61,12 @@ class Sandbox:
         for name, value in args.items():
             if isinstance(value, str) and not value.isascii():
                 table[lua_bytes(name)] = typed_bytes(value)
-        self._core[b"set_args"](table, marks)
+        self._core[b"set_global"](b"args", table, marks)
+
+    def set_global(self, name: str, value: JsonValue) -> None:
+        """Give the script a global of that name, whatever it has made of its globals."""
+        self.values.lift()
+        self._core[b"set_global"](lua_bytes(name), *self.values.build(value))
 
     def run(self, source: bytes, chunk_name: str, *, pretty: bool = False) -> tuple[str, ...]:
         """Run a script: ("ok", result as JSON) or ("error", message, error type, where)."""

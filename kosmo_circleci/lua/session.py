@@ -145,6 +145,9 @@ class Session:
     def _execute(self, code: str, name: str, args: Mapping[str, JsonValue]) -> "Outcome":
         sandbox, host, calls = self._opened()
         sandbox.set_args(args)
+        if self._settings.item_index is not None:
+            sandbox.set_global("item", self._settings.item)
+            sandbox.set_global("item_index", self._settings.item_index)
         self._parts.listener.began(lambda: calls.host_cpu_s)
         host.restart_cpu()
         text = typed_bytes(without_shebang(code))

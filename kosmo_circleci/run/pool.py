@@ -1,4 +1,4 @@
-"""Warm processes for isolated runs: one is kept idle, so that the next run starts at once."""
+"""Warm processes for isolated runs: some are kept idle, so that the next run starts at once."""
 
 import threading
 from collections.abc import Callable
@@ -14,12 +14,13 @@ from kosmo_circleci.run.world import World
 
 
 class Pool:
-    """Runs scripts in processes that `start` makes. Safe for several threads."""
+    """Runs scripts in processes that `start` makes; `keep` of them stay. Safe for threads."""
 
-    def __init__(self, start: Callable[[], Child]) -> None:
+    def __init__(self, start: Callable[[], Child], keep: int = 1) -> None:
         self._start = start
+        self._keep_idle = keep
         self._lock = threading.Lock()
-        self._idle: Child | None = None
+        self._idle: list[Child] = []
         self._closed = False
 
     def run(
@@ -31,7 +32,7 @@ class Pool:
     ) -> Run:
         """Run a script in the idle process, or in a new one. Raises what the listener raises."""
         with self._lock:
-            child, self._idle = self._idle, None
+            child = self._idle.pop() if self._idle else None
         try:
             child = child or self._start()
         except OSError as error:
@@ -44,22 +45,23 @@ class Pool:
         return run
 
     def close(self) -> None:
-        """Kill the idle process; one that is running a script ends when the script does."""
+        """Kill the idle processes; one that is running a script ends when the script does."""
         with self._lock:
-            child, self._idle = self._idle, None
+            idle, self._idle = self._idle, []
             self._closed = True
-        if child is not None:
+        for child in idle:
             child.kill()
 
     def abandon(self) -> None:
-        """Let go of the idle process without a signal: it belongs to the parent of this process."""
-        child, self._idle = self._idle, None
-        if child is not None:
+        """Forget the idle processes without a signal: they belong to this process's parent."""
+        idle, self._idle = self._idle, []
+        for child in idle:
             child.abandon()
 
     def _keep(self, child: Child) -> bool:
         with self._lock:
-            keep = child.exit_status is None and self._idle is None and not self._closed
-            if keep:
-                self._idle = child
-            return keep
+            room = len(self._idle) < self._keep_idle and not self._closed
+            if child.exit_status is None and room:
+                self._idle.append(child)
+                return True
+            return False

@@ -46,6 +46,7 @@ class RunSettings(NamedTuple):
     In a `rehearsal` what is done to the simulated CircleCI needs no permission.
     `mask_source` asks for `Run.masked_source`. `secrets` are values to mask from the beginning.
     `journal` says whether the run is recorded, replayed, planned or applied.
+    With `item_index` the script has the globals `item` and `item_index`.
     """
 
     name: str = "script"
@@ -62,6 +63,8 @@ class RunSettings(NamedTuple):
     rehearsal: bool = False
     secrets: tuple[str, ...] = ()
     journal: JournalSettings = NO_JOURNAL
+    item: JsonValue = None
+    item_index: int | None = None
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return the settings as JSON; `from_json` gives them back."""
@@ -89,13 +92,15 @@ class RuntimeSettings(NamedTuple):
 
     `config` is what `Configuration.to_plain` returned; None means that the process reads the
     environment and the files itself. `environ` None is the process's own. With `shares_world` the
-    simulated CircleCI is the supervisor's: requests travel to it.
+    simulated CircleCI is the supervisor's: requests travel to it. `budget` is the file of the
+    requests that several processes share, see `transport/budget.py`.
     """
 
     simulate: bool = False
     config: Mapping[str, JsonValue] | None = None
     environ: Mapping[str, str] | None = None
     shares_world: bool = False
+    budget: str | None = None
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return the settings as JSON; the constructor takes it back by name."""
@@ -104,4 +109,5 @@ class RuntimeSettings(NamedTuple):
             "config": None if self.config is None else dict(self.config),
             "environ": None if self.environ is None else dict(self.environ),
             "shares_world": self.shares_world,
+            "budget": self.budget,
         }

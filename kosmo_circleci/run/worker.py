@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -122,6 +123,7 @@ def _new_runtime(settings: RuntimeSettings, channel: "_Channel") -> Runtime:
         simulate=settings.simulate,
         environ=settings.environ,
         transport=world,
+        budget=None if settings.budget is None else Path(settings.budget),
     )
 
 

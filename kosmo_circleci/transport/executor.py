@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache, partial
 from http import HTTPStatus
-from typing import Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from urllib.parse import quote, urlsplit
 
 from kosmo_circleci.call.model import Account, ApiRequest, ApiResponse, QueryPairs
@@ -40,6 +40,9 @@ from kosmo_circleci.transport.wire import (
     WireResponse,
 )
 
+if TYPE_CHECKING:
+    from kosmo_circleci.transport.budget import Budget
+
 Follow: TypeAlias = Callable[[WireRequest, WireResponse], WireRequest | None]
 """Returns the request a redirect asks for; None for an answer that is final. Raises `Refused`."""
 
@@ -61,13 +64,18 @@ class Executor:
         sleep: Callable[[Deadline, float], None] = Deadline.sleep,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         jitter: Callable[[], float] = random.random,
+        budget: "Budget | None" = None,
     ) -> None:
-        """Send through `transport`. Tests replace `sleep`, `now` (aware UTC), `jitter` (0 to 1)."""
+        """Send through `transport`, within the `budget` that several processes share.
+
+        Tests replace `sleep`, `now` (aware UTC), `jitter` (0 to 1).
+        """
         self._transport = transport
         self._user_agent = user_agent
         self._sleep = sleep
         self._now = now
         self._jitter = jitter
+        self._budget = budget
         self._paces = Paces()
         self._process = os.getpid()
 
@@ -94,7 +102,7 @@ class Executor:
         """
         wire = self._wire_request(request, account)
         pace = self._own_paces().of(account)
-        terms = _Terms(pace, pace.turn(), deadline, on_send)
+        terms = _Terms(account, pace, pace.turn(), deadline, on_send)
         exchange = self._exchange(wire, terms, attempts, _redirected)
         if isinstance(exchange.outcome, WireResponse):
             return self._response(exchange.outcome, exchange.sent)
@@ -113,7 +121,9 @@ class Executor:
         elsewhere = account if origin == Origin.of(account.origin) else Account("", str(origin))
         pace = self._own_paces().of(elsewhere)
         follow = partial(next_request, download=download, account=account)
-        exchange = self._exchange(wire, _Terms(pace, pace.turn(), deadline), MAX_ATTEMPTS, follow)
+        exchange = self._exchange(
+            wire, _Terms(elsewhere, pace, pace.turn(), deadline), MAX_ATTEMPTS, follow
+        )
         if isinstance(exchange.outcome, WireResponse):
             return self._response(_into_sink(wire, exchange.outcome), exchange.sent)
         host = origin.host if origin is not None else "the download"
@@ -155,10 +165,14 @@ class Executor:
         permit = terms.pace.acquire(terms.turn, terms.deadline, self._sleep)
         pause_s: float | None = None
         try:
+            if self._budget is not None:
+                self._budget.acquire(terms.account, terms.deadline, self._sleep)
             terms.on_send()
             outcome = self._answer(wire, terms.deadline)
             if _is_rate_limit(outcome):
                 pause_s = rate_limit_pause_s(outcome, attempt, self._now(), self._jitter())
+                if self._budget is not None and pause_s is not None:
+                    self._budget.pause(terms.account, pause_s)
         finally:
             terms.pace.release(permit, pause_s)
         return outcome
@@ -195,8 +209,9 @@ class Executor:
 
 
 class _Terms(NamedTuple):
-    """How one call is sent: at which pace, until when, and who counts what leaves."""
+    """How one call is sent: for whom, at which pace, until when, and who counts what leaves."""
 
+    account: Account
     pace: Pace
     turn: int
     deadline: Deadline

@@ -53,6 +53,7 @@ LEVELS: dict[str, int] = {
     "run.pool": 6,
     "lua": 5,
     "bridge": 7,
+    "fleet": 7,
     "run.child": 6,
     "run.supervisor": 6,
     "agent.tools": 7,
@@ -82,6 +83,7 @@ SIDEWAYS = {
     ("runtime", "run.pool"),
     ("runtime", "run.world"),
     ("bridge", "agent.tools"),
+    ("bridge", "fleet"),
     ("cli", "agent"),  # a command starts the server
 }
 
@@ -116,7 +118,9 @@ HOMES: dict[str, set[str]] = {
     "waitress": {"simulator.server"},
     "pytest": {"simulator.pytest_plugin"},
     "prompt_toolkit": {"cli.script.repl"},
-    "rich": {"cli.markdown", "cli.output_table"},
+    "rich": {"cli.markdown", "cli.output_table", "cli.fleet.progress"},
+    "distributed": {"fleet.executors"},
+    "ijson": {"fleet.inputs"},
     "jq": {"cli.output_jq"},
     "mcp": {"mcp_client.session", "mcp_client.http_streams", *AGENT_SDK},
     # What the MCP SDK is made of, at home where it is.

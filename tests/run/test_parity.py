@@ -66,6 +66,8 @@ CASES: Final = {
         "print('it is hunter2!') return 'hunter2!'", RunSettings(secrets=("hunter2!",))
     ),
     "journal": Case(WRITE, RunSettings(journal=JournalSettings(plan="writes.plan"))),
+    "rehearsal": Case(WRITE, RunSettings(rehearsal=True)),
+    "item": Case("return item, item_index", RunSettings(item={"a": [1, None]}, item_index=3)),
     "output and result": Case("print('a') print('b', {c = 1}) return 1, 'x', {}"),
     "a syntax error": Case("x = = 1"),
     "an error of a call": Case(CIRCLECI + "circleci.get_project('gh/acme/nowhere')"),

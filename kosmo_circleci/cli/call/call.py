@@ -23,13 +23,13 @@ from kosmo_circleci.cli.call import call_arguments
 from kosmo_circleci.cli.call.all_pages import call_all, check_has_pages
 from kosmo_circleci.cli.call.dry_run import shown_request
 from kosmo_circleci.cli.call.envelope import call_envelope, call_fields
+from kosmo_circleci.cli.call.outcome import run_call
 from kosmo_circleci.cli.options import KeyValue
 from kosmo_circleci.cli.outcome import show_error
 from kosmo_circleci.cli.output import json_option, show_warnings
 from kosmo_circleci.cli.output_options import ResultOutput, result_options
 from kosmo_circleci.cli.script.execution import TerminalListener
 from kosmo_circleci.cli.script.signals import interrupted_at_once
-from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import UsageError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.run.envelope import Run
@@ -230,12 +230,12 @@ def _carry_out(
             return _show_request(runtime, function, arguments, account, options)
         show_warnings(lambda: runtime.configuration)
         with interrupted_at_once():
-            run = runtime.run_call(
+            run = run_call(
+                runtime,
                 Resolved(function, account),
                 arguments,
                 force=options.force,
                 listener=TerminalListener(asker=ask.asker()),
-                deadline=Deadline(),
             )
     return _show(run, options)
 

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 from kosmo_circleci.call.context import RunContext
 from kosmo_circleci.caller import Caller
 from kosmo_circleci.cli import ask
+from kosmo_circleci.cli.call.outcome import run_of_call
 from kosmo_circleci.cli.script.execution import TerminalListener
 from kosmo_circleci.cli.script.signals import interruptible
 from kosmo_circleci.deadline import Deadline
@@ -20,7 +21,7 @@ from kosmo_circleci.lua.extension import ExtensionContext
 from kosmo_circleci.mcp_client.functions import McpFunctions
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.settings import RunSettings
-from kosmo_circleci.runtime import Runtime, run_of_call
+from kosmo_circleci.runtime import Runtime
 
 
 class ExternalOptions(NamedTuple):

@@ -10,6 +10,7 @@ import click
 
 from kosmo_circleci.cli.app import App
 from kosmo_circleci.cli.compact_help import CompactCommand
+from kosmo_circleci.cli.fleet.options import EACH_NAMES, EachOptions, each_options, take_each
 from kosmo_circleci.cli.offers import account_names, files
 from kosmo_circleci.cli.options import eval_option, limit_options
 from kosmo_circleci.cli.outcome import show
@@ -30,6 +31,7 @@ from kosmo_circleci.cli.script.checked import (
 )
 from kosmo_circleci.cli.script.execution import read_source, run_script
 from kosmo_circleci.errors import UsageError
+from kosmo_circleci.fleet.inputs import STDIN
 from kosmo_circleci.limits import Limits
 from kosmo_circleci.run.protocol import RunMessage
 from kosmo_circleci.run.settings import RunSettings, RuntimeSettings
@@ -64,6 +66,7 @@ class LuaOptions:
     trace: str | None
     report: str | None
     repl: bool
+    each: EachOptions | None
 
 
 _COMPACT: Final = {
@@ -71,6 +74,7 @@ _COMPACT: Final = {
     "Limits": ("--timeout", "--cpu-limit", "--memory-limit"),
     "Result": ("--format", "--columns", "--jq"),
     "Records": ("--trace", "--report"),
+    "Inputs": EACH_NAMES,
     "Also": ("--trust-mcp", "--quiet"),
 }
 """The options that --help shows by name: what is not here has a line of its own."""
@@ -107,6 +111,7 @@ class LuaCommand(CheckingCommand, CompactCommand):
 @click.option(
     "--report", metavar="FILE", shell_complete=files, help="Write the run as one HTML page."
 )
+@each_options
 @click.option("--repl", is_flag=True, help="Start an interactive prompt instead.")
 @click.pass_obj
 def lua(app: App, /, **options: Any) -> int:
@@ -125,7 +130,7 @@ def lua(app: App, /, **options: Any) -> int:
       kosmo run nightly.lua --timeout 10m --report nightly.html
       kosmo run --repl --simulate
     """
-    return _carry_out(app, LuaOptions(**options))
+    return _carry_out(app, LuaOptions(each=take_each(options), **options))
 
 
 def _carry_out(app: App, options: LuaOptions) -> int:
@@ -141,6 +146,8 @@ def _carry_out(app: App, options: LuaOptions) -> int:
         from kosmo_circleci.cli.script.repl import converse
 
         return converse(app, _settings(options, sources), runtime)
+    if options.each is not None:
+        _refuse_with_each(options, options.each, output, sources)
     records = _records(options)
     source = read_source(options.file, options.code, stdin_option=sources.stdin_option)
     if options.check == STRICT:
@@ -148,6 +155,17 @@ def _carry_out(app: App, options: LuaOptions) -> int:
     elif options.check is not None:
         return check_only(source, options.as_json)
     settings = _settings(options, sources)._replace(name=source.name)
+    if options.each is not None:
+        from kosmo_circleci.cli.fleet.each import run_each
+
+        settings = settings._replace(keep_output=True, pretty=False)
+        return run_each(
+            source.code,
+            settings,
+            options.each,
+            simulate=options.simulate,
+            as_json=options.as_json,
+        )
     run = run_script(
         app,
         RunMessage(source.code, settings, runtime),
@@ -196,7 +214,30 @@ def _refuse_with_repl(options: LuaOptions, output: ResultOutput, sources: Argume
         sources.stdin_option or "": sources.stdin_option,
         "--trace": options.trace,
         "--report": options.report,
+        "--each": options.each,
     }
+    _refuse("--repl", others, "a prompt reads its own lines.")
+
+
+def _refuse_with_each(
+    options: LuaOptions, each: EachOptions, output: ResultOutput, sources: ArgumentSources
+) -> None:
+    others: Mapping[str, object] = {
+        "--format": output.format,
+        "--jq": output.jq,
+        "--trace": options.trace,
+        "--report": options.report,
+    }
+    _refuse("--each", others, "each input has a row of its own.")
+    if each.inputs == STDIN and (
+        sources.stdin_option or (options.code is None and options.file in (None, STDIN))
+    ):
+        raise UsageError(
+            "Standard input has the inputs. Give the script as FILE or --eval, arguments by file."
+        )
+
+
+def _refuse(option: str, others: Mapping[str, object], why: str) -> None:
     for name, value in others.items():
         if value:
-            raise UsageError(f"--repl and {name} exclude each other: a prompt reads its own lines.")
+            raise UsageError(f"{option} and {name} exclude each other: {why}")

@@ -174,10 +174,10 @@ function G.load(chunk, name, _, ...)
   return loaded(load(chunk, name, "t", G))
 end
 
---- Set `args`, whatever metatable an earlier chunk has given its globals.
-function core.set_args(args, marks)
+--- Set a global such as `args`, whatever metatable an earlier chunk has given its globals.
+function core.set_global(name, value, marks)
   if marks ~= nil then core.adopt(marks) end
-  raw_rawset(G, "args", args)
+  raw_rawset(G, name, value)
 end
 
 local function text_of(err)
