@@ -42,13 +42,13 @@ def test_the_end_is_a_limit_that_names_its_flag() -> None:
     deadline = Deadline(1.5, clock=clock)
     deadline.check()
     clock.now += 1.5
-    with pytest.raises(LimitExceeded) as found:
+    with pytest.raises(LimitExceeded) as caught:
         deadline.check()
-    assert found.value.message == (
+    assert caught.value.message == (
         "The run took longer than 1.5 s. "
         "Raise the limit with --timeout SECONDS (Python: Limits(timeout_s=…))."
     )
-    assert deadline.reason() is found.value
+    assert deadline.reason() is caught.value
 
 
 @pytest.mark.parametrize("how", ["cancel", "note"])

@@ -22,7 +22,7 @@ def test_a_size_has_a_number_and_perhaps_a_unit(text: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "0", "0M", "-1", "1.5M", "M", "1T", "64 megabytes"])
-def test_what_is_no_size_is_refused(text: str) -> None:
+def test_what_is_not_a_size_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a size; give bytes, or a number with K, M or G"):
         parse_size(text)
 

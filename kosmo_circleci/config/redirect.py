@@ -3,7 +3,7 @@
 import hmac
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from kosmo_circleci.config.signin import AGAIN, refusal_reason
@@ -22,6 +22,22 @@ _PAGE: Final = """<!doctype html>
 """
 
 
+class Page(NamedTuple):
+    """What the browser is shown; `is_last` if it answers the redirect."""
+
+    status: int
+    title: str
+    text: str
+    is_last: bool = False
+
+
+_FOREIGN: Final = Page(421, "Not here", "This is for the sign-in of kosmo on its own machine.")
+_UNKNOWN: Final = Page(404, "Not found", "This is for the sign-in of kosmo.")
+_USED: Final = Page(409, "Already used", "This sign-in has its answer. Return to the terminal.")
+_FAILED: Final = Page(400, "Not signed in", "The terminal says why. Close this window.", True)
+_DONE: Final = Page(200, "Almost done", "Return to the terminal. You can close this window.", True)
+
+
 class RedirectListener:
     """Listens on 127.0.0.1 for the one redirect of a sign-in. Close it, or use it as a context.
 
@@ -31,7 +47,8 @@ class RedirectListener:
 
     def __init__(self, port: int = 0) -> None:
         """Listen on `port`, or on a free one. Raises `ConfigurationError` for a busy port."""
-        self._answered = threading.Event()
+        self._used = False
+        self._answered = threading.Event()  # set when the browser has its page, too
         self._lock = threading.Lock()
         self._state: str | None = None
         self._code: str | None = None
@@ -79,26 +96,24 @@ class RedirectListener:
         assert self._code is not None
         return self._code
 
-    def answer(self, host: str, target: str) -> tuple[int, str, str]:
-        """Return status, title and text of the page for a request; take note of the redirect."""
+    def answer(self, host: str, target: str) -> Page:
+        """Return the page for a request, and take note of the redirect if it is that."""
         parts = urlsplit(target)
         if host not in (self._host, self._host.replace("127.0.0.1", "localhost")):
-            return 421, "Not here", "This address is for the sign-in of kosmo on this machine."
+            return _FOREIGN
         if parts.path != PATH:
-            return 404, "Not found", "This address is for the sign-in of kosmo."
+            return _UNKNOWN
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         with self._lock:
-            if self._answered.is_set() or self._state is None:
-                return (
-                    409,
-                    "Already used",
-                    "This sign-in has had its answer. Return to the terminal.",
-                )
+            if self._used or self._state is None:
+                return _USED
+            self._used = True
             self._note(query, self._state)
-            self._answered.set()
-        if self._failure is not None:
-            return 400, "Not signed in", "The terminal says why. You can close this window."
-        return 200, "Almost done", "Return to the terminal. You can close this window."
+        return _DONE if self._failure is None else _FAILED
+
+    def end_wait(self) -> None:
+        """Let `wait` return: the browser has its last page."""
+        self._answered.set()
 
     def _note(self, query: dict[str, str], state: str) -> None:
         if not hmac.compare_digest(query.get("state", "").encode(), state.encode()):
@@ -134,20 +149,24 @@ def _handler(listener: RedirectListener) -> type[BaseHTTPRequestHandler]:
         timeout = _PATIENCE_S
 
         def do_GET(self) -> None:
-            status, title, text = listener.answer(self.headers.get("Host", ""), self.path)
-            page = _PAGE.format(title=title, text=text).encode()
-            self.send_response(status)
+            page = listener.answer(self.headers.get("Host", ""), self.path)
+            body = _PAGE.format(title=page.title, text=page.text).encode()
+            self.send_response(page.status)
             for name, value in (
                 ("Content-Type", "text/html; charset=utf-8"),
-                ("Content-Length", str(len(page))),
+                ("Content-Length", str(len(body))),
                 ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"),
                 ("Referrer-Policy", "no-referrer"),
                 ("Cache-Control", "no-store"),
                 ("Connection", "close"),
             ):
                 self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(page)
+            try:
+                self.end_headers()
+                self.wfile.write(body)
+            finally:
+                if page.is_last:
+                    listener.end_wait()
 
         def log_message(self, format: str, *args: object) -> None:
             """Stay silent: the request line holds the code."""

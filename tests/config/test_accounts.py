@@ -73,14 +73,14 @@ def test_the_first_source_that_has_a_token_wins(
     strongest: int, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environ = {name: value for _, each in TOKENS[strongest:] for name, value in each.items()}
-    said = []
+    fields = []
     if strongest <= 4:
         environ["MINE"] = "t-token-env"
     if strongest <= 5:
-        said.append("token: t-file")
+        fields.append("token: t-file")
     if strongest <= 6:
-        said.append("keyring: true")
-    machine.has_file(f"default: {{token_env: MINE, {', '.join(said)}}}")
+        fields.append("keyring: true")
+    machine.has_file(f"default: {{token_env: MINE, {', '.join(fields)}}}")
     machine.has_cli_file("host: https://cli.example.com\ntoken: t-cli\n")
     with_keyring(monkeypatch, {("kosmo-circleci", "default"): "t-keyring"})
 
@@ -164,16 +164,16 @@ def test_a_token_env_that_is_not_set_leaves_the_account_without_a_token(machine:
     }
 
 
-@pytest.mark.parametrize("given", [" t-env\n", "t-env\r\n", "\tt-env"])
-def test_blanks_around_a_token_are_not_part_of_it(given: str, machine: Machine) -> None:
-    assert machine.load(CIRCLECI_TOKEN=given).account("default").token == "t-env"
+@pytest.mark.parametrize("token", [" t-env\n", "t-env\r\n", "\tt-env"])
+def test_blanks_around_a_token_are_not_part_of_it(token: str, machine: Machine) -> None:
+    assert machine.load(CIRCLECI_TOKEN=token).account("default").token == "t-env"
 
 
-@pytest.mark.parametrize("given", ["CCI PAT", "CCI\nPAT", "tökén", "CCI\x00PAT"])
+@pytest.mark.parametrize("token", ["CCI PAT", "CCI\nPAT", "tökén", "CCI\x00PAT"])
 def test_a_token_that_no_header_can_hold_is_an_error_that_does_not_show_it(
-    given: str, machine: Machine
+    token: str, machine: Machine
 ) -> None:
-    configuration = machine.load(CIRCLECI_TOKEN=given, CIRCLECI_TOKEN_WORK="t-work")
+    configuration = machine.load(CIRCLECI_TOKEN=token, CIRCLECI_TOKEN_WORK="t-work")
     with pytest.raises(ConfigurationError) as caught:
         configuration.account("default")
     assert caught.value.message == (
@@ -347,11 +347,11 @@ def test_a_keyring_is_asked_once_and_when_the_account_is_used(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine.has_file("work: {keyring: true}, play: {token: t-play}")
-    asked = with_keyring(monkeypatch, {("kosmo-circleci", "work"): "t-work"})
+    reads = with_keyring(monkeypatch, {("kosmo-circleci", "work"): "t-work"})
     configuration = machine.load()
-    assert (configuration.tokens(), asked) == (("t-play",), [])
+    assert (configuration.tokens(), reads) == (("t-play",), [])
     assert [configuration.account("work").token for _ in range(2)] == ["t-work", "t-work"]
-    assert (configuration.tokens(), asked) == (("t-play", "t-work"), [("kosmo-circleci", "work")])
+    assert (configuration.tokens(), reads) == (("t-play", "t-work"), [("kosmo-circleci", "work")])
 
 
 @pytest.mark.parametrize("token", ["two words", "t\u00f6ken"])
@@ -412,7 +412,7 @@ def test_the_keyring_entry_of_the_official_cli_is_found(
 
 
 @pytest.mark.parametrize(("older", "token"), [("token: t-old\n", "t-old"), ("", None)])
-def test_a_broken_keyring_of_the_official_cli_is_no_fault_of_ours(
+def test_a_broken_keyring_of_the_official_cli_is_not_our_fault(
     older: str, token: str | None, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     newer_cli_file(machine, "host: https://circleci.com\n")
@@ -456,13 +456,13 @@ def with_keyring(
     monkeypatch: pytest.MonkeyPatch, entries: dict[tuple[str, str], str], broken: str = ""
 ) -> list[tuple[str, str]]:
     """Put a keyring in place of the machine's, and return the list of what it is asked for."""
-    asked: list[tuple[str, str]] = []
+    reads: list[tuple[str, str]] = []
 
     class BackendError(Exception):
         """Each backend has exceptions of its own."""
 
     def get_password(service: str, account: str) -> str | None:
-        asked.append((service, account))
+        reads.append((service, account))
         if broken:
             raise BackendError(broken)
         return entries.get((service, account))
@@ -470,4 +470,4 @@ def with_keyring(
     module = types.ModuleType("keyring")
     module.get_password = get_password  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "keyring", module)
-    return asked
+    return reads

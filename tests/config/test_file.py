@@ -160,7 +160,7 @@ def test_a_value_that_cannot_be_used_is_the_fault_of_its_account_alone(
     }
 
 
-def test_what_is_no_file_is_an_error(tmp_path: Path) -> None:
+def test_what_is_not_a_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="Is a directory"):
         read(tmp_path, reserved_names=())
     (tmp_path / "large.yaml").write_bytes(b"#" * (1024 * 1024 + 1))

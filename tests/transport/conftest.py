@@ -62,8 +62,8 @@ class Server:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
 
         def act(connection: socket.socket) -> bool:
-            given = {"content_type": "application/json", "content_length": str(len(raw))} | headers
-            lines = [f"{name.replace('_', '-')}: {value}" for name, value in given.items()]
+            fields = {"content_type": "application/json", "content_length": str(len(raw))} | headers
+            lines = [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
             connection.sendall("\r\n".join([f"HTTP/1.1 {status} X", *lines, "", ""]).encode() + raw)
             return True
 

@@ -58,7 +58,7 @@ def test_what_was_not_asked_for_is_refused(encoding: str) -> None:
         (gzip.compress(TEXT)[:-8] + b"\0" * 8, "broken"),
     ],
 )
-def test_what_is_no_whole_gzip_is_an_error(raw: bytes, complaint: str) -> None:
+def test_what_is_not_whole_gzip_is_an_error(raw: bytes, complaint: str) -> None:
     with pytest.raises(TransportError, match=complaint):
         read("gzip", raw)
 

@@ -1,5 +1,7 @@
 """One 429 holds back the whole account, and drops nothing."""
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -305,3 +307,37 @@ def _until(true: Callable[[], bool]) -> None:
     while not true() and time.monotonic() < end:
         time.sleep(0.005)
     assert true()
+
+
+FORK = """
+import os, signal, threading
+from kosmo_circleci.call.model import Account, ApiRequest
+from kosmo_circleci.deadline import Deadline
+from kosmo_circleci.transport.executor import Executor
+from kosmo_circleci.transport.wire import WireResponse
+
+class Limited:
+    limited, is_limited = threading.Event(), True
+    def send(self, request, *, time_left_s=None):
+        if not self.is_limited:
+            return WireResponse(200, {}, b"{}")
+        self.limited.set()
+        return WireResponse(429, {"retry-after": "50"}, b"{}")
+    def close(self): pass
+
+transport, account = Limited(), Account("work", "https://circleci.com", "t")
+executor = Executor(transport, user_agent="test/1")
+def perform(): return executor.perform(ApiRequest("GET", "/api/v2/me"), account, Deadline(60))
+threading.Thread(target=perform, daemon=True).start()
+transport.limited.wait(10)
+child = os.fork()
+if child == 0:
+    signal.alarm(10)
+    transport.is_limited = False
+    os._exit(0 if perform().status == 200 else 1)
+os._exit(0 if os.waitpid(child, 0)[1] == 0 else 1)
+"""
+
+
+def test_a_fork_waits_for_no_request_of_the_process_it_came_from() -> None:
+    assert subprocess.run([sys.executable, "-c", FORK], timeout=30).returncode == 0

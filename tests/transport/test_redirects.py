@@ -186,7 +186,7 @@ def test_an_account_without_a_plain_origin_sends_nothing(origin: str) -> None:
 
 
 @pytest.mark.parametrize("token", ["a b", "a\r\nX-Evil: 1", "tökén", "", "\x7f"])
-def test_a_token_that_is_no_header_value_sends_nothing_and_is_not_shown(token: str) -> None:
+def test_a_token_that_is_not_a_header_value_sends_nothing_and_is_not_shown(token: str) -> None:
     memory = Memory()
     with pytest.raises(ConfigurationError, match="account 'default'") as caught:
         perform(memory, token=token)

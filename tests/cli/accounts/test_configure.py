@@ -39,10 +39,10 @@ def test_a_token_from_standard_input_goes_into_a_private_file(process: Any, file
 
 
 def test_everything_at_once_for_an_account(process: Any, file: Path) -> None:
-    given = {"token": TOKEN, "url": "https://ci.example.com/api/v2/", "read": "ask"}
+    fields = {"token": TOKEN, "url": "https://ci.example.com/api/v2/", "read": "ask"}
     ended = process(
         *(*CONFIGURE, "--account", "work", "--write", "deny", "--stdin-json", "--json"),
-        stdin=json.dumps(given),
+        stdin=json.dumps(fields),
     )
     assert ended.json == {
         "success": True,
@@ -229,8 +229,8 @@ class FileKeyring(KeyringBackend):
     def set_password(self, service, name, password):
         with open(os.environ["RING"], "w") as ring: json.dump([service, name, password], ring)
     def get_password(self, service, name):
-        with open(os.environ["RING"]) as ring: found = json.load(ring)
-        return found[2] if found[:2] == [service, name] else None
+        with open(os.environ["RING"]) as ring: entry = json.load(ring)
+        return entry[2] if entry[:2] == [service, name] else None
     def delete_password(self, service, name): raise NotImplementedError
 keyring.set_keyring(FileKeyring())
 from kosmo_circleci.cli.main import main

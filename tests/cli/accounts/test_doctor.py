@@ -41,12 +41,12 @@ class Answers:
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answers]:
-    found = Answers()
-    monkeypatch.setenv("CIRCLECI_BASE_URL", found.url)
+    running = Answers()
+    monkeypatch.setenv("CIRCLECI_BASE_URL", running.url)
     monkeypatch.setenv("CIRCLECI_TOKEN", TOKEN)
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
+    yield running
+    running.server.shutdown()
+    running.server.server_close()
 
 
 def last(ended: Any) -> tuple[int, str, str, str | None, str | None]:
@@ -72,9 +72,9 @@ ok    who am I: octo (Octo Cat)
         "",
     )
     assert answers.tokens == [TOKEN]
-    found = kosmo("integrations:doctor", "--json").json
-    assert (found["success"], found["error"], found["error_type"]) == (True, None, None)
-    assert found["checks"][-1] == {
+    report = kosmo("integrations:doctor", "--json").json
+    assert (report["success"], report["error"], report["error_type"]) == (True, None, None)
+    assert report["checks"][-1] == {
         "name": "who am I",
         "status": "ok",
         "detail": "octo (Octo Cat)",
@@ -157,8 +157,8 @@ def test_an_answer_that_is_not_circlecis_is_told(
     kosmo: Any, answers: Answers, status: int, body: bytes, detail: str, next_step: str
 ) -> None:
     answers.status, answers.body = status, body
-    found = last(kosmo("integrations:doctor", "--json"))
-    assert found == (1, "api", "fail", detail, next_step)
+    report = last(kosmo("integrations:doctor", "--json"))
+    assert report == (1, "api", "fail", detail, next_step)
 
 
 def test_without_a_token_it_still_tries_the_way(

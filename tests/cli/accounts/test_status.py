@@ -127,9 +127,9 @@ def test_a_broken_file_names_its_line(kosmo: Any, config: Path) -> None:
 
 
 def test_fields_tell_what_can_be_configured(kosmo: Any) -> None:
-    found = kosmo("integrations:fields", "circleci", "--json").json
-    assert (found["success"], found["integration"]) == (True, "circleci")
-    facts = {each["name"]: each for each in found["fields"]}
+    report = kosmo("integrations:fields", "circleci", "--json").json
+    assert (report["success"], report["integration"]) == (True, "circleci")
+    facts = {each["name"]: each for each in report["fields"]}
     assert {
         name: (each["type"], each["secret"], each["required"], each["default"])
         for name, each in facts.items()
