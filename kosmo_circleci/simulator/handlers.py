@@ -1,4 +1,4 @@
-"""Which module of `resources/` answers an operation. It is imported when it is first asked."""
+"""Which module of `resources/` answers an operation. It is imported on first use."""
 
 import importlib
 from collections.abc import Mapping

@@ -84,7 +84,7 @@ def workflow_runs(
 
     `name` and `branch` keep those of one workflow, of one branch; None keeps all.
     """
-    found = [
+    runs = [
         run
         for workflow in world.workflows.values()
         if workflow.pipeline.project is project
@@ -93,7 +93,7 @@ def workflow_runs(
         and window.start_s <= workflow.created_s <= window.end_s
         and (run := _workflow_run(workflow, world.now_s)) is not None
     ]
-    return sorted(found, key=lambda run: -run.began_s)
+    return sorted(runs, key=lambda run: -run.began_s)
 
 
 def job_runs(runs: Sequence[WorkflowRun], *, name: str | None = None) -> list[JobRun]:
@@ -161,14 +161,14 @@ def percentile_95(ordered: Sequence[int]) -> int:
 
 def recoveries_s(runs: Sequence[Run]) -> list[int]:
     """Return how long each failure lasted: from its end to the end of the next success."""
-    found, failed_s = [], None
+    lengths_s, failed_s = [], None
     for run in sorted(runs, key=lambda each: each.ended_s):
         if run.status == "failed" and failed_s is None:
             failed_s = run.ended_s
         elif run.status == "success" and failed_s is not None:
-            found.append(run.ended_s - failed_s)
+            lengths_s.append(run.ended_s - failed_s)
             failed_s = None
-    return found
+    return lengths_s
 
 
 def mean_time_to_recovery_s(runs: Sequence[Run]) -> int:

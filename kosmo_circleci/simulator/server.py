@@ -1,21 +1,18 @@
-"""The simulator over HTTP, on loopback: a WSGI application, and the server that runs it.
+"""The simulator over HTTP, on loopback: the server that runs its WSGI application.
 
 Any client of CircleCI's API works with it unchanged; only the address and the token are its own.
 """
 
 import logging
 import socket
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
-from urllib.parse import urlsplit
+from typing import Any, Final, NamedTuple
 
 from kosmo_circleci.errors import ConfigurationError, NetworkError
-from kosmo_circleci.jsonvalue import encode
 from kosmo_circleci.simulator import state
 from kosmo_circleci.simulator.clock import Clock
 from kosmo_circleci.simulator.conditions import Conditions, Gate
@@ -23,13 +20,7 @@ from kosmo_circleci.simulator.oauth import SignInMode
 from kosmo_circleci.simulator.seeded import seeded_world
 from kosmo_circleci.simulator.transport import SimulatorTransport
 from kosmo_circleci.simulator.world import World
-from kosmo_circleci.transport.wire import TransportError, WireRequest, WireResponse
-
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIEnvironment
-
-HOST: Final = "127.0.0.1"
-"""The only address served: what is simulated is for this machine alone."""
+from kosmo_circleci.simulator.wsgi import HOST, application
 
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
 
@@ -37,32 +28,6 @@ _THREADS: Final = 8
 
 _MAX_CONNECTIONS: Final = 100
 """Beyond it the connection that has been idle longest is closed."""
-
-_LOOPBACK_NAMES: Final = frozenset({"127.0.0.1", "::1", "localhost"})
-
-_REASONS: Final = {
-    200: "OK",
-    201: "Created",
-    202: "Accepted",
-    204: "No Content",
-    206: "Partial Content",
-    302: "Found",
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    409: "Conflict",
-    410: "Gone",
-    413: "Payload Too Large",
-    415: "Unsupported Media Type",
-    416: "Range Not Satisfiable",
-    429: "Too Many Requests",
-    500: "Internal Server Error",
-    503: "Service Unavailable",
-}
-
-Application: TypeAlias = "Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]"
 
 
 class ServerOptions(NamedTuple):
@@ -175,72 +140,6 @@ class Server:
         self._written = _mark(path)
 
 
-def application(transport: SimulatorTransport) -> Application:
-    """Return the WSGI application that answers as `transport` does."""
-
-    def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        response = _answer(transport, environ)
-        headers = [(name.title(), value) for name, value in response.headers.items()]
-        if response.status != 204:
-            headers.append(("Content-Length", str(len(response.body))))
-        start_response(f"{response.status} {_REASONS.get(response.status, '')}", headers)
-        return [response.body]
-
-    return answer
-
-
-def _answer(transport: SimulatorTransport, environ: "WSGIEnvironment") -> WireResponse:
-    foreign = _foreign_header(environ)
-    if foreign is not None:
-        return _fault(403, f"{foreign} does not name this machine. Use http://{HOST} and the port.")
-    try:
-        return transport.send(_request(environ))
-    except TransportError as error:
-        return _fault(503, str(error))
-    except ConfigurationError as error:
-        # The change was made but not saved, which the owner of the state file must learn.
-        print(f"error: {error.message}", file=sys.stderr)
-        return _fault(500, error.message)
-
-
-def _request(environ: "WSGIEnvironment") -> WireRequest:
-    headers = {
-        name.removeprefix("HTTP_").replace("_", "-").lower(): str(value)
-        for name, value in environ.items()
-        if name.startswith("HTTP_")
-    }
-    if environ.get("CONTENT_TYPE"):
-        headers["content-type"] = str(environ["CONTENT_TYPE"])
-    length = int(environ.get("CONTENT_LENGTH") or 0)
-    body = environ["wsgi.input"].read(length) if length else None
-    # PATH_INFO is decoded already, and an encoded slash in a slug would be lost.
-    target = str(environ["REQUEST_URI"])
-    path = target if target.startswith("/") else "/" + target.partition("://")[2].partition("/")[2]
-    host = headers.get("host") or f"{HOST}:{environ['SERVER_PORT']}"
-    return WireRequest(str(environ["REQUEST_METHOD"]), f"http://{host}{path}", headers, body)
-
-
-def _foreign_header(environ: "WSGIEnvironment") -> str | None:
-    """Return the header that names another machine than this one, as `Host NAME`, or None.
-
-    A web page can make a browser send requests here: its `Origin` is then that page's, or, if the
-    page's own name was made to resolve to this machine (DNS rebinding), its `Host`.
-    """
-    host, origin = environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN")
-    if host is not None and not _is_loopback(f"//{host}"):
-        return f"Host {host}"
-    if origin is not None and not _is_loopback(origin):
-        return f"Origin {origin}"
-    return None
-
-
-def _is_loopback(url: str) -> bool:
-    try:
-        return urlsplit(url).hostname in _LOOPBACK_NAMES
-    except ValueError:
-        return False
-
-
 def _close_idle_connections(server: Any) -> None:
     """Make room for a new connection by closing the one that has been idle longest.
 
@@ -280,11 +179,6 @@ def _check_port_is_free(port: int) -> None:
                 f"Cannot listen on port {port} of {HOST}: {error.strerror}. "
                 "Choose another with --port; --port 0 takes one that is free."
             ) from None
-
-
-def _fault(status: int, message: str) -> WireResponse:
-    body = encode({"message": message}).encode()
-    return WireResponse(status, {"content-type": "application/json"}, body)
 
 
 def _world(options: ServerOptions) -> World:

@@ -11,7 +11,7 @@ TEST_NAMES: Final = (texts.FAILING_TEST, "test_logout", "test_profile")
 
 
 class Template(NamedTuple):
-    """A step of a job that is not yet known to run. `log_bytes` of output precede its texts.
+    """A step that a job may run. `log_bytes` of output precede its texts.
 
     `is_main` marks the step that gets most of the job's time; `always` one that runs after a
     failure too.

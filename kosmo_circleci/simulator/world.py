@@ -37,7 +37,7 @@ class World:
     """An empty CircleCI; `seeded.py` fills one. The same seed and requests give the same ids.
 
     Not safe for several threads at once: the transport lets one request in at a time, and says
-    whose it is in `current_user`, which decides what is found.
+    whose it is in `current_user`, which decides what is visible.
     """
 
     def __init__(self, user: User, *, seed: int = 0, clock: Clock | None = None) -> None:

@@ -7,8 +7,10 @@ from urllib.parse import urlencode
 import pytest
 
 from kosmo_circleci.jsonvalue import decode, encode
+from kosmo_circleci.simulator.server import Server
 from kosmo_circleci.simulator.transport import SIMULATED_TOKEN, SimulatorTransport
 from kosmo_circleci.transport.wire import WireRequest, WireResponse
+from tests.support.served import FAST
 
 Send = Callable[..., WireResponse]
 Ask = Callable[..., tuple[int, Any]]
@@ -57,3 +59,10 @@ def ask(send: Send) -> Ask:
         return answer.status, decode(answer.body) if answer.body else None
 
     return call
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    """A new simulator over HTTP, a thousand times as fast as real time."""
+    with Server(FAST).serving() as address:
+        yield address

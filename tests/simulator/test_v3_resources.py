@@ -101,14 +101,14 @@ def test_context_variables_come_in_pages_that_lead_through_all(ask: Ask) -> None
     for number in range(5):
         path = f"/context/context-uuid/environment-variable/VAR_{number}"
         assert ask("PUT", path, {"value": f"value-{number}"})[0] == 200
-    path, found = "/api/v3/contexts/context-uuid/env-vars?page[limit]=3", []
+    path, variables = "/api/v3/contexts/context-uuid/env-vars?page[limit]=3", []
     page = ask("GET", path)[1]
     while True:
-        found += names(page["data"])
+        variables += names(page["data"])
         if page["page"]["next"] is None:
             break
         page = ask("GET", f"{path}&page[cursor]={page['page']['next']}")[1]
-    assert found == ["AWS_REGION", "DEPLOY_TOKEN", *(f"VAR_{number}" for number in range(5))]
+    assert variables == ["AWS_REGION", "DEPLOY_TOKEN", *(f"VAR_{number}" for number in range(5))]
     last = page["data"][0]
     assert last["attributes"]["truncated_value"] == "ue-4"
     assert (last["references"], "id" in last) == ({"context": {"id": "context-uuid"}}, False)

@@ -39,7 +39,7 @@ def get_bundle(call: Call) -> JsonValue:
 
 
 def create_bundle(call: Call) -> "JsonValue | Answer":
-    """Answer `POST …/policy-bundle`: the given policies replace all; `dry=true` only compares."""
+    """Answer `POST …/policy-bundle`: the body replaces all; `dry=true` only compares."""
     before, policies = _bundle(call), call.object("policies")
     for name, content in policies.items():
         if not isinstance(content, str) or not _PACKAGE.search(content):
@@ -147,7 +147,7 @@ def _decision(bundle: JsonObject, configuration: str) -> JsonObject:
     rules: list[JsonValue] = [rule for text in texts for rule in _ENABLED_RULE.findall(text)]
     fate = _FATE.search(configuration)
     failures: list[JsonValue] = [
-        {"rule": rule, "reason": f"{rule}: the configuration asked to fail"} for rule in rules
+        {"rule": rule, "reason": f"{rule}: the configuration says that it fails"} for rule in rules
     ]
     hard = failures if fate and fate[1] == "hard_fail" else []
     soft = failures if fate and fate[1] == "soft_fail" else []
@@ -165,7 +165,7 @@ def _log(world: World) -> Table:
 
 
 def _of_organization(call: Call) -> list[Row]:
-    _settings(call)  # the context must be known here too
+    _settings(call)  # refuses an unknown context
     return rows_of(_log(call.world), org_id=call.organization.id)
 
 

@@ -70,7 +70,7 @@ def cancel(call: Call) -> JsonValue:
 
 
 def rerun(call: Call) -> JsonValue:
-    """Answer `POST /workflow/{id}/rerun`: the whole, from the failed jobs, or given jobs.
+    """Answer `POST /workflow/{id}/rerun`: the whole, from the failed jobs, or some jobs.
 
     A job that is not run again keeps its number and result. A whole workflow may run again at any
     time; from failed only when it has ended.

@@ -15,9 +15,9 @@ from kosmo_circleci.simulator.envelopes import (
     one,
     reference,
 )
-from kosmo_circleci.simulator.resources.v3.orb import (
+from kosmo_circleci.simulator.resources.v3.orb import orb_faults
+from kosmo_circleci.simulator.resources.v3.orb_registry import (
     full_name,
-    orb_faults,
     orb_named,
     orb_versions,
     orbs,
