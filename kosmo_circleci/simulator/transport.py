@@ -178,6 +178,11 @@ def _value(
 
 def _plain_answer(world: World, request: Request) -> Answer | None:
     """Answer what clients of API v2 still ask of version 1.1 beside the manifest."""
+    if request.method == "POST":
+        from kosmo_circleci.simulator.resources.v1.trigger import answer_deprecated
+
+        refuse_reader(world, request)
+        return answer_deprecated(world, request)
     from kosmo_circleci.simulator.resources.v1.project import PLAIN_ROUTES
 
     handler = PLAIN_ROUTES.get((request.method, request.route))

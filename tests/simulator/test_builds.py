@@ -99,3 +99,44 @@ def test_a_build_of_another_project_is_a_404(ask: Ask) -> None:
 def test_a_project_can_be_followed(ask: Ask) -> None:
     answer = ask("POST", f"{EXAMPLE}/follow")
     assert answer == (200, {"followed": True, "first_build": None})
+
+
+SUNSET = "Mon, 01 Feb 2027 00:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "branch"),
+    [
+        ("/build", {"branch": "fail/x"}, 200, "fail/x"),
+        ("/build", None, 200, "main"),
+        ("", {"branch": "release"}, 201, "release"),
+        ("/tree/feature%2Flogin", None, 201, "feature/login"),
+    ],
+)
+def test_a_route_that_triggers_says_when_it_ends(
+    ask: Ask, send: Send, path: str, body: Any, status: int, branch: str
+) -> None:
+    answer = send("POST", f"{EXAMPLE}{path}", body)
+    assert (answer.status, answer.headers["sunset"]) == (status, SUNSET)
+    assert answer.headers["deprecation"] == "true"
+    newest = ask("GET", "/project/gh/example-org/example-repo/pipeline")[1]["items"][0]
+    assert (newest["number"], newest["vcs"]["branch"]) == (46, branch)
+    if status == 201:
+        assert decode(answer.body)["build_num"] == 113  # type: ignore[index,call-overload]
+
+
+@pytest.mark.parametrize("action", ["retry", "ssh"])
+def test_a_build_is_run_again_as_a_new_one(ask: Ask, send: Send, action: str) -> None:
+    answer = send("POST", f"{EXAMPLE}/98/{action}")
+    assert (answer.status, answer.headers["sunset"]) == (200, SUNSET)
+    again: Any = decode(answer.body)
+    assert (again["build_num"], again["retry_of"]) == (113, 98)
+    assert ask("GET", f"{EXAMPLE}/113")[1]["workflows"]["job_name"] == "test"
+
+
+def test_such_a_route_is_gone_when_its_time_has_come(
+    send: Send, simulator: SimulatorTransport
+) -> None:
+    simulator.advance(750 * 86_400)
+    assert send("POST", f"{EXAMPLE}/build").status == 410
+    assert send("GET", f"{EXAMPLE}/98").status == 200

@@ -152,7 +152,7 @@ def test_a_page_leads_to_the_next_with_or_without_its_limit(ask: Ask) -> None:
         ("DELETE", "/api/v3/contexts/context-uuid/env-vars"),
         ("GET", "/api/v2/organizations/org-uuid/groups/group-uuid/users"),
         ("GET", "/api/v1.1/recent-builds"),
-        ("POST", "/api/v1.1/project/gh/example-org/example-repo/build"),
+        ("POST", "/api/v1.1/project/gh/example-org/example-repo/98/ssh-users"),
     ],
 )
 def test_a_route_that_only_the_simulator_lacks_says_so(ask: Ask, method: str, path: str) -> None:
