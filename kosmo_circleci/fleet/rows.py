@@ -97,10 +97,6 @@ class Summary(NamedTuple):
         counted = self._replace(calls=self.calls + row.call_count, writes=writes)
         return counted._count(row.state)
 
-    def plus_skipped(self) -> "Summary":
-        """Return the summary with one more input that need not be run."""
-        return self._count("skipped")
-
     def _count(self, state: State) -> "Summary":
         return self._replace(**{state: getattr(self, state) + 1})
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.fleet.assignment import Assignment
 from kosmo_circleci.fleet.engine import Fleet
-from kosmo_circleci.fleet.executors import PROCESSES, Engine, open_engine
+from kosmo_circleci.fleet.executors import PROCESSES, open_engine
 from kosmo_circleci.fleet.inputs import Item
+from kosmo_circleci.fleet.journals import ItemJournals
 from kosmo_circleci.run.settings import RunSettings
 from kosmo_circleci.runtime import Runtime
 from kosmo_circleci.transport.budget import DEFAULT_RATE_PER_HOUR, Budget
@@ -38,14 +39,19 @@ def default_jobs() -> int:
 
 
 class OpenFleet(NamedTuple):
-    """A fleet ready to run, with the engine that runs it."""
+    """A fleet ready to run, with the journals of its inputs where they are kept."""
 
     fleet: Fleet
-    engine: Engine
+    journals: ItemJournals | None = None
 
     def rows(self, items: Iterable[Item]) -> "Iterator[Row]":
-        """Yield the rows; see `Fleet.rows`."""
-        return self.fleet.rows(items)
+        """Yield the row of each input that is to be run; see `Fleet.rows`."""
+        return self.fleet.rows(items if self.journals is None else self.journals.pending(items))
+
+    @property
+    def skipped(self) -> int:
+        """How many inputs need not be run, since an earlier fleet has done them."""
+        return 0 if self.journals is None else self.journals.skipped
 
 
 @contextlib.contextmanager
@@ -71,11 +77,15 @@ def opened(
         rate = fleet.rate_per_hour
         share = None if rate is None else rate / engine.workers
 
+        journals = None if settings.journal.file is None else ItemJournals(settings.journal)
+
         def assign(item: Item) -> Assignment:
             told = settings._replace(item=item.value, item_index=item.index)
+            if journals is not None:
+                told = told._replace(journal=journals.settings_of(item))
             return Assignment(code, told, item, base.simulate, share)
 
-        yield OpenFleet(Fleet(engine, assign, window=2 * fleet.jobs, deadline=deadline), engine)
+        yield OpenFleet(Fleet(engine, assign, window=2 * fleet.jobs, deadline=deadline), journals)
 
 
 @contextlib.contextmanager

@@ -91,7 +91,9 @@ def _fitting(parameter: Any) -> Any:
         return "/".join(["gh", "acme", "web"][: max(parameter.segments)])
     if parameter.enum:
         return list(parameter.enum) if parameter.type == "array" else parameter.enum[0]
-    return {"integer": 1, "boolean": True, "object": {"a": 1}, "array": ["a"]}.get(
+    if parameter.type == "array":
+        return [{"string": "a", "integer": 1, "object": {"a": 1}}[parameter.items]]
+    return {"integer": 1, "boolean": True, "object": {"a": 1}}.get(
         parameter.type, "/x" if parameter.encoding == "raw" else "x"
     )
 

@@ -2,8 +2,9 @@
 
 import contextlib
 import os
+import shlex
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 import click
@@ -62,10 +63,11 @@ def run_each(
             shown_progress(plain=options.plain_progress, as_json=as_json)
         )
         ending = _run(running, inputs, options, out, progress)
+        ending = ending._replace(summary=ending.summary._replace(skipped=running.skipped))
     reason = deadline.reason()
     if reason is not None:
         ending = ending._replace(fault=reason)
-    _report(ending, as_json)
+    _report(ending, as_json, resumable=settings.journal.file is not None)
     return ending.exit_code
 
 
@@ -125,7 +127,7 @@ def _write(out: BinaryIO, row: Row) -> None:
     out.flush()
 
 
-def _report(ending: _Ending, as_json: bool) -> None:
+def _report(ending: _Ending, as_json: bool, resumable: bool) -> None:
     fault = ending.fault
     if as_json:
         error = None if fault is None else fault.message
@@ -135,3 +137,11 @@ def _report(ending: _Ending, as_json: bool) -> None:
     click.echo(ending.summary.to_text(), err=True)
     if fault is not None:
         click.echo(f"error: {fault.message}", err=True)
+    if resumable and not ending.success:
+        click.echo(f"Continue with: {_resuming_command(sys.argv)}", err=True)
+
+
+def _resuming_command(words: Sequence[str]) -> str:
+    """Return the command line that continues the fleet, as it is typed in a shell."""
+    words = ["kosmo", *words[1:]]
+    return shlex.join(words if "--resume" in words else [*words, "--resume"])
