@@ -83,6 +83,28 @@ function debug.traceback(thread, message, level) end
 
 -- Errors -----------------------------------------------------------------------------------------------------------
 
+---With `kosmo integrations:test`: what a test demands.
+expect = {}
+
+---The same value; tables field by field.
+---@param actual any
+---@param expected any
+---@param message? string
+function expect.equal(actual, expected, message) end
+
+---`fn()` raises an error, which is returned; `expected` is a part of its message, or a table of fields it has.
+---@param fn function
+---@param expected? string|table
+---@return any
+function expect.error(fn, expected) end
+
+---The regular expression matches; the match is returned.
+---@param text any
+---@param pattern string
+---@param message? string
+---@return table<any, string>
+function expect.match(text, pattern, message) end
+
 ---An error of the bridge. It behaves as its message, and has fields.
 ---@class kosmo.Error
 ---@field type string `api`, `validation`, `permission`, `network`, `limit`, …

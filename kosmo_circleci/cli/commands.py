@@ -21,6 +21,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "integrations:list": ("docs", "list_functions", "List every function."),
     "integrations:schema": ("docs", "schema", "Print a function's JSON Schema."),
     "integrations:check": ("check", "check", "Check Lua workflows without running them."),
+    "integrations:test": ("testing.command", "test", "Run tests of Lua workflows."),
     "integrations:types": ("types", "types", "Write definitions for editors and linters."),
     "login": ("accounts.login", "login", "Sign in with a browser."),
     "logout": ("accounts.login", "logout", "Remove a stored token."),
@@ -53,7 +54,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "integrations:list",
         "integrations:schema",
     ),
-    "Write scripts": ("integrations:check", "integrations:types"),
+    "Write scripts": ("integrations:check", "integrations:test", "integrations:types"),
     "Set up": (
         "login",
         "logout",

@@ -12,7 +12,9 @@ from kosmo_circleci import Bridge
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.check.names import NAMESPACE, sandbox
 
-ONLY_WITH_AN_OPTION: Final = frozenset(["files", "item", "item_index", "require", "results"])
+ONLY_WITH_AN_OPTION: Final = frozenset(
+    ["expect", "files", "item", "item_index", "require", "results"]
+)
 """Globals that a plain run does not have."""
 
 NOT_YET: Final = frozenset(
