@@ -35,8 +35,9 @@ AGAIN: Final = "Nothing was stored; run `kosmo login` again."
 Send: TypeAlias = Callable[[str, str, Mapping[str, str], bytes | None], tuple[int, bytes]]
 """Sends method, URL, headers and body, and returns status and body. Raises `NetworkError`."""
 
+READ_SCOPE: Final = "read"
+
 _CLOUD_SERVER: Final = "https://app.circleci.com"
-_READ_SCOPE: Final = "read"
 
 
 class SignIn(NamedTuple):
@@ -66,10 +67,15 @@ class SignIn(NamedTuple):
 
 
 class Token(NamedTuple):
-    """What a sign-in gives. `expires_at` is an aware UTC datetime, None where it is not known."""
+    """What a sign-in gives. `expires_at` is an aware UTC datetime.
+
+    `scope` is what the token may do: `read`, `write` or `admin`. Both are None where the server
+    does not say.
+    """
 
     value: str
     expires_at: datetime | None = None
+    scope: str | None = None
 
 
 def server_of(origin: str) -> str:
@@ -83,7 +89,7 @@ def begin(server: str, redirect_uri: str, send: Send, *, read_only: bool = False
     `read_only` asks for the scope `read` where the server says that it has one; elsewhere the user
     chooses on the page.
     """
-    scope = _READ_SCOPE if read_only and _READ_SCOPE in _scopes(server, send) else None
+    scope = READ_SCOPE if read_only and READ_SCOPE in _scopes(server, send) else None
     registration: JsonValue = {
         "client_name": CLIENT_NAME,
         "redirect_uris": [redirect_uri],
@@ -131,7 +137,8 @@ def exchange(signin: SignIn, code: str, send: Send, now: datetime) -> Token:
     expires_at = None
     if isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 < seconds < 1e10:
         expires_at = now + timedelta(seconds=seconds)
-    return Token(value.strip(), expires_at)
+    scope = fields.get("scope")
+    return Token(value.strip(), expires_at, scope if isinstance(scope, str) and scope else None)
 
 
 def _scopes(server: str, send: Send) -> list[JsonValue]:

@@ -7,7 +7,7 @@ outcome from the messages it has received. It looks at four clocks: the run's de
 regular expression takes, the CPU time of the script's thread less what the host computes for it,
 and the CPU time of the whole process. Where the system has no CPU clock of another process (macOS),
 the last two are left to the script's process and to its `RLIMIT_CPU`, which also holds when the
-supervisor is gone. Nothing here loads Lua, httpx or a configuration.
+supervisor is gone. Nothing here loads Lua, httpcore or a configuration.
 """
 
 import os

@@ -32,10 +32,6 @@ from kosmo_circleci.runtime import Runtime
 
 _STACK_BYTES = 512 * 1024
 
-# httpx would load its own command line, and click and pygments with it: a tenth of the time a
-# one-line script takes. It expects this import to fail.
-sys.modules["httpx._main"] = None  # type: ignore[assignment]
-
 
 def main() -> NoReturn:
     """Serve on standard input and output: how `child.spawn_child` starts this process."""

@@ -26,6 +26,7 @@ class AuthorizationServer:
         self.register_status = 201
         self.me_status = 200
         self.expires_in: Any = 7_776_000
+        self.scope: str | None = None
         self.clients: dict[str, list[str]] = {}
         self.codes: dict[str, dict[str, Any]] = {}
         self.authorized: list[dict[str, str]] = []
@@ -83,7 +84,7 @@ class AuthorizationServer:
             return 400, {"error": "invalid_grant", "error_description": "the code has expired"}
         self.issued.append(TOKEN)
         answer = {"access_token": TOKEN, "token_type": "Bearer", "expires_in": self.expires_in}
-        return 200, answer
+        return 200, answer if self.scope is None else {**answer, "scope": self.scope}
 
 
 def _handler(server: AuthorizationServer) -> type[BaseHTTPRequestHandler]:  # noqa: C901

@@ -31,6 +31,7 @@ from kosmo_circleci.transport.executor import Executor
 from kosmo_circleci.transport.live import LiveTransport
 from kosmo_circleci.transport.wire import TransportError, WireRequest
 from kosmo_circleci.version import __version__
+from kosmo_circleci.wording import printable
 
 _REQUEST_S: Final = 30.0
 _USER_AGENT: Final = f"kosmo-circleci/{__version__}"
@@ -91,13 +92,15 @@ def login(
             _show(pending.authorize_url(), read_only=read_only, no_browser=no_browser)
             code = listener.wait(timeout)
         token = signin.exchange(pending, code, client.send, datetime.now(UTC))
+        _check_scope(token, read_only=read_only)
         user = client.user(Account(account, origin, token.value))
     place = _store(account, token)
     expires = _text_of(token.expires_at)
+    ends = f" and ends on {expires[:10]}" if expires else ""
     where = "the keyring" if place == "keyring" else configuration_file(os.environ, home())
     text = (
         f"Signed in to {origin}{f' as {user}' if user else ''} (account {account}).\n"
-        f"The token is in {where}{f' and ends on {expires[:10]}' if expires else ''}."
+        f"The token {_allows(token)}is in {where}{ends}."
     )
     value: JsonValue = {
         "success": True,
@@ -106,6 +109,7 @@ def login(
         "user": user,
         "token_stored_in": place,
         "token_expires": expires,
+        "scope": token.scope,
     }
     emit(text, value, as_json)
     warn_of_environment(account)
@@ -188,6 +192,18 @@ def _origin(account: str) -> str:
     if settings.fault is not None:
         raise ConfigurationError(settings.fault)
     return settings.origin
+
+
+def _check_scope(token: Token, *, read_only: bool) -> None:
+    if read_only and token.scope not in (None, signin.READ_SCOPE):
+        raise ConfigurationError(
+            f"The token may do more than read (scope {printable(token.scope or '')}), and "
+            f"--read-only was given. {signin.AGAIN} Choose Read on the page."
+        )
+
+
+def _allows(token: Token) -> str:
+    return "can only read, " if token.scope == signin.READ_SCOPE else ""
 
 
 def _show(url: str, *, read_only: bool, no_browser: bool) -> None:

@@ -19,6 +19,8 @@ import pytest
 import yaml
 from authorization_server import TOKEN, AuthorizationServer
 
+from kosmo_circleci.simulator.server import Server, ServerOptions
+
 # No keyring but the one that fails at everything, as on a machine without a desktop.
 NO_KEYRING = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
 
@@ -197,6 +199,7 @@ def test_the_answer_in_json_is_one_object_without_the_token(
             "url": server.url,
             "user": "ada",
             "token_stored_in": "file",
+            "scope": None,
         },
     )
 
@@ -259,6 +262,50 @@ def test_read_only_is_said_and_asked_for_where_the_server_knows_it(
     running = login("--read-only")
     assert running.query["scope"] == "read"
     assert running.printed.endswith("On the page, choose Read: such a token can change nothing.\n")
+
+
+def test_a_token_that_may_do_more_than_was_wanted_is_not_stored(
+    server: AuthorizationServer, login: Any, file: Path
+) -> None:
+    server.scope = "write"
+    running = login("--read-only")
+    browse(running.url)
+    assert refused(running, file) == (
+        "The token may do more than read (scope write), and --read-only was given. "
+        f"{AGAIN} Choose Read on the page."
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "writes"), [((), "done"), (("--read-only",), "CircleCI API error (403)")]
+)
+def test_the_simulated_circleci_is_signed_in_to_and_knows_what_the_token_may_do(
+    options: tuple[str, ...],
+    writes: str,
+    monkeypatch: pytest.MonkeyPatch,
+    login: Any,
+    process: Any,
+) -> None:
+    pytest.importorskip("waitress")
+    code = """
+        local ok, fault = pcall(app.integrations.circleci.create_context,
+            {name = "signed-in", owner_slug = "gh/example-org"})
+        return ok and "done" or tostring(fault)
+    """
+    with Server(ServerOptions(port=0)).serving() as url:
+        monkeypatch.setenv("CIRCLECI_BASE_URL", url)
+        running = login(*options)
+        assert browse(running.url)[0] == 200
+        exit_code, out, _ = running.end()
+        read_only = "The token can only read, is in" in out
+        assert (exit_code, out.partition(" (account")[0], read_only) == (
+            0,
+            f"Signed in to {url} as example-user",
+            bool(options),
+        )
+        run = process("integrations:lua", "--eval", code, "--force", "--json", env=NO_KEYRING)
+        assert (run.json["success"], str(run.json["result"]).startswith(writes)) == (True, True)
+        assert process("integrations:doctor", env=NO_KEYRING).code == 0
 
 
 def test_the_browser_of_the_user_is_opened_unless_it_must_not(
