@@ -12,6 +12,7 @@ from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.lookup import find
 from kosmo_circleci.catalog.schema import described_schema
 from kosmo_circleci.cli import terminal
+from kosmo_circleci.cli.markdown import show_page
 from kosmo_circleci.cli.offers import function_names, page_names
 from kosmo_circleci.cli.output import emit, json_option
 from kosmo_circleci.docs import pages, render
@@ -36,13 +37,10 @@ def docs(page: str, as_json: bool) -> None:
       kosmo integrations:docs errors --json
     """
     text = pages.read(page, load_catalog())
-    if as_json or not terminal.is_terminal():
-        emit(text, {"success": True, "page": page, "text": text}, as_json)
-        return
-    from kosmo_circleci.cli.markdown import rendered
-
-    colour = terminal.wants_colour(sys.stdout, os.environ)
-    terminal.show_in_pager(rendered(text, terminal.columns(), colour=colour))
+    if as_json:
+        emit("", {"success": True, "page": page, "text": text}, as_json)
+    else:
+        show_page(text)
 
 
 @click.command("integrations:search")

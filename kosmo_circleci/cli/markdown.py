@@ -1,9 +1,15 @@
 """Markdown for a terminal. `rich` is loaded here, by those who look at a page on a screen."""
 
 import io
+import os
 import re
+import sys
 from collections.abc import Iterator
 from typing import Final, NamedTuple
+
+import click
+
+from kosmo_circleci.cli import terminal
 
 WIDEST: Final = 100
 """Longer lines of prose are hard to read."""
@@ -25,6 +31,15 @@ class _Block(NamedTuple):
 
     text: str
     language: str | None = None
+
+
+def show_page(markdown: str) -> None:
+    """Write a page to standard output: laid out behind the pager on a terminal, else as it is."""
+    if not terminal.is_terminal():
+        click.echo(markdown.rstrip("\n"))
+        return
+    colour = terminal.wants_colour(sys.stdout, os.environ)
+    terminal.show_in_pager(rendered(markdown, terminal.columns(), colour=colour))
 
 
 def rendered(markdown: str, width: int, *, colour: bool) -> str:

@@ -14,10 +14,12 @@ from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.lookup import bare_name
 from kosmo_circleci.cli import ask
 from kosmo_circleci.cli.app import App
+from kosmo_circleci.cli.markdown import show_page
 from kosmo_circleci.cli.outcome import show
 from kosmo_circleci.cli.output import warn
 from kosmo_circleci.cli.script.execution import TerminalListener, run_in
 from kosmo_circleci.cli.script.lua_words import Word, word_before
+from kosmo_circleci.cli.script.session_locals import with_session_locals
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.docs import guides, pages
 from kosmo_circleci.docs import search as doc_search
@@ -31,16 +33,16 @@ from kosmo_circleci.run.settings import RunSettings, RuntimeSettings
 from kosmo_circleci.run.supervisor import supervise
 
 HELP: Final = """\
-Type Lua. An expression shows its value; a line that is not complete goes on in the next one.
-Globals stay from line to line; a local variable ends with its line.
+Type Lua. An expression shows its value; a line that is not complete continues in the next one.
+Variables stay from line to line, those declared local too.
 
   :doc NAME      the documentation page of a function, or a guide (:doc circleci)
   :search WORDS  functions by what they do
-  :reset         begin anew with an empty state
+  :reset         start again with an empty state
   :quit          leave, as Ctrl-D does
 
-Ctrl-C ends what is running, or empties the line. Tab completes names and parameters. What is typed
-is kept in a history file of yours, but for lines that start with a blank."""
+Ctrl-C ends what is running, or empties the line. Tab completes names and parameters. Several lines
+can be pasted. What is typed is kept in your history file, except lines that start with a blank."""
 
 _NAME: Final = "repl"
 _COMMANDS: Final = ("doc", "help", "quit", "reset", "search")
@@ -75,6 +77,7 @@ class Conversation:
         self._child: Child = app.take_child()
         self._terminal = TerminalListener(asker=ask.asker())
         self._pending = ""
+        self._failed = False
         self.over = False
 
     def start(self) -> None:
@@ -96,8 +99,32 @@ class Conversation:
         """Drop what has been typed and not been run."""
         self._pending = ""
 
-    def take(self, line: str) -> str | None:
-        """Take a line and do what it says; return the entry that is complete now, or None."""
+    def take(self, text: str) -> str | None:
+        """Take a line, or several that were pasted; return the entry that is complete now, or None.
+
+        Pasted lines are one chunk if they are one; else each is taken as if it was typed, up to the
+        first that fails.
+        """
+        if "\n" not in text or self._pending:
+            return self._take_line(text)
+        if self._is_chunk(text):
+            return self._take_line(text)
+        for line in text.split("\n"):
+            self._failed = False
+            self._take_line(line)
+            if self._failed:
+                self._pending = ""
+                break
+        return None if self._pending else text
+
+    def _is_chunk(self, text: str) -> bool:
+        """Say whether the lines are one chunk, or the beginning of one."""
+        if text.lstrip().startswith(":") and not text.lstrip().startswith("::"):
+            return False
+        run = self._silent(f"return function() {text}\nend")
+        return run.error_type != "syntax" or _is_incomplete(run)
+
+    def _take_line(self, line: str) -> str | None:
         if not self._pending and line.lstrip().startswith(":") and not line.startswith("::"):
             self._command(line.strip()[1:])
             return line
@@ -137,23 +164,29 @@ class Conversation:
 
     def _names(self, path: str) -> Iterable[str]:
         """Return the names in a table of the state as it is now."""
-        message = RunMessage(_LIST_NAMES % path, self._settings, self._runtime)
-        run = supervise(self._child, message, RunListener(), Deadline(_COMPLETION_S))
-        self._reset_if_killed()
+        run = self._silent(_LIST_NAMES % path)
         result = run.result if run.success else None
         return (
             [each for each in result if isinstance(each, str)] if isinstance(result, list) else []
         )
 
+    def _silent(self, code: str) -> Run:
+        """Run code of ours in the state, for a moment at most and with nothing shown."""
+        message = RunMessage(code, self._settings, self._runtime)
+        run = supervise(self._child, message, RunListener(), Deadline(_COMPLETION_S))
+        self._reset_if_killed()
+        return run
+
     def _run(self, text: str) -> bool:
-        """Run a chunk and show what came of it; False when it is not complete yet."""
+        """Run a chunk and show its outcome; False when it is not complete yet."""
         run = self._evaluate(f"return {text}")
         expression = run.error_type != "syntax"
         if not expression:
             begun = _is_incomplete(run)  # `{1,` is no statement, but may become an expression
-            run = self._evaluate(text)
+            run = self._evaluate(with_session_locals(text))
             if run.error_type == "syntax" and (begun or _is_incomplete(run)):
                 return False
+        self._failed = not run.success
         show(run, as_json=False)
         is_nil = run.success and run.result_json == "null"
         if expression and is_nil and not _MAY_RETURN_NOTHING.search(text):
@@ -185,7 +218,7 @@ class Conversation:
             elif name in ("h", "help", "?"):
                 click.echo(HELP)
             elif name == "doc":
-                click.echo(pages.read(rest.strip() or "circleci", load_catalog()).rstrip())
+                show_page(pages.read(rest.strip() or "circleci", load_catalog()))
             elif name == "search" and rest.strip():
                 click.echo(doc_search.search(rest, load_catalog()).rstrip())
             elif name == "reset":

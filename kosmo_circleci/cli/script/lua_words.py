@@ -30,17 +30,17 @@ class Word(NamedTuple):
 
 def word_before(text: str) -> Word | None:
     """Return the word that ends where `text` ends; None inside a string or a comment."""
-    blanked = _blanked(text)
-    if blanked is None:
+    code = blanked(text)
+    if code is None:
         return None
-    path = _PATH.search(blanked)
+    path = _PATH.search(code)
     assert path is not None  # The pattern matches nothing, too.
     dotted = re.sub(r"\s", "", path[0])
     table, dot, name = dotted.rpartition(".")
     start = len(text) - len(name)
     if dot:
         return Word(start, name, table)
-    before = blanked[: path.start()].rstrip()
+    before = code[: path.start()].rstrip()
     opened = _open_brace(before)
     if opened is not None and before[-1:] in ("{", ",", ";"):
         called = _CALLED.search(before[:opened])
@@ -50,7 +50,7 @@ def word_before(text: str) -> Word | None:
     return Word(start, name)
 
 
-def _blanked(text: str) -> str | None:
+def blanked(text: str) -> str | None:
     """Return `text` with strings and comments as blanks; None when one is open at the end."""
     tokens = list(_SKIPPED.finditer(text))
     if tokens and tokens[-1].end() == len(text) and not _is_closed(tokens[-1][0]):

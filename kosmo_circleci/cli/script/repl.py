@@ -1,9 +1,9 @@
-"""The interactive prompt: `integrations:lua --repl`, on prompt_toolkit, readline or neither."""
+"""The interactive prompt: `integrations:lua --repl`, on prompt_toolkit or on plain lines."""
 
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import click
@@ -64,61 +64,23 @@ def _one_line(conversation: Conversation, reader: Reader, history: History) -> N
 
 
 def _reader(conversation: Conversation, history: History) -> Reader:
-    if not sys.stdin.isatty():
-        return _Piped()
     can_draw = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-    if can_draw:
+    if sys.stdin.isatty() and can_draw:
         with contextlib.suppress(ImportError):  # without the extra `repl`
             return _PromptToolkit(conversation, history)
-    return _Plain(conversation, history)
-
-
-class _Piped:
-    """Lines of a file or a pipe, without prompts."""
-
-    def read(self, prompt: str) -> str:
-        line = sys.stdin.readline()
-        if not line:
-            raise EOFError
-        return line.rstrip("\n")
+    return _Plain()
 
 
 class _Plain:
-    """Python's own input, with readline where Python has it."""
-
-    def __init__(self, conversation: Conversation, history: History) -> None:
-        try:
-            import readline
-        except ImportError:
-            return
-        readline.set_auto_history(False)
-        readline.set_completer_delims(" \t\n\"'`@$><=;|&{(,+-*/%^#~[]")
-        readline.set_completer(_completer(conversation, readline))
-        readline.parse_and_bind("tab: complete")
-        for entry in history.entries:
-            readline.add_history(entry.replace("\n", " "))
-        self._remember: Callable[[str], None] = readline.add_history
+    """Lines of a terminal that edits them itself, of a file or a pipe; these have no prompts."""
 
     def read(self, prompt: str) -> str:
-        line = input(prompt)
-        if line.strip():
-            getattr(self, "_remember", lambda _line: None)(line)
-        return line
-
-
-def _completer(conversation: Conversation, readline: Any) -> Callable[[str, int], str | None]:
-    matches: list[str] = []
-
-    def complete(text: str, number: int) -> str | None:
-        if number == 0:
-            line = readline.get_line_buffer()[: readline.get_endidx()]
-            offer = conversation.offer(line)
-            # readline replaces its own word, which may begin before ours: at the path's start.
-            kept = line[readline.get_begidx() : offer.start]
-            matches[:] = [kept + word for word in offer.words]
-        return matches[number] if number < len(matches) else None
-
-    return complete
+        if sys.stdin.isatty():
+            click.echo(prompt, nl=False)
+        line = sys.stdin.readline()
+        if not line:
+            raise EOFError
+        return line.removesuffix("\n")
 
 
 class _PromptToolkit:

@@ -22,7 +22,9 @@ REPL = ("integrations:lua", "--repl", "--simulate")
         ("'text'\n", "text\n", ""),
         ("function f(a)\n  return a * 2\nend\nf(21)\n", "42\n", ""),
         ("{1,\n2}\n", "[\n  1,\n  2\n]\n", ""),
-        ("local q = 1\nq\n", "nil\n", ""),
+        ("local q = 1\nq\n", "1\n", ""),
+        ("local function f(n) return n + 1 end\nlocal a, b = f(1), f(2)\na * b\n", "6\n", ""),
+        ("do local inner = 1 end\ninner\n", "nil\n", ""),
         ("s = [[one\n\ntwo]]\ns\n", "one\n\ntwo\n", ""),
         ("\n\n  \n7\n", "7\n", ""),
         ("error('boom')\n1\n", "1\n", "error: repl:1: boom\n"),
@@ -184,15 +186,79 @@ main(sys.argv[1:])
 """
 
 
-def test_without_the_extra_readline_completes(
-    terminal: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_extra_lines_are_read_as_the_terminal_gives_them(terminal: Any) -> None:
     screen = terminal(*REPL, command=(sys.executable, "-c", PLAIN))
     screen.expect("> ")
-    screen.send("c = app.integrations.circ\t\n")
-    screen.expect("app.integrations.circleci")
-    screen.send("c.get_current_us\t().login\n")
+    screen.send("local c = app.integrations.circleci\n")
+    screen.expect("> ")
+    screen.send("c.get_current_user().login\n")
     screen.expect("example-user\n")
+    screen.expect("> ")
+    screen.send("while true do end\n")
+    screen.expect("calls done")
+    screen.send("\x03")
+    screen.expect("Interrupted by Ctrl-C.")
     screen.expect("> ")
     screen.send("\x04")
     assert screen.end() == 0
+
+
+PASTES = [
+    # One chunk: it runs as a whole.
+    (
+        "local n = 0\nfor i = 1, 3 do\n  n = n + i\nend\nprint('sum ' .. n)",
+        "sum 6\n",
+    ),
+    # Not one chunk, since an expression is no statement: line by line, as if typed.
+    ("local x = 20\nlocal y = x + 1\nx + y", "41\n"),
+    ("local t = {\n  a = 1,\n}\nt.a + 1", "2\n"),
+    (":search cancel a workflow\n6 * 7", "42\n"),
+]
+
+
+@pytest.mark.parametrize(("pasted", "shown"), PASTES)
+def test_several_lines_can_be_pasted(terminal: Any, pasted: str, shown: str) -> None:
+    screen = terminal(*REPL, env={"PROMPT_TOOLKIT_NO_CPR": "1"})
+    screen.expect(":help for help")
+    screen.expect(">")
+    screen.send(f"\x1b[200~{pasted}\x1b[201~")
+    screen.send("\r")
+    screen.expect("\x1b[?2004l")  # the editor has drawn the lines
+    screen.expect(shown)
+    screen.expect(">")
+    screen.send(":quit\r")
+    assert screen.end() == 0
+
+
+@pytest.mark.parametrize(("pasted", "shown"), PASTES)
+def test_several_lines_can_be_pasted_without_the_editor_too(
+    terminal: Any, pasted: str, shown: str
+) -> None:
+    screen = terminal(*REPL, command=(sys.executable, "-c", PLAIN))
+    screen.expect("> ")
+    screen.send(f"{pasted}\n")
+    screen.expect(shown)
+    screen.send("\x04")
+    assert screen.end() == 0
+
+
+def test_the_first_of_the_pasted_lines_that_fails_is_the_last(terminal: Any) -> None:
+    screen = terminal(*REPL, env={"PROMPT_TOOLKIT_NO_CPR": "1"})
+    screen.expect(":help for help")
+    screen.expect(">")
+    screen.send("\x1b[200~1 + 1\nerror('boom')\nprint('not' .. ' reached')\x1b[201~\r")
+    screen.expect("error: repl:1: boom")
+    screen.expect(">")
+    screen.send(":quit\r")
+    assert screen.end() == 0
+    assert "not reached" not in screen.seen
+
+
+def test_a_page_at_the_prompt_is_laid_out(terminal: Any) -> None:
+    screen = terminal(*REPL, env={"PROMPT_TOOLKIT_NO_CPR": "1", "NO_COLOR": "1", "PAGER": ""})
+    screen.expect(":help for help")
+    screen.send(":doc circleci.get_pipeline\r")
+    screen.expect("Lua path: app.integrations.circleci.get_pipeline")
+    screen.send(":quit\r")
+    assert screen.end() == 0
+    assert "| ---" not in screen.seen
