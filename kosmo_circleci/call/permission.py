@@ -89,8 +89,9 @@ def question(function: Function, arguments: Arguments, account: str, call_path: 
 
     Nothing in it can steer the terminal: control and invisible characters are written as escapes.
     """
+    route = f"{function.method} {function.documented_path}"
     lines = [
-        f"{call_path} ({function.kind}, {function.method} {function.path}, account {account})",
+        f"{call_path} ({function.kind}, {route}, account {account})",
         # Secrets are masked already, by what the manifest says of each field.
         *argument_lines(_masked_arguments(function, arguments), is_secret=lambda _name: False),
         f"Allow {function.name}?",

@@ -203,6 +203,11 @@ class Function(NamedTuple):
         return f"/api/{self.version}{self.path}"
 
     @property
+    def documented_path(self) -> str:
+        """The path template as people write it: below `/api/v2` for API v2, else the whole one."""
+        return self.path if self.version == "v2" else self.api_path
+
+    @property
     def paginated(self) -> bool:
         """True for lists that come in pages."""
         return self.paging is not None

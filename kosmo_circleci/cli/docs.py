@@ -88,7 +88,7 @@ def list_functions(as_json: bool) -> None:
                 "tool": each.tool_name,
                 "kind": each.kind,
                 "method": each.method,
-                "path": each.path,
+                "path": each.documented_path,
                 "description": each.summary,
             }
             for each in functions

@@ -55,7 +55,7 @@ def _page(function: Function, result: str) -> str:
 - Lua path: `app.integrations.circleci.{function.name}`
 - Full tool name: `circleci.{function.tool_name}`
 - Operation: {function.kind.capitalize()}
-- HTTP: `{function.method} {_documented_path(function)}`{_version(function)}
+- HTTP: `{function.method} {function.documented_path}`{_version(function)}
 
 ## Parameters
 
@@ -77,10 +77,6 @@ def _page(function: Function, result: str) -> str:
 
 Related: {related}
 """
-
-
-def _documented_path(function: Function) -> str:
-    return function.path if function.version == "v2" or function.is_raw else function.api_path
 
 
 def _version(function: Function) -> str:

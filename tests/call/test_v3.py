@@ -6,6 +6,7 @@ import pytest
 
 from kosmo_circleci.call.arguments import bind
 from kosmo_circleci.call.model import ApiRequest, ApiResponse, Arguments, RawArguments
+from kosmo_circleci.call.permission import question
 from kosmo_circleci.call.request import build
 from kosmo_circleci.call.response import decode
 from kosmo_circleci.catalog.load import load_catalog
@@ -246,3 +247,12 @@ def test_an_error_of_v3_reads_title_and_detail(
     error = caught.value
     assert str(error) == f"CircleCI API error (400): {message}"
     assert (error.code, error.request_id) == (code, request_id)
+
+
+def test_a_permission_question_names_the_version_of_the_route() -> None:
+    function = CATALOG["cancel_workflow_v3"]
+    arguments = bind(function, RawArguments(named={"workflow_id": "w"}))
+    first = question(function, arguments, "default", "circleci.cancel_workflow_v3").splitlines()[0]
+    assert first == (
+        "circleci.cancel_workflow_v3 (write, POST /api/v3/workflows/{id}/cancel, account default)"
+    )

@@ -67,8 +67,7 @@ def _page(
 
 
 def _kind(function: Function) -> str:
-    path = function.path if function.path.startswith("/api/") else f"/api/v2{function.path}"
-    request = "any path" if function.is_raw else path
+    request = "any path" if function.is_raw else function.api_path
     if function.kind == "read":
         return f"Read: {function.method} {request}"
     return f"Write (asks, or needs --force or the policy): {function.method} {request}"
