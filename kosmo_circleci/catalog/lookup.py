@@ -14,7 +14,7 @@ _PREFIXES: Final = (
 )
 
 _ALIKE: Final = 0.75
-_REST: Final = 0.65
+_REST: Final = 0.7
 _SAME_LETTERS: Final = 0.92
 _CLOSE: Final = 0.08
 """How alike two names must be, and the words they do not share; how alike they are beyond doubt

@@ -39,7 +39,8 @@ _EXTRA_WORD: Final = 0.55
 _RELEVANT: Final = 0.3
 """A candidate worth less than this part of the best one does not fit."""
 _SURE: Final = 0.5
-"""How well a verb must answer, and a stem must stand for its word, in a suggestion."""
+_SURE_VERB: Final = 0.8
+"""How surely a stem must stand for its word, and how well a verb must answer, in a suggestion."""
 
 
 class Candidate(NamedTuple):
@@ -118,7 +119,7 @@ class Ranking:
         """Return whether verb and every word of the question are in what the candidate says."""
         entry = self._entries[name]
         actions = {} if question.verb is None else synonyms.ACTIONS[question.verb]
-        if actions and actions.get(entry.verb, 0.0) < _SURE:
+        if actions and actions.get(entry.verb, 0.0) < _SURE_VERB:
             return False
         return all(
             any(entry.weights.get(w, 0.0) >= SUMMARY and sure >= _SURE for w, sure in term.items())
