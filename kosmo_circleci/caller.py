@@ -227,8 +227,7 @@ class Caller:
             self._record(call, exchange, ok=False)
         if last.error is not None:
             self._record(call, last, ok=False)
-            last.error.function_name = call.function.name
-            raise last.error
+            raise _naming(call, last.error)
         assert last.response is not None
         decode = response.decode_fallback if performed.by_fallback else response.decode
         try:
@@ -404,6 +403,16 @@ class Caller:
         if deprecation is not None and route not in self._deprecated:
             self._deprecated.add(route)
             self.listener.warning(describe(route, deprecation, datetime.now(UTC)))
+
+
+def _naming(call: PreparedCall, error: KosmoError) -> KosmoError:
+    """Return the error of an exchange that failed, with what was called."""
+    from kosmo_circleci.call import request
+
+    error.function_name = call.function.name
+    if isinstance(error, NetworkError):
+        error.method, error.path = request.shown(call.function, call.arguments)
+    return error
 
 
 def missing_token(account: Account) -> ConfigurationError:

@@ -85,10 +85,12 @@ class NetworkError(KosmoError):
     """No usable answer arrived: connection, timeout, truncated or oversized body.
 
     `attempts` counts the requests that were sent or tried; `unsent` tells that none of them can
-    have reached the server.
+    have reached the server. `method` and `path` are those of an API call, as in `ApiError`.
     """
 
     error_type = "network"
+    method: str | None = None
+    path: str | None = None
 
     def __init__(
         self,
@@ -103,7 +105,8 @@ class NetworkError(KosmoError):
         self.unsent = unsent
 
     def fields(self) -> dict[str, JsonValue]:
-        return super().fields() | {"attempts": self.attempts}
+        request = {"method": self.method, "path": self.path} if self.method else {}
+        return super().fields() | request | {"attempts": self.attempts}
 
 
 class ApiError(KosmoError):

@@ -92,8 +92,10 @@ class CodeTools:
         shown: dict[str, JsonValue] = {"success": run.success}
         if run.simulated:
             shown["simulated"] = True  # before the result, where it is not overlooked
-        if run.success:
+        if run.error is None:
             shown |= shown_result(decode(run.result_json), _RETURN_LESS)
+            if run.script_exit_code:
+                shown["exit_code"] = run.script_exit_code
         else:
             shown |= self._failure(run)
         left = max(cut.LIMIT_BYTES - cut.size(shown), cut.LIMIT_BYTES // 4)

@@ -36,8 +36,10 @@ def show(run: Run, as_json: bool, output: ResultOutput = ResultOutput()) -> None
 
 def show_error(run: Run) -> None:
     """Write a run's error to stderr: the message, where it happened, what to do next."""
-    lines = [f"error: {run.error}", *(f"  {frame}" for frame in run.traceback[:_FRAMES_SHOWN])]
-    more = len(run.traceback) - _FRAMES_SHOWN
+    # A frame alone is the line that the error names already.
+    frames = run.traceback if len(run.traceback) > 1 else ()
+    lines = [f"error: {run.error}", *(f"  {frame}" for frame in frames[:_FRAMES_SHOWN])]
+    more = len(frames) - _FRAMES_SHOWN
     if more > 0:
         lines.append(f"  … {more} more")
     step = next_step(run)

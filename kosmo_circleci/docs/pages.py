@@ -23,9 +23,9 @@ def read(page: str, catalog: Catalog) -> str:
     name = page.strip().lower().removesuffix(".md").removesuffix("()")
     if name in ("app", "integrations", "app.integrations"):
         return guides.read("circleci")
-    text = _helper_page(name)
-    if text is not None:
-        return text
+    helper = _helper_page(name) if "." in name else None
+    if helper is not None:
+        return helper
     segments = split_path(name)
     if segments in (("index",), ("circleci", "index")):
         return index.page(catalog)
@@ -36,14 +36,15 @@ def read(page: str, catalog: Catalog) -> str:
         function = catalog.get(last.removeprefix("circleci_"))
         if function is not None:
             return render.function_page(function, catalog)
+    helper = _helper_page(name)
+    if helper is not None:
+        return helper
     raise _unknown(page, name, last, catalog)
 
 
 def _helper_page(name: str) -> str | None:
-    """Return the page of a helper such as `flow.map`; a guide has its own."""
-    if "." not in name:
-        return None
-    from kosmo_circleci.docs import helpers  # Reads every guide: only for names with a dot.
+    """Return the page of a helper such as `flow.map` or `exit`; a guide has its own."""
+    from kosmo_circleci.docs import helpers  # Reads every guide.
 
     helper = helpers.helpers().get(name)
     return None if helper is None else helper.text

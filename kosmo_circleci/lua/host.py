@@ -61,6 +61,7 @@ class Host:
             **self._patterns.functions(),
             "unknown_name": self._unknown_name,
             "print": self._print,
+            "log": self._log,
             "notice": self._notice,
             "waiting": self._waiting,
             "json_decode": self._json_decode,
@@ -156,6 +157,10 @@ class Host:
 
     def _print(self, text: bytes) -> Answer:
         self._output.write_line(python_text(text))
+        return ()
+
+    def _log(self, text: bytes) -> Answer:
+        self._output.log_line(python_text(text))
         return ()
 
     def _notice(self, text: bytes) -> Answer:

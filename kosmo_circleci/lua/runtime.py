@@ -12,8 +12,8 @@ from kosmo_circleci.lua.values import LuaValues, lua_bytes, python_text, typed_b
 
 _PRELUDE: Final = Path(__file__).parent / "prelude"
 _FILES: Final = (
-    *("error", "json", "print", "schedule", "options", "pages", "flow", "pipelines"),
-    *("pipeline_values", "regex", "docs", "app", "mcp", "sandbox", "clock", "hints"),
+    *("trace", "error", "json", "print", "schedule", "options", "pages", "flow", "pipelines"),
+    *("pipeline_values", "regex", "docs", "app", "mcp", "sandbox", "clock", "run", "hints"),
 )
 
 # A to-be-closed variable in scope keeps `return f()` from being a tail call, which would forget
@@ -69,14 +69,18 @@ class Sandbox:
         self._core[b"set_global"](lua_bytes(name), *self.values.build(value))
 
     def run(self, source: bytes, chunk_name: str, *, pretty: bool = False) -> tuple[str, ...]:
-        """Run a script: ("ok", result as JSON) or ("error", message, error type, where)."""
+        """Run a script: what `core.run` of prelude/run.lua returns.
+
+        ("ok", result as JSON), ("exit", result as JSON, exit code), or ("error", message, error
+        type, where, traceback).
+        """
         self.values.lift()
         try:
             answer = self._core[b"run"](source, lua_bytes(chunk_name), _LINE_KEEPER, pretty)
         except LuaMemoryError:
             raise
         except lupa.LuaError as error:
-            return ("error", f"internal error of the sandbox: {error}", "runtime", "")
+            return ("error", f"internal error of the sandbox: {error}", "runtime", "", "")
         return tuple(python_text(part) for part in answer)
 
     def memory_used(self) -> int:

@@ -1,7 +1,6 @@
 """Session: one Lua state in which scripts run, and the `Run` that each of them gives."""
 
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 MAX_ERROR_CHARACTERS: Final = 64 * 1024
 """How much of an error message is kept: a script may raise one of any length."""
-
-_MAX_LOG_LINES: Final = 1000
 
 # Lua shortens longer chunk names in its messages (LUA_IDSIZE in luaconf.h, less the final zero).
 _MAX_CHUNK_NAME: Final = 59
@@ -67,7 +64,6 @@ class Session:
             parts.listener,
             keep=settings.keep_output,
         )
-        self._log: deque[str] = deque(maxlen=_MAX_LOG_LINES)
         self._sandbox: Sandbox | None = None
         self._calls: Calls | None = None
         self._host: Host | None = None
@@ -138,7 +134,6 @@ class Session:
         self._caller.reset(deadline)
         self._parts.listener.reset(deadline)
         self._output.reset()
-        self._log.clear()
         if self._calls is not None:
             self._calls.reset()
 
@@ -154,11 +149,17 @@ class Session:
         status, *details = sandbox.run(text, "@" + name, pretty=self._settings.pretty)
         if status == "ok":
             return Outcome(result_json=details[0])
-        message, error_type, where = details
+        if status == "exit":
+            return Outcome(result_json=details[0], exit_code=int(details[1]))
+        message, error_type, where, traceback = details
         if error_type == "limit" and message == "not enough memory":
             return Outcome.of(self._settings.limits.memory_error())
         text_of_error = f"{where} {message}" if where else message
-        return Outcome(error=_with_full_name(text_of_error, name), error_type=error_type)
+        return Outcome(
+            error=_with_full_name(text_of_error, name),
+            error_type=error_type,
+            traceback=tuple(traceback.split("\n")) if traceback else (),
+        )
 
     def _opened(self) -> tuple[Sandbox, Host, Calls]:
         """Return the Lua state with its host, made on first use."""
@@ -186,11 +187,11 @@ class Session:
         caller, mask = self._caller, self._caller.mask
         error = outcome.error
         if error is not None:
-            error = mask.text(capped(error))
+            error = capped(mask.text(error))
             error = with_unknown_writes(error, caller.log, caller.writes)
         reason = caller.deadline.reason()
         return Run(
-            success=error is None,
+            success=error is None and not outcome.exit_code,
             output=self._output.text(),
             result_json=caller.result_mask.json_text(outcome.result_json),
             error=error,
@@ -203,18 +204,25 @@ class Session:
             permission_bypassed=caller.permission_bypassed,
             mcp_trust_bypassed=self._settings.trust_mcp,
             simulated=self._parts.simulated,
-            log=tuple(self._log),
+            traceback=tuple(mask.text(line) for line in outcome.traceback),
+            log=self._output.log(),
+            script_exit_code=outcome.exit_code,
             signal_number=reason.signal_number if isinstance(reason, Interrupted) else None,
             masked_source=mask.text(code) if self._settings.mask_source else None,
         )
 
 
 class Outcome(NamedTuple):
-    """How one chunk ended: with the JSON text of its result, or with an error."""
+    """How one chunk ended: with the JSON text of its result, or with an error.
+
+    `exit_code` is the one that the script gave to `exit`.
+    """
 
     result_json: str = "null"
     error: str | None = None
     error_type: str | None = None
+    traceback: tuple[str, ...] = ()
+    exit_code: int | None = None
 
     @classmethod
     def of(cls, error: KosmoError) -> "Outcome":

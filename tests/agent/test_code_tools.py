@@ -178,6 +178,13 @@ def test_a_long_result_is_shown_by_its_beginning_and_says_what_to_do(use: Any) -
     assert json.loads(result.text) == shown
 
 
+def test_a_script_that_ends_with_an_exit_code_shows_its_value_and_the_code(use: Any) -> None:
+    result = use("execute_lua", code="exit(3, {left = 2})")
+
+    shown = result.structured
+    assert (shown["success"], shown["exit_code"], shown["result"]) == (False, 3, {"left": 2})
+
+
 def test_long_output_is_cut_between_prints_and_says_what_to_do(use: Any) -> None:
     code = "for i = 1, 999 do print(('x'):rep(99)) end return {ok = true}"
     result = use("execute_lua", code=code)

@@ -109,7 +109,10 @@ def test_the_end_of_a_wait_that_nobody_caught_is_the_end_of_the_run() -> None:
     answer = envelope("flow.wait(function() end, function() end, {timeout = 5})")
 
     assert (answer["success"], answer["error_type"]) == (False, "limit")
-    assert answer["error"].startswith("eval:1: flow.wait: not done after 5 s.")
+    assert answer["error"] == (
+        "eval:1: flow.wait: not done after 5 s. The last value was null. Raise the limit with the "
+        "option timeout; the whole value is in the error's field value"
+    )
 
 
 def test_retry_leaves_other_errors_alone() -> None:

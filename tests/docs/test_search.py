@@ -14,7 +14,7 @@ from kosmo_circleci.docs import search
 
 CATALOG = load_catalog()
 LINE = re.compile(
-    r"circleci\.\w+ \((read|write)\): .+|[a-z_]+\.\w+ \(helper\): .+|\w+ \(guide\): .+"
+    r"circleci\.\w+ \((read|write)\): .+|[a-z0-9_.]+ \(helper\): .+|\w+ \(guide\): .+"
 )
 
 

@@ -50,7 +50,7 @@ NO_IO = (
         (
             "flow.map({1}, function() return flow.mpa({}, print) end)",
             "attempt to call a nil value (field 'mpa'): flow.mpa does not exist. Did you mean "
-            "flow.map?",
+            "flow.map? (item 1)",
         ),
         (
             "json.parse('1')",

@@ -8,7 +8,7 @@ local core = ...
 
 local error, floor, format, huge, mtype = error, math.floor, string.format, math.huge, math.type
 local date, random, randomseed, time = os.date, math.random, math.randomseed, os.time
-local next, select, tointeger, type, ult = next, select, math.tointeger, type, math.ult
+local next, pcall, select, tointeger, type, ult = next, pcall, select, math.tointeger, type, math.ult
 
 local G = core.globals
 local kind = "real"
@@ -32,13 +32,13 @@ end
 
 local clocks = {}
 
-function clocks.time(...)
-  if (...) == nil then return epoch() end
-  return time(...)
+function clocks.time(fields)
+  if fields == nil then return epoch() end
+  return core.rethrown(pcall(time, fields))
 end
 
 function clocks.date(form, at)
-  return date(form or "%c", at == nil and epoch() or at)
+  return core.rethrown(pcall(date, form or "%c", at == nil and epoch() or at))
 end
 
 -- Random numbers ----------------------------------------------------------------------------------

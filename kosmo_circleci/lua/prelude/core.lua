@@ -7,7 +7,7 @@
 local host = ...
 
 local collectgarbage, error, getinfo, pcall, select = collectgarbage, error, debug.getinfo, pcall, select
-local setmetatable, sethook, type = setmetatable, debug.sethook, type
+local setmetatable, sethook, type, xpcall = setmetatable, debug.sethook, type, xpcall
 
 local core = {
   host = host,
@@ -27,7 +27,7 @@ function core.weak()
 end
 
 --- End the run with the error `core.abort`: raised here, and again at every following instruction.
-local function abort()
+function core.end_run()
   sethook(core.hook, "", 1)
   error(core.abort, 0)
 end
@@ -43,7 +43,7 @@ local function settle(ok, value, extra)
   local err = core.new_error(value, extra)
   if value.fatal then
     core.abort = core.abort or err
-    abort()
+    core.end_run()
   end
   error(err, 0)
 end
@@ -127,15 +127,17 @@ end
 
 function core.hook()
   if building or not must_end() then return end
-  -- Nothing would catch an error in the function that catches errors.
-  if getinfo(2, "f").func == core.protected then return sethook() end
-  abort()
+  -- Nothing would catch an error in the functions that catch errors.
+  local fn = getinfo(2, "f").func
+  if fn == core.protected then return sethook() end
+  if fn == core.on_error then return end
+  core.end_run()
 end
 
 --- Ask whether the run may continue: for what has just caught an error of the script.
 function core.look()
   building = false   -- it may be a hook that failed in there whose error has been caught
-  if must_end() then abort() end
+  if must_end() then core.end_run() end
 end
 
 --- What a protected call returned, if the run may continue.
@@ -144,6 +146,7 @@ function core.caught(ok, ...)
     -- What the script let go of since counts: a stack that has to grow does not collect it (ldo.c).
     if (...) == "not enough memory" then collectgarbage() end
     core.look()
+    core.drop_trace((...))
   end
   return ok, ...
 end
@@ -153,11 +156,20 @@ function core.guard(thread)
   sethook(thread, core.hook, "", core.hook_count)
 end
 
---- pcall with the limits in force: (ok, value); an abort is the value, whatever the script made of it.
-function core.protected(fn, ...)
+--- Take the traceback of an error of the main chunk, before its stack is gone.
+function core.on_error(err)
+  building = true   -- a hook would raise again in here
+  local complete, lines = pcall(core.traceback, err)
+  building = false
+  core.trace = complete and lines or ""
+  return err
+end
+
+--- Call `fn` with the limits in force: (ok, value); an abort is the value, whatever the script made of it.
+function core.protected(fn)
   building = false
   sethook(core.hook, "", core.hook_count)
-  local ok, value = pcall(fn, ...)
+  local ok, value = xpcall(fn, core.on_error)
   sethook()
   if core.abort then return false, core.abort end
   return ok, value

@@ -5,7 +5,8 @@ local core = ...
 local error, getinfo, pairs, rawget, select = error, debug.getinfo, pairs, rawget, select
 local running, setmetatable, sub, tostring, type = coroutine.running, setmetatable, string.sub, tostring, type
 
-local records = core.weak()   -- error value -> {type, message, where}; what a script cannot change
+-- error value -> {type, message, where, called, item}; what a script cannot change
+local records = core.weak()
 core.error_records = records
 
 -- coroutine -> the function it runs, or the place where it was started: `return fn()` in it leaves no other trace.
@@ -14,6 +15,7 @@ local beginnings = core.weak()
 local function is_scripts(frame)
   return frame.what ~= "C" and sub(frame.source, 1, 7) ~= "=[kosmo"
 end
+core.is_scripts = is_scripts
 
 local function beginning()
   local fn = beginnings[running()]
@@ -69,6 +71,13 @@ function Error.__index(_, name)
   return function(self, ...) return method(message_of(self), ...) end
 end
 
+--- What was called: "get_project, GET /api/v2/project/gh/a/b", where a request is behind the error.
+local function called(fields)
+  if fields.method and fields.path then
+    return (fields.function_name or "") .. ", " .. fields.method .. " " .. fields.path
+  end
+end
+
 --- Make an error value of `fields` ({type=, message=, ...}). `marks` tells of nulls inside them.
 function core.new_error(fields, marks)
   if marks ~= nil then core.adopt(marks) end
@@ -76,7 +85,7 @@ function core.new_error(fields, marks)
   for name, value in pairs(fields) do
     if name ~= "fatal" then err[name] = value end
   end
-  records[err] = { type = fields.type, message = fields.message, where = where() }
+  records[err] = { type = fields.type, message = fields.message, where = where(), called = called(fields) }
   return setmetatable(err, Error)
 end
 
@@ -98,7 +107,11 @@ function core.with_index(fault, index)
     fault = core.make_error("runtime", core.hinted(fault))
     records[fault].where = ""   -- the text has it already
   end
-  if type(fault) == "table" and records[fault] then fault.index = index end
+  local record = type(fault) == "table" and records[fault]
+  if record then
+    fault.index = index
+    record.item = record.item and index .. ", item " .. record.item or index
+  end
   return fault
 end
 

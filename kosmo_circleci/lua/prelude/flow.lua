@@ -2,8 +2,8 @@
 
 local core = ...
 
-local error, huge, next, pack, pcall = error, math.huge, next, table.pack, pcall
-local format, rawget, type, unpack = string.format, rawget, type, table.unpack
+local error, huge, next, pack, xpcall = error, math.huge, next, table.pack, xpcall
+local format, offset, rawget, sub, type, unpack = string.format, utf8.offset, rawget, string.sub, type, table.unpack
 local kinds, options, refuse, shown = core.kinds, core.options, core.refuse, core.shown
 
 local flow = {}
@@ -78,6 +78,17 @@ local function wait_told(helper, look, pause, left)
   core.call_host("waiting", "")
 end
 
+local SHOWN_BYTES = 200
+
+--- A value as a message shows it: JSON on one line, cut where it is long.
+local function excerpt(value)
+  local text, fault = core.encode(value, {})
+  if text == nil then return "one with " .. fault end
+  if #text <= SHOWN_BYTES then return text end
+  local ends = offset(text, 0, SHOWN_BYTES + 1)   -- not in the middle of a character
+  return sub(text, 1, ends - 1) .. "…"
+end
+
 --- fn() until done(value), with the options of flow.wait.
 function core.wait_until(helper, fn, done, settings)
   local now, shaped = core.now(), core.call_host("shaped")
@@ -90,7 +101,8 @@ function core.wait_until(helper, fn, done, settings)
     now = core.now()
     if now >= stop_at then
       local err = core.make_error("limit", helper .. ": not done after " .. core.show(settings.timeout) ..
-        " s. Raise the limit with the option timeout; the last value is in the error's field value", helper)
+        " s. The last value was " .. excerpt(value) .. ". Raise the limit with the option timeout; the whole value " ..
+        "is in the error's field value", helper)
       err.value = value
       error(err, 0)
     end
@@ -123,6 +135,8 @@ local function pause_before_retry(err, pause)
   return retry_after > pause and retry_after or pause
 end
 
+local keep_trace
+
 local RETRY = { attempts = { 3, kinds.attempts }, delay = { 1, kinds.seconds } }
 
 --- flow.retry(fn[, {attempts = 3, delay = 1}]): fn() again on network and retryable API errors.
@@ -132,13 +146,16 @@ function flow.retry(fn, opts)
   local settings = options("flow.retry", opts, RETRY)
   local pause, attempt = settings.delay, 1
   while true do
-    local outcome = pack(pcall(fn))
+    local outcome = pack(xpcall(fn, keep_trace))
     if outcome[1] then return unpack(outcome, 2, outcome.n) end
     local seconds = attempt < settings.attempts and pause_before_retry(outcome[2], pause)
     if not seconds then error(outcome[2], 0) end
+    core.drop_trace(outcome[2])
     core.wait(seconds)
     pause, attempt = pause * 2, attempt + 1
   end
 end
+
+keep_trace = core.keep_trace(flow.retry)
 
 core.globals.flow = flow

@@ -43,6 +43,7 @@ core.kinds = {
   limit = { "a whole number, 0 or more", function(value) return value == huge or whole(value, 0, huge) end },
   attempts = { "a whole number, 1 or more", function(value) return value ~= huge and whole(value, 1, huge) end },
   concurrency = { "a whole number from 1 to 100", function(value) return whole(value, 1, 100) end },
+  exit_code = { "a whole number from 0 to 125", function(value) return whole(value, 0, 125) end },
   name = { "a string", function(value) return type(value) == "string" end },
 }
 

@@ -10,7 +10,7 @@ local all, refuse = flow.all, core.refuse
 local FINAL = { success = true, failed = true, error = true, canceled = true, unauthorized = true, not_run = true }
 
 -- A pipeline in one of these gets workflows yet (CircleCI API v2, Pipeline.state): it was just created,
--- or its setup workflow has handed over a configuration that is not settings up.
+-- or its setup workflow has handed over a configuration that has not started yet.
 local COMING = { pending = true, setup = true, ["setup-pending"] = true }
 
 -- A setup workflow may end without handing anything over; nothing tells that from one that just did.

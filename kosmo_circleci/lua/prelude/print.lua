@@ -23,10 +23,19 @@ local function tostring(...)
   return lua_tostring(value)
 end
 
-local function print(...)
+local function line_of(...)
   local parts = {}
   for index = 1, select("#", ...) do parts[index] = tostring((select(index, ...))) end
-  core.call_host("print", concat(parts, "\t"))
+  return concat(parts, "\t")
+end
+
+local function print(...)
+  core.call_host("print", line_of(...))
+end
+
+--- log(…): a line for people, on stderr and in the envelope's `log`.
+local function log(...)
+  core.call_host("log", line_of(...))
 end
 
 --- dump(v): prints v, tables (errors too) as JSON, and returns it.
@@ -37,4 +46,4 @@ local function dump(...)
 end
 
 core.show = tostring
-core.globals.tostring, core.globals.print, core.globals.dump = tostring, print, dump
+core.globals.tostring, core.globals.print, core.globals.dump, core.globals.log = tostring, print, dump, log

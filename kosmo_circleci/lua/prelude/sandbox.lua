@@ -54,16 +54,19 @@ end
 
 local CONVERSION = "%%[-+ #0]*%d*%.?%d*(.)"
 
--- An error of the real one would name the line of this file.
-local function formatted(ok, text)
-  if ok then return text end
-  error(text, text == "not enough memory" and 0 or 2)
+--- Return what a function of Lua's library answered, or raise its error at the script's line: a tail call of
+-- this stands for the function that the script called.
+function core.rethrown(ok, value)
+  if ok then return value end
+  error(value, value == "not enough memory" and 0 or 2)
 end
+
+local rethrown = core.rethrown
 
 --- string.format: `%s` shows a value as tostring does, `%p` is refused: addresses are the host's.
 function G.string.format(template, ...)
   if type(template) ~= "string" or not find(template, "%%[-+ #0%d.]*[sp]") then
-    return formatted(pcall(format, template, ...))
+    return rethrown(pcall(format, template, ...))
   end
   local values, index = pack(...), 0
   for letter in gmatch(template, CONVERSION) do
@@ -71,7 +74,7 @@ function G.string.format(template, ...)
     if letter ~= "%" then index = index + 1 end
     if letter == "s" and index <= values.n then values[index] = core.show(values[index]) end
   end
-  return formatted(pcall(format, template, unpack(values, 1, values.n)))
+  return rethrown(pcall(format, template, unpack(values, 1, values.n)))
 end
 
 -- ("x"):rep(3) finds the script's own string table; no script finds the metatable.
@@ -134,10 +137,16 @@ end
 
 G.coroutine.create = own_coroutine
 
+-- What ends the run ends the coroutine around this one too, with the frames of both.
+local function resumed(thread, ok, ...)
+  if core.abort then core.carry_trace(core.abort, thread) end
+  return caught(ok, ...)
+end
+
 function G.coroutine.resume(thread, ...)
   expect("thread", thread, "coroutine.resume", 1)
   if not own[thread] then return false, "cannot resume non-suspended coroutine" end
-  return caught(resume(thread, ...))
+  return resumed(thread, resume(thread, ...))
 end
 
 function G.coroutine.close(thread)
@@ -148,14 +157,16 @@ function G.coroutine.close(thread)
   return caught(close(thread))
 end
 
-local function pass_on(ok, ...)
-  if not ok then error((...), 0) end
-  return ...
+local function pass_on(thread, ok, ...)
+  if ok then return ... end
+  local err = ...
+  core.carry_trace(err, thread)
+  error(err, 0)
 end
 
 function G.coroutine.wrap(body)
   local thread = own_coroutine(body)
-  return function(...) return pass_on(resume(thread, ...)) end
+  return function(...) return pass_on(thread, resume(thread, ...)) end
 end
 
 -- load catches what a reader function raises.
@@ -172,56 +183,4 @@ function G.load(chunk, name, _, ...)
   if name ~= nil then expect("string", name, "load", 2) end
   if select("#", ...) > 0 then return loaded(load(chunk, name, "t", (...))) end
   return loaded(load(chunk, name, "t", G))
-end
-
---- Set a global such as `args`, whatever metatable an earlier chunk has given its globals.
-function core.set_global(name, value, marks)
-  if marks ~= nil then core.adopt(marks) end
-  raw_rawset(G, name, value)
-end
-
-local function text_of(err)
-  local record = core.error_records[err]
-  if record then return record.message, record.type, record.where end
-  if type(err) == "string" then
-    if err == "not enough memory" then return err, "limit", "" end
-    local text = gsub(err, "^%[kosmo/%w+%]:%d+: ", "")   -- a line of ours tells a script's author nothing
-    return core.hinted(text), "runtime", ""
-  end
-  if err == nil then return "nil was raised as an error", "runtime", "" end
-  if type(err) ~= "table" then return core.show(err), "runtime", "" end
-  local shown, text = pcall(core.show, err)
-  return shown and type(text) == "string" and text or "an error value that cannot be shown", "runtime", ""
-end
-
-local function results_of(pretty, ...)
-  local count = select("#", ...)
-  if count == 0 then return "null" end
-  local value = ...
-  if count > 1 then value = core.list(count, ...) end
-  local text, fault = core.encode(value, { pretty = pretty })
-  if text == nil then core.raise("limit", "the result has " .. fault) end
-  return text
-end
-
-local function error_of(outcome)
-  local text, kind, where
-  local shown = core.protected(function() text, kind, where = text_of(outcome) end)
-  if not shown then text, kind, where = text_of(core.abort or "not enough memory") end
-  return "error", text, kind, where
-end
-
---- Run the script: ("ok", result as JSON) or ("error", message, error type, where).
--- `prefix` keeps the chunk's `return f()` from being a tail call, so that errors know their line.
-function core.run(source, name, prefix, pretty)
-  core.host.bound()
-  core.abort = false    -- a limit that ended the last chunk does not end this one
-  local chunk, message = load(prefix .. source, name, "t", G)
-  if chunk == nil then return "error", message, message == "not enough memory" and "limit" or "syntax", "" end
-  local ok, outcome = core.protected(function()
-    core.start_clock()
-    return results_of(pretty, chunk())
-  end)
-  if ok then return "ok", outcome end
-  return error_of(outcome)
 end

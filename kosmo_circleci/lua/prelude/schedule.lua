@@ -124,8 +124,10 @@ local function settle_branch(branch, ok, value)
   if ok then
     group.results[index] = group.collect and { ok = true, value = value } or value
   else
+    if not group.collect then core.carry_trace(value, branch.thread, "in flow.map, item " .. index) end
     close_branch(branch)
     local fault = core.with_index(value, index)
+    core.rename_trace(value, fault)
     if not group.collect then
       stop(group)
       return finish(group, { fault = fault })
@@ -143,6 +145,7 @@ local function step(branch, values)
   stepping = branch
   local outcome = pack(resume(branch.thread, unpack(values, 1, values.n)))
   stepping = outer
+  if core.abort then core.carry_trace(core.abort, branch.thread, "in flow.map, item " .. branch.index) end
   if core.abort or not outcome[1] then core.look() end
   if status(branch.thread) == "dead" then return settle_branch(branch, outcome[1], outcome[2]) end
   local why, what = outcome[2], outcome[3]

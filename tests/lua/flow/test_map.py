@@ -77,7 +77,10 @@ def test_an_error_starts_no_further_branch(run_lua: RunLua, scripted: Any) -> No
         'return flow.map({"x1", "2", "3", "4"}, function(id) return get(id) end, {concurrency = 1})'
     )
 
-    assert (run.error, run.error_type) == (f"test:1: {NOT_FOUND}", "api")
+    assert (run.error, run.error_type) == (
+        f"test:1: {NOT_FOUND} (get_pipeline, GET /api/v2/pipeline/x1) (item 1)",
+        "api",
+    )
     assert scripted.paths == ["/pipeline/x1"]
 
 

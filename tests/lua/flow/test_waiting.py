@@ -76,17 +76,30 @@ def test_a_timeout_is_a_limit_error_with_the_last_value(run_lua: RunLua) -> None
         local n = 0
         local ok, e = pcall(flow.wait, function() n = n + 1 return {n = n} end,
           function() return false end, {timeout = 0.1, interval = 0.04, backoff = 1})
-        return {ok, e.type, e.message, e.value.n == n, n >= 3}
+        return {ok, e.type, e.message:gsub("{.*}", "N"), e.value.n == n, n >= 3}
     """)
 
     assert run.result == [
         False,
         "limit",
-        "flow.wait: not done after 0.1 s. Raise the limit with the option timeout; "
-        "the last value is in the error's field value",
+        "flow.wait: not done after 0.1 s. The last value was N. Raise the limit with the option "
+        "timeout; the whole value is in the error's field value",
         True,
         True,
     ]
+
+
+def test_a_long_last_value_is_cut_between_two_characters(run_lua: RunLua) -> None:
+    run = run_lua("""
+        local _, e = pcall(flow.wait, function() return "a" .. ("ä"):rep(300) end,
+          function() return false end, {timeout = 0})
+        return e.message
+    """)
+
+    assert run.result == (
+        f'flow.wait: not done after 0 s. The last value was "a{"ä" * 99}…. Raise the limit with '
+        "the option timeout; the whole value is in the error's field value"
+    )
 
 
 def test_a_timeout_that_is_not_caught_ends_the_run(run_lua: RunLua) -> None:
@@ -98,7 +111,10 @@ def test_a_timeout_that_is_not_caught_ends_the_run(run_lua: RunLua) -> None:
 def test_an_error_of_either_function_ends_the_wait(run_lua: RunLua, scripted: Any) -> None:
     run = run_lua("flow.wait(function() return get('x') end, function() return true end)")
 
-    assert run.error == "test:1: CircleCI API error (404): Pipeline not found"
+    assert run.error == (
+        "test:1: CircleCI API error (404): Pipeline not found "
+        "(get_pipeline, GET /api/v2/pipeline/x)"
+    )
     assert len(scripted.paths) == 1
 
 
