@@ -1,22 +1,14 @@
 """The parser's nodes -> tree; refuses keywords as names, malformed numbers and strings."""
 
-import re
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from kosmo_circleci.check import literals, tree
 from kosmo_circleci.check.tree import Fault
+from kosmo_circleci.lua_names import is_lua_name
 
 if TYPE_CHECKING:
     from tree_sitter import Node
-
-KEYWORDS: Final = frozenset(
-    [
-        *("and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto", "if"),
-        *("in", "local", "nil", "not", "or", "repeat", "return", "then", "true", "until", "while"),
-    ]
-)
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Reader:
@@ -91,7 +83,7 @@ class Reader:
 
     def _name(self, node: "Node") -> tree.Name:
         text = self._text(node)
-        if text in KEYWORDS or not _NAME.fullmatch(text):
+        if not is_lua_name(text):
             raise Fault(node.start_byte, f"'{text}' cannot be a name")
         return tree.Name(node.start_byte, text)
 

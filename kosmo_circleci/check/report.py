@@ -34,15 +34,19 @@ class Report(NamedTuple):
         """True without findings."""
         return not self.findings
 
-    def value(self) -> dict[str, JsonValue]:
+    @property
+    def calls(self) -> dict[str, JsonValue]:
+        """The functions that may be called: `{read, write}`."""
+        return {"read": list(self.reads), "write": list(self.writes)}
+
+    def to_dict(self) -> dict[str, JsonValue]:
         """Return the report as JSON: `{success, findings, calls: {read, write}}`."""
         findings: list[JsonValue] = [dict(each._asdict()) for each in self.findings]
-        calls: dict[str, JsonValue] = {"read": list(self.reads), "write": list(self.writes)}
-        return {"success": self.success, "findings": findings, "calls": calls}
+        return {"success": self.success, "findings": findings, "calls": self.calls}
 
     def to_json(self) -> str:
         """Return the report as one line of JSON."""
-        return encode(self.value())
+        return encode(self.to_dict())
 
     def to_text(self) -> str:
         """Return the findings, one a line, then the functions that may be called."""

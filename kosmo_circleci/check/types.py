@@ -11,12 +11,12 @@ from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.catalog.model import UNITS, Function, Parameter
 from kosmo_circleci.catalog.schema import parameters_schema
 from kosmo_circleci.check.names import HELPERS
+from kosmo_circleci.lua_names import is_lua_name
 
 _HEAD: Final = """---@meta
 -- Written by `kosmo integrations:types` from the list of functions; not to be edited.
 """
 _TYPES: Final = {"object": "table", "integer": "integer", "boolean": "boolean", "string": "string"}
-_KEYWORDS: Final = frozenset(["end", "function", "in", "not", "or", "and", "then", "until"])
 
 
 def definitions(catalog: Catalog, accounts: Sequence[str]) -> dict[str, str]:
@@ -124,11 +124,11 @@ def _parameter_type(parameter: Parameter) -> str:
 
 
 def _positional_name(parameter: Parameter) -> str:
-    return f"{parameter.name}_" if parameter.name in _KEYWORDS else parameter.name
+    return parameter.name if is_lua_name(parameter.name) else f"{parameter.name}_"
 
 
 def _field_name(name: str) -> str:
-    return name if name.isidentifier() and name not in _KEYWORDS else f'["{name}"]'
+    return name if is_lua_name(name) else f'["{name}"]'
 
 
 def _camel(name: str) -> str:
