@@ -1,8 +1,11 @@
 """Connections, certificates and proxies, over real sockets."""
 
+import base64
+import contextlib
+import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -136,6 +139,46 @@ def test_https_goes_through_the_proxy_of_the_environment_without_showing_it_the_
     monkeypatch.setenv("HTTPS_PROXY", server.origin)
     assert connect_seen(server, live) == [("CONNECT", "circleci.com:443")]
     assert TOKEN not in str(server.seen)
+
+
+def test_requests_go_through_one_tunnel_of_the_proxy_with_its_password_and_the_token_inside(
+    server: Any, tls_server: Any, live: LiveTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", server.origin.replace("//", "//ann:s3cr%40t@"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    target = tls_server.origin.removeprefix("https://")
+    server.plays(tunnel_to(target))
+    for _ in range(2):
+        answer = live.send(REQUEST._replace(url=f"{tls_server.origin}/api/v2/me"), time_left_s=10)
+        assert (answer.status, answer.body) == (200, b'{"id":"1"}')
+    [connect] = server.seen
+    assert (connect.method, connect.target) == ("CONNECT", target)
+    credentials = base64.b64encode(b"ann:s3cr@t").decode()
+    assert connect.headers["proxy-authorization"] == f"Basic {credentials}"
+    assert "circle-token" not in connect.headers
+    assert [seen.headers["circle-token"] for seen in tls_server.seen] == [TOKEN, TOKEN]
+    assert "proxy-authorization" not in tls_server.seen[0].headers
+    live.close()  # ends the tunnel
+
+
+def tunnel_to(target: str) -> Callable[[socket.socket], bool]:
+    def pump(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while piece := source.recv(65536):
+                sink.sendall(piece)
+            sink.shutdown(socket.SHUT_WR)
+
+    def act(connection: socket.socket) -> bool:
+        host, _, port = target.partition(":")
+        with socket.create_connection((host, int(port))) as upstream:
+            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=pump, args=(upstream, connection), daemon=True)
+            back.start()
+            pump(connection, upstream)
+            back.join(5)
+        return False
+
+    return act
 
 
 def test_a_refusing_proxy_is_named(
