@@ -11,8 +11,9 @@ from kosmo_circleci.errors import ValidationError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.limits import Limits
 from kosmo_circleci.run.envelope import Run
+from kosmo_circleci.run.journal_settings import journal_settings
 from kosmo_circleci.run.listener import RunListener
-from kosmo_circleci.run.settings import RunSettings
+from kosmo_circleci.run.settings import RunSettings, Unknown
 from kosmo_circleci.runtime import Runtime
 from kosmo_circleci.transport.wire import Transport
 
@@ -77,6 +78,12 @@ class Bridge:
         trust_mcp: bool = False,
         args: Mapping[str, JsonValue] | None = None,
         limits: Limits | None = None,
+        journal: str | Path | None = None,
+        resume: bool | str = False,
+        unknown: Unknown | None = None,
+        replay: str | Path | None = None,
+        plan: str | Path | None = None,
+        apply: str | Path | None = None,
         isolate: bool = False,
         listener: RunListener | None = None,
         deadline: Deadline | None = None,
@@ -90,6 +97,12 @@ class Bridge:
         another thread end the run. A configuration that cannot be used is a `Run` with
         `error_type` "configuration".
 
+        `journal` is a file in which the run is recorded; `resume` continues its newest run of that
+        `name` that has not succeeded, or the run whose id it is; `unknown` ("stop", "repeat",
+        "skip") says what becomes of a write whose answer was lost. `replay` answers every call from
+        a recorded run. `plan` is where the writes are listed instead of being sent, `apply` such a
+        file whose writes are made. What does not go together raises `UsageError`.
+
         `isolate=True` runs the script in a process of its own that is killed at its limits: the
         mode for code that is not trusted. In-process, a single C call of Lua (a pattern that never
         ends, a huge `table.move`) cannot be interrupted.
@@ -97,7 +110,18 @@ class Bridge:
         if not isinstance(code, str):
             raise TypeError(f"Bridge.run: code is Lua text (str), got {type(code).__name__}")
         settings = _settings(
-            name=name, account=account, force=force, trust_mcp=trust_mcp, args=args, limits=limits
+            name=name,
+            account=account,
+            force=force,
+            trust_mcp=trust_mcp,
+            args=args,
+            limits=limits,
+            journal=journal,
+            resume=resume,
+            unknown=unknown,
+            replay=replay,
+            plan=plan,
+            apply=apply,
         )
         run = self._runtime.run_isolated if isolate else self._runtime.run
         return run(code, settings, listener, deadline)
@@ -232,6 +256,7 @@ def _settings(
     trust_mcp: bool = False,
     args: Mapping[str, JsonValue] | None = None,
     limits: Limits | None = None,
+    **journal: Any,
 ) -> RunSettings:
     return RunSettings(
         name=name,
@@ -240,4 +265,5 @@ def _settings(
         trust_mcp=trust_mcp,
         args=dict(args or {}),
         limits=limits or Limits(),
+        journal=journal_settings(**journal),
     )

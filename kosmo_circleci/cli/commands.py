@@ -23,6 +23,10 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "integrations:check": ("check", "check", "Check Lua workflows without running them."),
     "integrations:test": ("testing.command", "test", "Run tests of Lua workflows."),
     "integrations:types": ("types", "types", "Write definitions for editors and linters."),
+    "runs:list": ("runs", "list_runs", "List the runs of a journal."),
+    "runs:show": ("runs", "show_run", "Show a recorded run, and what to do next."),
+    "runs:export": ("runs", "export_run", "Write a recorded run as JSON Lines."),
+    "runs:prune": ("runs", "prune_runs", "Delete the old runs of a journal."),
     "login": ("accounts.login", "login", "Sign in with a browser."),
     "logout": ("accounts.login", "logout", "Remove a stored token."),
     "integrations:configure": ("accounts.configure", "configure", "Set token, URL or policy."),
@@ -52,9 +56,17 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "integrations:docs",
         "integrations:search",
         "integrations:list",
-        "integrations:schema",
     ),
-    "Write scripts": ("integrations:check", "integrations:test", "integrations:types"),
+    "Scripts and recorded runs": (
+        "integrations:check",
+        "integrations:test",
+        "integrations:types",
+        "integrations:schema",
+        "runs:list",
+        "runs:show",
+        "runs:export",
+        "runs:prune",
+    ),
     "Set up": (
         "login",
         "logout",
@@ -76,7 +88,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
 }
 OTHER: Final = "Other commands"
 
-NAMES_ONLY: Final = frozenset({"Write scripts", "Model Context Protocol"})
+NAMES_ONLY: Final = frozenset({"Scripts and recorded runs", "Model Context Protocol"})
 """The groups of which `kosmo --help` shows the names alone: it is to fit a screen."""
 
 

@@ -211,13 +211,13 @@ class Recording:
         recorded = self._recorded.get(address)
         if recorded is None:
             rows = self._store.rows(
-                f"SELECT sequence, state, {SETTLED} FROM calls WHERE run = ? AND address = ?"
-                " ORDER BY sequence",
+                f"SELECT sequence, state, decision, {SETTLED} FROM calls"
+                " WHERE run = ? AND address = ? ORDER BY sequence",
                 (self.run.number, address),
             )
             recorded = self._recorded[address] = _Recorded(
-                deque((number, state) for number, state, settled in rows if settled),
-                deque(number for number, _, settled in rows if not settled),
+                deque((number, state) for number, state, _, settled in rows if settled),
+                deque(row[0] for row in rows if not row[3] and row[2] is None),
             )
         return recorded.settled.popleft() if recorded.settled else None
 

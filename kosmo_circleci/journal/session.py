@@ -5,6 +5,7 @@ its parts, and it is told how the run ended.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -13,7 +14,15 @@ from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.errors import JournalError
 from kosmo_circleci.journal.lifecycle import Start
-from kosmo_circleci.journal.plan import Plan, check_plan, make_plan, read_plan, write_plan
+from kosmo_circleci.journal.plan import (
+    SIGNS,
+    Plan,
+    action_of,
+    check_plan,
+    make_plan,
+    read_plan,
+    write_plan,
+)
 from kosmo_circleci.journal.planning import Applying, Planning
 from kosmo_circleci.journal.recording import Outcome, Recording
 from kosmo_circleci.journal.replay import Replay
@@ -78,7 +87,12 @@ class JournalSession:
         if self._replay is not None:
             meta["replay"] = self._replay.meta()
         if self._planning is not None:
-            meta["plan"] = {"file": self._settings.plan, "writes": len(self._planning.writes)}
+            counts = Counter(map(action_of, self._planning.writes))
+            meta["plan"] = {
+                "file": self._settings.plan,
+                "writes": counts.total(),
+                **{action: counts[action] for action in SIGNS},
+            }
         if self._plan is not None:
             meta["apply"] = {"file": self._settings.apply, "plan": self._plan.id}
         return meta

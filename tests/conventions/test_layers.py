@@ -46,6 +46,7 @@ LEVELS: dict[str, int] = {
     "caller": 4,
     "run.envelope": 2,
     "run.settings": 2,
+    "run.journal_settings": 3,
     "run.listener": 2,
     "runtime": 6,
     "asynchronous": 6,

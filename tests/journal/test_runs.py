@@ -136,6 +136,19 @@ def test_a_lost_write_that_was_repeated_or_decided_about_is_not_unknown_any_more
     assert show_run(path)["writes"] == {"done": 1, "refused": 0, "unknown": 0}
 
 
+def test_a_write_that_is_lost_again_and_again_is_known_once_it_is_answered(path: Path) -> None:
+    lost = NetworkError("lost")
+    run = recording(path, start=START._replace(script="flow.lua"))
+    for _ in range(3):
+        send(run, call("put", is_repeatable=True), lambda _: lost)
+        run.finish(FAILED)
+        run.close()
+        run = recording(path, Resume())
+    send(run, call("put", is_repeatable=True), lambda _: response(status=201))
+    run.finish(FAILED)
+    assert show_run(path)["writes"] == {"done": 1, "refused": 0, "unknown": 0}
+
+
 def test_an_export_has_the_run_and_every_call_with_its_answer(path: Path) -> None:
     run_id = make(path, FAILED, 201)
     run, write, read = export_run(path, run_id)

@@ -20,6 +20,7 @@ from kosmo_circleci.masking import Mask
 from kosmo_circleci.run.settings import JournalSettings
 
 SECRET = "hush-hush-value"
+NO_WRITES = {"writes": 0, "create": 0, "update": 0, "delete": 0, "action": 0}
 ARGUMENTS = {"branch": "main", "value": SECRET}
 
 
@@ -106,7 +107,16 @@ def test_reads_are_real_but_those_of_what_is_planned(tmp_path: Path) -> None:
     assert planned["id"] == "planned-1"
     assert (run.shaped, run.meta()) == (
         1,
-        {"plan": {"file": str(tmp_path / "p"), "writes": 0}},
+        {
+            "plan": {
+                "file": str(tmp_path / "p"),
+                "writes": 0,
+                "create": 0,
+                "update": 0,
+                "delete": 0,
+                "action": 0,
+            }
+        },
     )
     run.finish(None, None)
     assert plan_text(read_plan(tmp_path / "p")) == "The script would write nothing."

@@ -30,11 +30,13 @@ from kosmo_circleci.cli.script.checked import (
     refuse_findings,
 )
 from kosmo_circleci.cli.script.execution import read_source, run_script
+from kosmo_circleci.cli.script.journal_options import JOURNAL_NAMES, journal_options, take_journal
+from kosmo_circleci.cli.script.planned import show_plan
 from kosmo_circleci.errors import UsageError
 from kosmo_circleci.fleet.inputs import STDIN
 from kosmo_circleci.limits import Limits
 from kosmo_circleci.run.protocol import RunMessage
-from kosmo_circleci.run.settings import RunSettings, RuntimeSettings
+from kosmo_circleci.run.settings import JournalSettings, RunSettings, RuntimeSettings
 
 if TYPE_CHECKING:
     from kosmo_circleci.cli.script.records import Records
@@ -67,6 +69,8 @@ class LuaOptions:
     report: str | None
     repl: bool
     each: EachOptions | None
+    journal: JournalSettings
+    detailed_exitcode: bool
 
 
 _COMPACT: Final = {
@@ -74,6 +78,7 @@ _COMPACT: Final = {
     "Limits": ("--timeout", "--cpu-limit", "--memory-limit"),
     "Result": ("--format", "--columns", "--jq"),
     "Records": ("--trace", "--report"),
+    "Journal": JOURNAL_NAMES,
     "Inputs": EACH_NAMES,
     "Also": ("--trust-mcp", "--quiet"),
 }
@@ -111,6 +116,7 @@ class LuaCommand(CheckingCommand, CompactCommand):
 @click.option(
     "--report", metavar="FILE", shell_complete=files, help="Write the run as one HTML page."
 )
+@journal_options
 @each_options
 @click.option("--repl", is_flag=True, help="Start an interactive prompt instead.")
 @click.pass_obj
@@ -130,7 +136,8 @@ def lua(app: App, /, **options: Any) -> int:
       kosmo run nightly.lua --timeout 10m --report nightly.html
       kosmo run --repl --simulate
     """
-    return _carry_out(app, LuaOptions(each=take_each(options), **options))
+    each, journal = take_each(options), take_journal(options)
+    return _carry_out(app, LuaOptions(each=each, journal=journal, **options))
 
 
 def _carry_out(app: App, options: LuaOptions) -> int:
@@ -175,7 +182,8 @@ def _carry_out(app: App, options: LuaOptions) -> int:
     )
     kept = records is None or records.write(run, settings)
     show(run, options.as_json, output)
-    return run.exit_code if kept else 1
+    exit_code = show_plan(run, options.journal, options.as_json, options.detailed_exitcode)
+    return exit_code if kept else 1
 
 
 def _settings(options: LuaOptions, sources: ArgumentSources) -> RunSettings:
@@ -192,6 +200,7 @@ def _settings(options: LuaOptions, sources: ArgumentSources) -> RunSettings:
         pretty=not options.as_json,
         keep_output=options.as_json,
         mask_source=options.report is not None,
+        journal=options.journal,
     )
 
 
@@ -215,6 +224,8 @@ def _refuse_with_repl(options: LuaOptions, output: ResultOutput, sources: Argume
         "--trace": options.trace,
         "--report": options.report,
         "--each": options.each,
+        "--plan": options.journal.plan,
+        "--apply": options.journal.apply,
     }
     _refuse("--repl", others, "a prompt reads its own lines.")
 
@@ -227,6 +238,9 @@ def _refuse_with_each(
         "--jq": output.jq,
         "--trace": options.trace,
         "--report": options.report,
+        "--plan": options.journal.plan,
+        "--apply": options.journal.apply,
+        "--replay": options.journal.replay,
     }
     _refuse("--each", others, "each input has a row of its own.")
     if each.inputs == STDIN and (
