@@ -22,9 +22,17 @@ def check(code: str, name: str, catalog: Catalog, accounts: Sequence[str]) -> Re
     """
     source = Source(code)
     try:
-        script = scope.resolve(parse.parse(source.text))
-    except Fault as fault:
-        return Report(_visible(source, {_finding(source, name, fault, SYNTAX)}))
+        return _checked(source, name, catalog, accounts)
+    except RecursionError:
+        fault = Fault(0, "the code is nested too deeply to be checked")
+    except Fault as syntax_fault:
+        fault = syntax_fault
+    return Report(_visible(source, {_finding(source, name, fault, SYNTAX)}))
+
+
+def _checked(source: Source, name: str, catalog: Catalog, accounts: Sequence[str]) -> Report:
+    """Return the report on a text that is Lua; raises `Fault` for any other."""
+    script = scope.resolve(parse.parse(source.text))
     heap = Heap(catalog, accounts)
     evaluation = Evaluation(script, heap)
     is_settled = evaluation.run()

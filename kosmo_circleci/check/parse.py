@@ -37,10 +37,7 @@ def parse(source: bytes) -> list[tree.Statement]:
     for node in root.named_children:
         if node.type == "hash_bang_line":
             raise Fault(node.start_byte, "syntax error near '#'")
-    try:
-        return Reader(source).block(root)
-    except RecursionError:
-        raise Fault(0, "the code is nested too deeply to be checked") from None
+    return Reader(source).block(root)
 
 
 def is_comment(source: bytes, position: int) -> bool:

@@ -1,7 +1,10 @@
 """A whole script: positions, silenced lines, the functions it may call, and its report."""
 
 import json
+import random
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -155,3 +158,40 @@ def test_a_script_that_never_settles_is_not_judged_by_what_it_might_be(
     lines += ["prnt(f[1](c.get_pipeline('x')))"]
     report = check_script("\n".join(lines))
     assert [each.rule for each in report.findings] == ["undefined-global"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "x = " + "(" * 5000 + "1" + ")" * 5000,
+        "local function f() " * 400 + " end" * 400,
+        "x = a" + ".b" * 5000,
+        "x = f" + "()" * 5000,
+    ],
+    ids=["parentheses", "functions", "fields", "calls"],
+)
+def test_code_that_is_nested_too_deeply_is_a_finding_and_no_crash(
+    code: str, check_script: CheckScript
+) -> None:
+    (finding,) = check_script(code).findings
+    assert str(finding) == "s:1:1: the code is nested too deeply to be checked [syntax]"
+
+
+WORDS = ["c", "flow", "each", "items", "nil", "1", "'x'", "{}", "args", "pcall", "self", "...", "#"]
+
+
+def test_scripts_with_other_words_in_them_never_crash_the_checker(
+    check_script: CheckScript,
+) -> None:
+    files = sorted((Path(__file__).parents[1] / "data" / "check" / "idiomatic").glob("*.lua"))
+    chance = random.Random(5)
+    checked = 0
+    for _ in range(120):
+        words = re.findall(r"\s+|\w+|\.{2,3}|[=~<>]=|.", chance.choice(files).read_text("utf-8"))
+        for _ in range(chance.choice([1, 2, 4])):
+            at = chance.randrange(len(words))
+            if words[at].isidentifier():
+                words[at] = chance.choice(WORDS)
+        report = check_script("".join(words))
+        checked += all(each.rule != "syntax" for each in report.findings)
+    assert checked > 30

@@ -151,13 +151,6 @@ def test_mutated_scripts_are_refused_exactly_where_lua_refuses_them(
     assert 300 < refused < 1400
 
 
-def test_code_that_is_nested_too_deeply_is_a_fault_and_no_crash() -> None:
-    deep = "x = " + "(" * 5000 + "1" + ")" * 5000
-    fault = fault_of(deep.encode())
-    assert fault is not None
-    assert fault.message == "the code is nested too deeply to be checked"
-
-
 @pytest.mark.parametrize("operator", ["..", "+", "and"])
 def test_a_long_chain_of_operators_is_not_nested(operator: str) -> None:
     assert fault_of(f"x = {f' {operator} '.join(['y'] * 5000)}".encode()) is None
