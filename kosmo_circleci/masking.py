@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus
 
 from kosmo_circleci.errors import ApiError, KosmoError, LimitExceeded
 from kosmo_circleci.jsonvalue import JsonValue, encode
-from kosmo_circleci.substrings import LONGEST, Substrings
+from kosmo_circleci.substrings import LONGEST, PIECE, Substrings
 
 MASK: Final = "***"
 
@@ -55,8 +55,8 @@ class Mask:
     true/false/null in any case. Masking "1" or "true" would ruin every other line, and CircleCI's
     own masking of job output draws the same line (CircleCI docs, "Secrets masking").
 
-    A secret of more than 64 characters is hidden in pieces of 32 to 64: a part of it that is cut
-    off or wrapped is hidden as well.
+    A secret of more than 64 characters is hidden in pieces of 32: a part of it that is cut off or
+    wrapped is hidden as well.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Mask:
         self._on_secret: Callable[[JsonValue], None] | None = None
         self._lock = threading.Lock()
         self._secrets: set[str] = set()
-        self._pieces: set[str] = set()
+        self._pieces: set[tuple[str, bool]] = set()
         self._length = 0
         self._substrings = Substrings()
         for secret in secrets:
@@ -84,14 +84,15 @@ class Mask:
             secrets = set(filter(_is_worth_hiding, _strings(value))) - self._secrets
             if not secrets:
                 return
-            pieces = {piece for secret in secrets for piece in _pieces(secret)} - self._pieces
-            length = self._length + sum(map(len, pieces))
+            searched = {each for secret in secrets for each in _searched(secret)}
+            pieces = searched - self._pieces
+            length = self._length + sum(len(piece) for piece, _ in pieces)
             _check_limits(secrets, len(self._secrets) + len(secrets), length)
             self._secrets |= secrets
             self._pieces |= pieces
             self._length = length
-            for piece in pieces:
-                self._substrings.add(piece)
+            for piece, is_whole in pieces:
+                (self._substrings.add if is_whole else self._substrings.add_piece)(piece)
         if self._on_secret is not None:
             self._on_secret(value)
 
@@ -197,16 +198,36 @@ def _strings(value: JsonValue) -> Iterator[str]:
         yield str(value)
 
 
-def _pieces(secret: str) -> Iterator[str]:
-    """Yield what to search for: the spellings of a secret, long ones in parts of equal length."""
+def _searched(secret: str) -> Iterator[tuple[str, bool]]:
+    """Yield what to search for, and whether it is whole: the spellings of a secret.
+
+    Long ones are searched for in pieces; the last may overlap the one before.
+    """
     if len(secret) > MAX_SECRET_LENGTH:
         return
     for spelling in _spellings(secret):
-        count = -(-len(spelling) // LONGEST)
-        for index in range(count):
-            start, end = (len(spelling) * each // count for each in (index, index + 1))
-            if not spelling[start:end].isspace():
-                yield spelling[start:end]
+        if len(spelling) <= LONGEST:
+            yield spelling, True
+            continue
+        for end in _ends_of_pieces(spelling):
+            piece = spelling[end - PIECE : end]
+            if not piece.isspace():
+                yield piece, False
+
+
+def _ends_of_pieces(spelling: str) -> Iterator[int]:
+    """Yield where the pieces of a long spelling end: they cover it, and may overlap.
+
+    A piece does not end with a backslash where that can be helped: one that is hidden at the end of
+    a JSON string would take the string's end with it.
+    """
+    end = PIECE
+    while end < len(spelling):
+        yield end
+        following = min(end + PIECE, len(spelling))
+        shifted = end + len(spelling[end:following].rstrip("\\"))
+        end = shifted if end < shifted and following < len(spelling) else following
+    yield len(spelling)
 
 
 def _spellings(secret: str) -> Iterator[str]:

@@ -305,3 +305,17 @@ def test_an_error_without_secrets_stays_as_it_is() -> None:
 )
 def test_names_that_look_like_those_of_secrets(name: str, is_secret: bool) -> None:
     assert names_a_secret(name) is is_secret
+
+
+@given(
+    prefix=st.text("abc/", min_size=60, max_size=140),
+    tails=st.lists(st.text("xyz0", min_size=20, max_size=90), min_size=2, max_size=5, unique=True),
+    shown=st.integers(0, 4),
+)
+def test_long_secrets_that_begin_alike_hide_each_other_whole(
+    prefix: str, tails: list[str], shown: int
+) -> None:
+    """Pieces of one URL swallowed the beginning of a piece of another, and its rest was shown."""
+    secrets = [prefix + tail for tail in tails]
+    secret = secrets[shown % len(secrets)]
+    assert Mask(secrets).text(f"<{secret}>") == f"<{MASK}>"
