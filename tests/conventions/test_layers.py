@@ -36,6 +36,7 @@ LEVELS: dict[str, int] = {
     "catalog": 1,
     "call": 2,
     "check": 2,
+    "workflows": 2,
     "docs": 2,
     "transport": 3,
     "config": 3,

@@ -29,14 +29,17 @@ from kosmo_circleci.cli.script.checked import (
     check_option,
     refuse_findings,
 )
+from kosmo_circleci.cli.script.checkout import here
 from kosmo_circleci.cli.script.execution import read_source, run_script
 from kosmo_circleci.cli.script.journal_options import JOURNAL_NAMES, journal_options, take_journal
 from kosmo_circleci.cli.script.planned import show_plan
+from kosmo_circleci.cli.script.script_help import show_script_help
 from kosmo_circleci.errors import UsageError
 from kosmo_circleci.fleet.inputs import STDIN
 from kosmo_circleci.limits import Limits
 from kosmo_circleci.run.protocol import RunMessage
 from kosmo_circleci.run.settings import JournalSettings, RunSettings, RuntimeSettings
+from kosmo_circleci.workflows.header import parse as parse_header
 
 if TYPE_CHECKING:
     from kosmo_circleci.cli.script.records import Records
@@ -63,6 +66,7 @@ class LuaOptions:
     format_: str | None
     columns: str | None
     jq: str | None
+    help_script: bool
     quiet: bool
     check: str | None
     trace: str | None
@@ -74,7 +78,7 @@ class LuaOptions:
 
 
 _COMPACT: Final = {
-    "Arguments": ("--arg-file", "--arg-env", "--args-json"),
+    "Arguments": ("--arg-file", "--arg-env", "--args-json", "--help-script"),
     "Limits": ("--timeout", "--cpu-limit", "--memory-limit"),
     "Result": ("--format", "--columns", "--jq"),
     "Records": ("--trace", "--report"),
@@ -106,6 +110,7 @@ class LuaCommand(CheckingCommand, CompactCommand):
     help="Account of the bare functions.",
 )
 @argument_options
+@click.option("--help-script", is_flag=True, help="Show the arguments a script declares.")
 @limit_options
 @check_option
 @result_options
@@ -157,11 +162,16 @@ def _carry_out(app: App, options: LuaOptions) -> int:
         _refuse_with_each(options, options.each, output, sources)
     records = _records(options)
     source = read_source(options.file, options.code, stdin_option=sources.stdin_option)
+    header = parse_header(source.code, source.name)
+    if options.help_script:
+        return show_script_help(header, source.name, options.as_json)
     if options.check == STRICT:
         refuse_findings(source)
     elif options.check is not None:
         return check_only(source, options.as_json)
-    settings = _settings(options, sources)._replace(name=source.name)
+    settings = _settings(options, sources)
+    args = header.bound(settings.args, lambda: here(simulate=options.simulate))
+    settings = settings._replace(name=source.name, args=args)
     if options.each is not None:
         from kosmo_circleci.cli.fleet.each import run_each
 

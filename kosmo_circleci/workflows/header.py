@@ -1,0 +1,218 @@
+"""The header of a workflow file: what it does, the arguments it takes, what it may write.
+
+    --- Why did the newest build of a branch fail: job, step, tests, log.
+    -- @arg project string = @here.project_slug  The project's slug.
+    -- @arg lines integer = 40  Lines of log per step.
+    -- @arg only string?  Only jobs whose name matches this regex.
+    -- @writes none
+
+It is the first comment block of the file. A default is one word, or JSON in quotes or brackets;
+`@here.FIELD` is a field of the git checkout. Pure: where a checkout is, its caller knows.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from kosmo_circleci import jsonvalue
+from kosmo_circleci.errors import UsageError
+from kosmo_circleci.jsonvalue import JsonError, JsonValue
+from kosmo_circleci.wording import nearest, printable, shorten
+
+TYPES: Final = ("string", "integer", "number", "boolean", "json")
+HERE_FIELDS: Final = ("project_slug", "branch", "revision")
+
+_HERE: Final = "@here."
+_ARG: Final = re.compile(r"@arg\s+([A-Za-z_]\w*)\s+(\w+)(\?)?\s*(?:=\s*(.*))?(.*)")
+_INTEGER: Final = re.compile(r"[-+]?\d{1,308}")
+_NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+_BOOLEANS: Final = {
+    **dict.fromkeys(("true", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "0"), False),
+}
+_WORDS: Final = {"integer": "an integer", "number": "a number", "boolean": "true or false"}
+
+Here = Callable[[], Mapping[str, str]]
+"""Returns the fields of the checkout; asked only where a default needs one."""
+
+
+class Argument(NamedTuple):
+    """One declared argument. `default` is its text, None where there is none."""
+
+    name: str
+    type: str
+    optional: bool = False
+    default: str | None = None
+    description: str = ""
+
+    @property
+    def required(self) -> bool:
+        """True where it must be given: neither optional nor with a default."""
+        return not self.optional and self.default is None
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return the argument as `--help-script --json` shows it."""
+        return {
+            "name": self.name,
+            "type": self.type,
+            "required": self.required,
+            "default": self.default,
+            "description": self.description,
+        }
+
+
+class Header(NamedTuple):
+    """What a file says of itself. `writes` None means that it does not say."""
+
+    description: str = ""
+    arguments: tuple[Argument, ...] = ()
+    writes: tuple[str, ...] | None = None
+
+    def bound(self, values: Mapping[str, JsonValue], here: Here) -> dict[str, JsonValue]:
+        """Return the script's `args`: checked, converted, with defaults.
+
+        Without declared arguments the values are returned as they are. Raises `UsageError` for an
+        unknown or missing one, and for a value of another type.
+        """
+        if not self.arguments:
+            return dict(values)
+        names = [each.name for each in self.arguments]
+        for name in values:
+            if name not in names:
+                near = nearest(name, names)
+                hint = f" Did you mean '{near}'?" if near else ""
+                raise UsageError(
+                    f"Unknown argument '{printable(shorten(name))}'.{hint} "
+                    f"The script takes: {', '.join(names)}."
+                )
+        bound = {each.name: _value(each, values.get(each.name), here) for each in self.arguments}
+        return {name: value for name, value in bound.items() if value is not None}
+
+
+def parse(source: str, name: str) -> Header:
+    """Return the header of a script; `name` precedes the line number in errors.
+
+    Raises `UsageError` for an `@arg` that cannot be read and for an unknown type.
+    """
+    description: list[str] = []
+    arguments: list[Argument] = []
+    writes: tuple[str, ...] | None = None
+    for number, line in _comment_block(source):
+        text = line.lstrip("-").strip()
+        if text.startswith("@arg"):
+            arguments.append(_argument(text, f"{name}:{number}"))
+        elif text.startswith("@writes"):
+            names = text.removeprefix("@writes").replace(",", " ").split()
+            writes = () if names == ["none"] else tuple(names)
+        elif line.startswith("---"):
+            description.append(text)
+    return Header(" ".join(description), tuple(arguments), writes)
+
+
+def _comment_block(source: str) -> list[tuple[int, str]]:
+    lines = source.split("\n")
+    start = 1 if lines[0].startswith("#") else 0
+    block = []
+    for number, line in enumerate(lines[start:], start + 1):
+        if line.strip() and not line.startswith("--"):
+            break
+        if line.startswith("--") and not line.startswith("--["):
+            block.append((number, line.rstrip("\r")))
+        elif block:
+            break
+    return block
+
+
+def _argument(text: str, where: str) -> Argument:
+    match = _ARG.fullmatch(text)
+    if match is None:
+        raise UsageError(f"{where}: write '@arg NAME TYPE[?] [= DEFAULT]  DESCRIPTION'.")
+    name, kind, optional, rest, description = match.groups()
+    if kind not in TYPES:
+        raise UsageError(f"{where}: unknown type '{kind}'. Types: {', '.join(TYPES)}.")
+    default = None
+    if rest is not None:
+        default, description = _default(rest.strip())
+        field = default.removeprefix(_HERE)
+        if default.startswith(_HERE) and field not in HERE_FIELDS:
+            raise UsageError(f"{where}: unknown '{default}'. Fields: {', '.join(HERE_FIELDS)}.")
+    argument = Argument(name, kind, bool(optional), default, description.strip())
+    if default is not None and not default.startswith(_HERE):
+        try:
+            _converted(argument, default)
+        except UsageError as error:
+            raise UsageError(f"{where}: {error.message}") from None
+    return argument
+
+
+def _default(text: str) -> tuple[str, str]:
+    """Return the default and what follows it: JSON in quotes or brackets, else one word."""
+    if text[:1] in ('"', "[", "{"):
+        try:
+            value, end = json.JSONDecoder().raw_decode(text)
+        except ValueError:
+            pass
+        else:
+            return (value if isinstance(value, str) else text[:end]), text[end:]
+    word, _, description = text.partition(" ")
+    return word, description
+
+
+def _value(argument: Argument, value: JsonValue, here: Here) -> JsonValue:
+    if value is not None:
+        return _converted(argument, value)
+    if argument.default is None:
+        if argument.optional:
+            return None
+        about = f": {argument.description.rstrip('.')}" if argument.description else ""
+        raise UsageError(
+            f"Missing argument '{argument.name}' ({argument.type}){about}. "
+            f"Give it with --arg {argument.name}=…"
+        )
+    if argument.default.startswith(_HERE):
+        field = here().get(argument.default.removeprefix(_HERE))
+        if field is None:
+            raise UsageError(
+                f"Missing argument '{argument.name}': this folder is not a git checkout that says "
+                f"it. Give it with --arg {argument.name}=…"
+            )
+        return _converted(argument, field)
+    return _converted(argument, argument.default)
+
+
+def _converted(argument: Argument, value: JsonValue) -> JsonValue:
+    """Return a value as its type; text is read, other JSON values must be of the type."""
+    if argument.type == "json":
+        return _json(argument, value) if isinstance(value, str) else value
+    if argument.type == "string":
+        if isinstance(value, str):
+            return value
+    elif isinstance(value, str):
+        text = value.strip()
+        if argument.type == "integer" and _INTEGER.fullmatch(text):
+            return int(text)
+        if argument.type == "number" and _NUMBER.fullmatch(text):
+            return float(text) if not _INTEGER.fullmatch(text) else int(text)
+        if argument.type == "boolean" and text.lower() in _BOOLEANS:
+            return _BOOLEANS[text.lower()]
+    elif _is_of_type(argument.type, value):
+        return value
+    shown = printable(shorten(value if isinstance(value, str) else jsonvalue.encode(value)))
+    takes = _WORDS.get(argument.type, "a string")
+    raise UsageError(f"Argument '{argument.name}' takes {takes}, got '{shown}'.")
+
+
+def _is_of_type(kind: str, value: JsonValue) -> bool:
+    if isinstance(value, bool):
+        return kind == "boolean"
+    if kind == "boolean":
+        return False
+    return isinstance(value, int) or (kind == "number" and isinstance(value, float))
+
+
+def _json(argument: Argument, text: str) -> JsonValue:
+    try:
+        return jsonvalue.decode(text)
+    except JsonError as error:
+        raise UsageError(f"Argument '{argument.name}' takes JSON: {error}.") from None
