@@ -29,10 +29,10 @@ function dump(value) end
 ---@return string
 function lua_read_doc(page) end
 
----End the run with an exit code, 0 to 125. 0 is success; `value` becomes the result.
+---End the run with an exit code, 0 to 125. 0 is success; what follows becomes the result.
 ---@param code? integer
----@param value? any
-function exit(code, value) end
+---@param ... any
+function exit(code, ...) end
 
 ---Write a line to standard error; it is kept in the envelope's `log`.
 ---@param ... any
