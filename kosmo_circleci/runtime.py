@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from kosmo_circleci.lua.clock import Clock
     from kosmo_circleci.lua.extension import Extension
     from kosmo_circleci.lua.session import Session
-    from kosmo_circleci.run.pool import Pool
+    from kosmo_circleci.run.pool import IsolatedState, Pool
     from kosmo_circleci.run.world import World
     from kosmo_circleci.transport.budget import Budget
     from kosmo_circleci.transport.executor import Executor
@@ -192,6 +192,18 @@ class Runtime:
             return failure(error.message, error.error_type, simulated=self.simulate)
         deadline = run_deadline(settings, deadline)
         return pool.run(message, listener or RunListener(), deadline, world)
+
+    def isolated_state(self) -> "IsolatedState":
+        """Return a process whose Lua state stays from script to script; its caller closes it.
+
+        Raises `ConfigurationError`, or `OSError` where no process can be started.
+        """
+        from kosmo_circleci.run.child import spawn_child
+        from kosmo_circleci.run.pool import IsolatedState
+
+        runtime, world = self._travelling(), self._world() if self.simulate else None
+        child = spawn_child(self._environ, self.configuration.tokens())
+        return IsolatedState(child, runtime, world)
 
     def call(
         self,

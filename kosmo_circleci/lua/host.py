@@ -6,7 +6,7 @@ the function that needs it.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from kosmo_circleci import jsonvalue
@@ -26,6 +26,7 @@ from kosmo_circleci.lua.output import LimitedOutput, OutputFull
 from kosmo_circleci.lua.patterns import Patterns
 from kosmo_circleci.lua.values import Answer, LuaValues, python_text
 from kosmo_circleci.run.settings import RunSettings
+from kosmo_circleci.wording import printable, shorten
 
 
 class Host:
@@ -48,6 +49,7 @@ class Host:
         self._output = output
         self._calls = calls
         self._patterns = patterns
+        self.results: Mapping[str, str] = {}
         self._cpu_started = time.thread_time()
 
     @property
@@ -68,6 +70,7 @@ class Host:
             "docs_list": self._docs_list,
             "docs_search": self._docs_search,
             "docs_read": self._docs_read,
+            "kept_result": self._kept_result,
         }
         table = {name: self._answering(function) for name, function in answering.items()}
         return table | {
@@ -178,6 +181,17 @@ class Host:
             raise LimitExceeded(f"json.decode: {error}", function_name="json.decode") from None
         except JsonError as error:
             raise ScriptError(f"json.decode: {error}", function_name="json.decode") from None
+
+    def _kept_result(self, result_id: bytes) -> Answer:
+        text = self.results.get(python_text(result_id))
+        if text is None:
+            shown = printable(shorten(python_text(result_id)))
+            raise ValidationError(
+                f"Unknown result: '{shown}'. An ID comes with an answer that was cut; results are "
+                "kept for the session, and the oldest go first. Run the script again that made it.",
+                function_name="results",
+            )
+        return self._values.build(jsonvalue.decode(text))
 
     def _docs_list(self) -> Answer:
         from kosmo_circleci.docs import pages

@@ -13,7 +13,8 @@ from kosmo_circleci.lua.values import LuaValues, lua_bytes, python_text, typed_b
 _PRELUDE: Final = Path(__file__).parent / "prelude"
 _FILES: Final = (
     *("trace", "error", "json", "print", "schedule", "options", "pages", "flow", "pipelines"),
-    *("pipeline_values", "regex", "docs", "app", "mcp", "sandbox", "clock", "run", "hints"),
+    *("pipeline_values", "regex", "docs", "app", "mcp", "results", "sandbox", "clock", "run"),
+    "hints",,
 )
 
 # A to-be-closed variable in scope keeps `return f()` from being a tail call, which would forget
@@ -67,6 +68,10 @@ class Sandbox:
         """Give the script a global of that name, whatever it has made of its globals."""
         self.values.lift()
         self._core[b"set_global"](lua_bytes(name), *self.values.build(value))
+
+    def show_results(self) -> None:
+        """Give the script the table `results`, whose values come from the host."""
+        self._core[b"show_results"]()
 
     def run(self, source: bytes, chunk_name: str, *, pretty: bool = False) -> tuple[str, ...]:
         """Run a script: what `core.run` of prelude/run.lua returns.

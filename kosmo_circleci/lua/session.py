@@ -74,11 +74,12 @@ class Session:
         name: str | None = None,
         args: Mapping[str, JsonValue] | None = None,
         deadline: Deadline | None = None,
+        results: Mapping[str, str] | None = None,
     ) -> Run:
         """Run a script and return its outcome; never raises for what the script does.
 
-        `name` and `args` are those of the settings unless given. Every run but the first takes a
-        `deadline` of its own. Raises what the listener raised.
+        `name`, `args` and `results` are those of the settings unless given. Every run but the
+        first takes a `deadline` of its own. Raises what the listener raised.
         """
         started = time.perf_counter()
         settings = self._settings
@@ -87,7 +88,8 @@ class Session:
             if deadline is not None:
                 self._reset(deadline)
             self._start_journal(code, name, args)
-            outcome = self._execute(code, name, args)
+            kept = settings.results if results is None else results
+            outcome = self._execute(code, name, args, kept)
         except KosmoError as error:
             outcome = Outcome.of(error)
         except (LuaMemoryError, MemoryError):
@@ -137,12 +139,21 @@ class Session:
         if self._calls is not None:
             self._calls.reset()
 
-    def _execute(self, code: str, name: str, args: Mapping[str, JsonValue]) -> "Outcome":
+    def _execute(
+        self,
+        code: str,
+        name: str,
+        args: Mapping[str, JsonValue],
+        results: Mapping[str, str] | None,
+    ) -> "Outcome":
         sandbox, host, calls = self._opened()
         sandbox.set_args(args)
         if self._settings.item_index is not None:
             sandbox.set_global("item", self._settings.item)
             sandbox.set_global("item_index", self._settings.item_index)
+        if results is not None:
+            host.results = results
+            sandbox.show_results()
         self._parts.listener.began(lambda: calls.host_cpu_s)
         host.restart_cpu()
         text = typed_bytes(without_shebang(code))

@@ -9,8 +9,39 @@ from kosmo_circleci.run.child import Child
 from kosmo_circleci.run.envelope import Run, failure
 from kosmo_circleci.run.listener import RunListener
 from kosmo_circleci.run.protocol import RunMessage
+from kosmo_circleci.run.settings import RunSettings, RuntimeSettings
 from kosmo_circleci.run.supervisor import supervise
 from kosmo_circleci.run.world import World
+
+
+class IsolatedState:
+    """One process with one Lua state, in which scripts run one after the other."""
+
+    def __init__(self, child: Child, runtime: RuntimeSettings, world: World | None) -> None:
+        self._child = child
+        self._runtime = runtime
+        self._world = world
+        self._lock = threading.Lock()
+
+    @property
+    def lost(self) -> bool:
+        """Whether the process was killed, and the state with it."""
+        return self._child.exit_status is not None
+
+    def run(
+        self, code: str, settings: RunSettings, listener: RunListener, deadline: Deadline
+    ) -> Run:
+        """Run a script after those before it. Raises what the listener raises.
+
+        Account, limits and policy are those of the first script.
+        """
+        message = RunMessage(code, settings._replace(keep_state=True), self._runtime)
+        with self._lock:
+            return supervise(self._child, message, listener, deadline, self._world)
+
+    def close(self) -> None:
+        """End the process."""
+        self._child.kill()
 
 
 class Pool:

@@ -43,6 +43,8 @@ class RunSettings(NamedTuple):
     `integrations` False leaves out `app.integrations`. `pretty` asks for a result that people
     read. With `keep_output` False the printed lines go to the listener only, and `Run.output` stays
     empty. `keep_state` keeps the Lua state: the next script with it finds this one's globals.
+    `results` are JSON texts by the IDs under which a server keeps them: the script's `results`;
+    None where nothing is kept, and there is no such table.
     In a `rehearsal` what is done to the simulated CircleCI needs no permission.
     `mask_source` asks for `Run.masked_source`. `secrets` are values to mask from the beginning.
     `journal` says whether the run is recorded, replayed, planned or applied.
@@ -61,6 +63,7 @@ class RunSettings(NamedTuple):
     keep_state: bool = False
     mask_source: bool = False
     rehearsal: bool = False
+    results: Mapping[str, str] | None = None
     secrets: tuple[str, ...] = ()
     journal: JournalSettings = NO_JOURNAL
     item: JsonValue = None
@@ -72,6 +75,7 @@ class RunSettings(NamedTuple):
             "args": dict(self.args),
             "limits": self.limits._asdict(),
             "secrets": list(self.secrets),
+            "results": None if self.results is None else dict(self.results),
             "journal": self.journal._asdict(),
         }
         return self._asdict() | changed

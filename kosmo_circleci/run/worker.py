@@ -143,7 +143,9 @@ def _run_and_report(message: RunMessage, states: _States, channel: "_Channel") -
 def _run(message: RunMessage, states: _States, channel: "_Channel", deadline: Deadline) -> Run:
     settings = message.settings
     if settings.keep_state and states.session is not None:
-        return states.session.run(message.code, settings.name, settings.args, deadline)
+        return states.session.run(
+            message.code, settings.name, settings.args, deadline, settings.results
+        )
     runtime = states.runtime(message.runtime, channel)
     # A broken configuration is the run's to report, where one is needed.
     with contextlib.suppress(ConfigurationError):

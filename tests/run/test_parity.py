@@ -62,6 +62,14 @@ CASES: Final = {
         CIRCLECI + "circleci.upsert_context_env_var('context-uuid', 'A', 'hunter2!')",
         RunSettings(mask_source=True, force=True),
     ),
+    "rehearsal": Case(WRITE, RunSettings(rehearsal=True)),
+    "results": Case(
+        "local ok, fault = pcall(function() return results.unknown end) "
+        "local set = pcall(function() results.r1 = 1 end) "
+        "return results.r1, results['r1'].b, fault.message, fault.type, set",
+        RunSettings(results={"r1": '{"b": [], "n": null, "f": 1.0}'}),
+    ),
+    "no results": Case("return type(results)"),
     "secrets": Case(
         "print('it is hunter2!') return 'hunter2!'", RunSettings(secrets=("hunter2!",))
     ),
