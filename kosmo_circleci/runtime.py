@@ -152,7 +152,7 @@ class Runtime:
             caller,
             guarded,
             JournaledClock(clock) if journaled else clock,
-            lambda: self._mcp_functions(settings),
+            (lambda: self._mcp_functions(settings)) if settings.mcp else None,
             self.simulate,
             partial(open_journal, settings, caller, clock, self.simulate) if journaled else None,
         )

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from kosmo_circleci.agent import cut
-from kosmo_circleci.agent.executions import CallListener, Executions
+from kosmo_circleci.agent.executions import CallListener, Execution, Executions, Script
 from kosmo_circleci.agent.printed import PrintedLines
-from kosmo_circleci.agent.tool_result import ToolCall, ToolResult, shown_result
+from kosmo_circleci.agent.tool_result import Shown, ToolCall, ToolResult
 from kosmo_circleci.agent.tools import (
     EXAMPLE,
     EXECUTE,
@@ -15,17 +15,19 @@ from kosmo_circleci.agent.tools import (
     Definition,
     check,
 )
-from kosmo_circleci.jsonvalue import JsonValue, decode
+from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
 from kosmo_circleci.run.envelope import Run
 
-_RETURN_LESS: Final = "In Lua, return less: pick fields, filter, count, or one page."
-_REFUSES: Final = "Functions marked write are refused."
 _SIMULATE: Final[JsonValue] = {
     "type": "boolean",
     "description": "Use a built-in fake CircleCI: no token, no effect",
 }
-_EXECUTE: Final = EXECUTE._replace(optional={**EXECUTE.optional, "simulate": _SIMULATE})
+_SESSION: Final[JsonValue] = {"type": "string", "description": "Keeps globals under this name"}
+_CHECK: Final[JsonValue] = {"type": "boolean", "description": "Only find mistakes"}
+_RESUME: Final[JsonValue] = {"type": "string", "description": "Run to go on with"}
+_REFUSES: Final = " Functions marked write are refused."
+_RETURN_LESS: Final = "In Lua, return less: pick fields, filter, count, or one page."
 _CALLS_SHOWN: Final = 5
 
 INSTRUCTIONS: Final = (
@@ -48,62 +50,83 @@ class CodeTools:
 
     def __init__(self, executions: Executions) -> None:
         self._executions = executions
+        optional = {
+            **EXECUTE.optional,
+            "simulate": _SIMULATE,
+            "session": _SESSION,
+            "check": _CHECK,
+        }
+        if executions.options.journal is not None:
+            optional["resume"] = _RESUME
+        self._execute_lua = EXECUTE._replace(optional=optional)
 
     def definitions(self) -> list[dict[str, JsonValue]]:
         """Return the three tools; together at most 2,000 bytes of JSON."""
         read_only = self._executions.options.write == "deny"
-        execute = _EXECUTE
-        if read_only:
-            execute = execute._replace(description=f"{execute.description} {_REFUSES}")
-        cut_note = f"{execute.description} Answers over 32 KB come shortened. {EXAMPLE}"
+        refuses = _REFUSES if read_only else ""
+        description = f"{self._execute_lua.description}{refuses} Long answers are cut. {EXAMPLE}"
+        execute = _definition(
+            self._execute_lua._replace(description=description), read_only=read_only
+        )
         return [
             _definition(SEARCH_DOCS, read_only=True),
             _definition(READ_DOC, read_only=True),
-            _definition(execute._replace(description=cut_note), read_only=read_only),
+            execute | {"outputSchema": {"type": "object"}},
         ]
 
     def call(self, name: str, arguments: Mapping[str, JsonValue], call: ToolCall) -> ToolResult:
         """Carry out one of the tools. Raises `ValidationError` for an unknown one."""
-        checked = check((SEARCH_DOCS, READ_DOC, _EXECUTE), name, arguments)
+        checked = check((SEARCH_DOCS, READ_DOC, self._execute_lua), name, arguments)
+        documents = self._executions.documents()
         if name == SEARCH_DOCS.name:
-            return ToolResult(self._executions.documents().search_docs(checked["query"]))
+            return ToolResult(documents.search_docs(checked["query"]))
         if name == READ_DOC.name:
-            return ToolResult(self._executions.documents().read_doc(checked["page"]))
+            return ToolResult(documents.read_doc(checked["page"]))
+        if checked.get("check"):
+            return self._checked(checked["code"], call)
         return self._execute(checked, call)
 
-    def mask(self) -> Mask:
-        """Return a mask of the configured tokens."""
-        return self._executions.mask()
+    @property
+    def executions(self) -> Executions:
+        """What runs the scripts."""
+        return self._executions
 
     def close(self) -> None:
         """Give back processes and connections."""
         self._executions.close()
 
+    def _checked(self, code: str, call: ToolCall) -> ToolResult:
+        report = self._executions.check(code, call.client)
+        return ToolResult.of(report.to_dict(), is_error=not report.success)
+
     def _execute(self, arguments: Mapping[str, Any], call: ToolCall) -> ToolResult:
         printed = PrintedLines()
         listener = CallListener(call, printed.add)
-        run = self._executions.run(
+        script = Script(
             arguments["code"],
-            listener,
-            call,
-            account=arguments.get("account"),
-            simulate=arguments.get("simulate") is True,
+            arguments.get("account"),
+            arguments.get("simulate") is True,
+            session=arguments.get("session"),
+            resume=arguments.get("resume"),
         )
+        execution = self._executions.run(script, listener, call)
+        run = execution.run
         shown: dict[str, JsonValue] = {"success": run.success}
         if run.simulated:
             shown["simulated"] = True  # before the result, where it is not overlooked
-        if run.error is None:
-            shown |= shown_result(decode(run.result_json), _RETURN_LESS)
-            if run.script_exit_code:
-                shown["exit_code"] = run.script_exit_code
-        else:
-            shown |= self._failure(run)
+        outcome = self._result(run, call) if run.error is None else Shown(self._failure(run))
+        shown |= outcome.fields | _session_fields(execution)
+        if run.script_exit_code:
+            shown["exit_code"] = run.script_exit_code
         left = max(cut.LIMIT_BYTES - cut.size(shown), cut.LIMIT_BYTES // 4)
         mask = Mask()
         mask.add(listener.secrets)
         shown |= printed.shown(left, mask)
         shown |= {"call_count": run.call_count}
-        return ToolResult.of(shown, is_error=not run.success)
+        return ToolResult.of(shown, is_error=not run.success, links=outcome.links)
+
+    def _result(self, run: Run, call: ToolCall) -> Shown:
+        return self._executions.shown_result(run.result_json, call.client, _RETURN_LESS)
 
     def _failure(self, run: Run) -> dict[str, JsonValue]:
         message = self._executions.explained(run.error or "")
@@ -115,7 +138,23 @@ class CodeTools:
             fields["last_calls"] = [
                 {key: each[key] for key in ("function", "status", "http_status")} for each in calls
             ]
-        return fields
+        from kosmo_circleci.journal.runs import rerun
+
+        writes = run.writes._asdict()
+        journal = run.journal.get("journal")
+        recorded = {"run": journal["run"]} if isinstance(journal, dict) else {}
+        advice = rerun("failed", writes)
+        if advice == "resume" and not recorded:
+            advice = "look"  # what was done is done again by a second run
+        return fields | recorded | {"writes": dict(writes), "rerun": advice}
+
+
+def _session_fields(execution: Execution) -> dict[str, JsonValue]:
+    if execution.new_session is None:
+        return {}
+    if execution.lost_session:
+        return {"session": "ended: its process was stopped, and its globals are gone"}
+    return {"session": "new" if execution.new_session else "continued"}
 
 
 def _definition(tool: Definition, *, read_only: bool) -> dict[str, JsonValue]:

@@ -2,25 +2,38 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
-from kosmo_circleci.agent.tool_result import ToolCall
-from kosmo_circleci.errors import ConfigurationError
-from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.agent import cut
+from kosmo_circleci.agent.clients import Client
+from kosmo_circleci.agent.kept_results import KeptResults
+from kosmo_circleci.agent.script_sessions import ScriptSessions, SessionKey
+from kosmo_circleci.agent.tool_result import Link, Shown, ToolCall
+from kosmo_circleci.errors import ConfigurationError, ValidationError
+from kosmo_circleci.jsonvalue import JsonValue, decode
 from kosmo_circleci.limits import Limits
 from kosmo_circleci.masking import Mask
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.listener import Consent, RunListener
-from kosmo_circleci.run.settings import RunSettings
+from kosmo_circleci.run.settings import NO_JOURNAL, JournalSettings, RunSettings
 
 if TYPE_CHECKING:
     from kosmo_circleci.bridge import Bridge
+    from kosmo_circleci.check.report import Report
+    from kosmo_circleci.config.configuration import Configuration
     from kosmo_circleci.runtime import Runtime
 
 _REMEDY: Final = " Run it with --force"
 """How the way out begins in the message of `call/permission.py`."""
 
-_YES_OF_THE_TERMINAL: Final = "you answered no"
+_NO_OF_THE_TERMINAL: Final = "you answered no"
+
+DEFAULT: Final = "default"
+
+MAX_RUNTIMES: Final = 64
+"""How many clients' connections are kept open; the ones used longest ago make room."""
 
 Write: TypeAlias = Literal["deny", "ask", "allow"]
 
@@ -28,13 +41,40 @@ Write: TypeAlias = Literal["deny", "ask", "allow"]
 class ServeOptions(NamedTuple):
     """How a server was started. `write` takes the place of the configured policy for writes.
 
-    With `simulate` every script talks to the simulator; otherwise one that asks for it.
+    With `simulate` every script talks to the simulator; otherwise one that asks for it. `journal`
+    is a folder where every run is recorded.
     """
 
     write: Write = "deny"
     simulate: bool = False
     account: str = "default"
     limits: Limits = Limits(timeout_s=300.0)
+    journal: Path | None = None
+
+
+class Script(NamedTuple):
+    """A script as a client asks for it.
+
+    Without an `account` it is the one the server was started with. `session` names the scripts it
+    shares globals with, `resume` the run that it continues.
+    """
+
+    code: str
+    account: str | None = None
+    simulate: bool = False
+    args: Mapping[str, str] = MappingProxyType({})
+    session: str | None = None
+    resume: str | None = None
+
+
+class Execution(NamedTuple):
+    """The outcome of a script. `new_session` is None without a session, `lost_session` tells that
+    its process ended, and its globals with it.
+    """
+
+    run: Run
+    new_session: bool | None = None
+    lost_session: bool = False
 
 
 class CallListener(RunListener):
@@ -66,41 +106,45 @@ class CallListener(RunListener):
 class Executions:
     """Runs scripts, each in a process of its own. Safe for several threads.
 
-    The configuration is read when the first script runs. All simulated scripts of one server see
+    The configuration is read when the first script runs. All simulated scripts of one client see
     one world.
     """
 
     def __init__(self, options: ServeOptions) -> None:
         self.options = options
+        self.results = KeptResults()
+        self._sessions = ScriptSessions()
         self._lock = threading.Lock()
-        self._runtimes: dict[bool, Runtime] = {}
+        self._runtimes: dict[tuple[str, bool], Runtime] = {}
         self._documents: Bridge | None = None
 
-    def run(
-        self,
-        code: str,
-        listener: CallListener,
-        call: ToolCall,
-        *,
-        account: str | None = None,
-        simulate: bool = False,
-        args: Mapping[str, str] | None = None,
-    ) -> Run:
-        """Run a script and return its outcome, without its output. Raises `ConfigurationError`.
+    def run(self, script: Script, listener: CallListener, call: ToolCall) -> Execution:
+        """Run a script and return its outcome, without its output.
 
-        Without an `account` it is the one the server was started with. A script that asks to be
-        simulated needs no permission for what it does to the simulated CircleCI.
+        A script that asks to be simulated needs no permission for what it does to the simulated
+        CircleCI. Raises `ConfigurationError`, and `ValidationError` for a session or a run that
+        cannot be continued.
         """
+        simulate = script.simulate or self.options.simulate
+        runtime = self._runtime(call.client, simulate)
         settings = RunSettings(
-            account=account or self.options.account,
-            args=dict(args or {}),
+            account=self._account(script.account, call.client),
+            args=dict(script.args),
             # The call's own deadline stops while a person is asked.
             limits=self.options.limits._replace(timeout_s=None),
             keep_output=False,
-            rehearsal=simulate,
+            rehearsal=script.simulate,
+            # MCP servers run with the rights of whoever started this one.
+            mcp=not call.client.is_remote,
+            results=self.results.named_in(call.client.key, script.code),
+            journal=self._journal(script, call.client),
         )
-        runtime = self._runtime(simulate or self.options.simulate)
-        return runtime.run_isolated(code, settings, listener, call.deadline)
+        if script.session is None:
+            return Execution(runtime.run_isolated(script.code, settings, listener, call.deadline))
+        key = SessionKey(call.client.key, script.session)
+        state, is_new = self._sessions.take(key, settings.account, simulate, runtime.isolated_state)
+        run = state.run(script.code, settings, listener, call.deadline)
+        return Execution(run, is_new, state.lost)
 
     def documents(self) -> "Bridge":
         """Return a bridge that answers from the documentation, whatever the configuration is."""
@@ -111,11 +155,44 @@ class Executions:
                 self._documents = Bridge(config={})
             return self._documents
 
+    def shown_result(self, result_json: str, client: Client, advice: str) -> Shown:
+        """Return `{"result": value}`; of a result that is too long its beginning, `advice`, and
+        where it is kept.
+        """
+        value = decode(result_json)
+        length = cut.size(value)
+        if length <= cut.LIMIT_BYTES:
+            return Shown({"result": value})
+        shown: dict[str, JsonValue] = {
+            "result_beginning": cut.beginning(value, cut.LIMIT_BYTES // 2),
+            "cut": f"The result has {length:,} bytes of JSON; {cut.LIMIT_BYTES:,} can be shown, so "
+            f"only its beginning is. {advice}",
+        }
+        kept = self.results.add(client.key, result_json)
+        if kept is None:
+            return Shown(shown)
+        shown["kept"] = (
+            f'All of it is results["{kept.result_id}"] in the next script, and '
+            f"{kept.uri}?offset=0&length=30000 in ranges of bytes."
+        )
+        return Shown(shown, (Link(kept.uri, kept.result_id, len(kept.text)),))
+
+    def check(self, code: str, client: Client) -> "Report":
+        """Return what is wrong with a script. Raises `ConfigurationError`."""
+        from kosmo_circleci.catalog.load import load_catalog
+        from kosmo_circleci.check.check import check
+
+        return check(code, "script", load_catalog(), self.accounts(client))
+
+    def accounts(self, client: Client) -> tuple[str, ...]:
+        """Return the names of the accounts that `client` may use. Raises `ConfigurationError`."""
+        return tuple(self._runtime(client, self.options.simulate).configuration.accounts)
+
     def explained(self, message: str) -> str:
         """Return an error's message with a way out that somebody has: a model has no --force."""
         refused, remedy, _ = message.partition(_REMEDY)
         if not remedy or self.options.write == "allow":
-            return message.replace(_YES_OF_THE_TERMINAL, "the user answered no")
+            return message.replace(_NO_OF_THE_TERMINAL, "the user answered no")
         why = (
             "This server asks the user before writes (--write=ask), and this client cannot put "
             "questions to its user; a person can allow writes"
@@ -124,28 +201,71 @@ class Executions:
         )
         return f"{refused} {why} with `kosmo mcp:serve --write=allow`."
 
-    def mask(self) -> Mask:
-        """Return a mask that hides the configured tokens, as far as they can be read."""
+    def mask(self, client: Client) -> Mask:
+        """Return a mask that hides the tokens in use, as far as they can be read."""
+        own = [client.token] if client.token else []
         try:
-            return self._runtime(self.options.simulate).mask()
+            return Mask([*self._configuration().tokens(), *own])
         except ConfigurationError:
-            return Mask()
+            return Mask(own)
 
     def close(self) -> None:
         """End the processes."""
+        self._sessions.close()
         with self._lock:
             runtimes, self._runtimes = list(self._runtimes.values()), {}
         for each in runtimes:
             each.close()
 
-    def _runtime(self, simulate: bool) -> "Runtime":
+    def _account(self, account: str | None, client: Client) -> str:
+        if account is not None:
+            return account
+        return DEFAULT if client.is_remote else self.options.account
+
+    def _journal(self, script: Script, client: Client) -> JournalSettings:
+        if self.options.journal is None:
+            if script.resume is not None:
+                raise ValidationError(
+                    "'resume' continues a recorded run, and this server records none; a person can "
+                    "start it with `kosmo mcp:serve --journal DIR`."
+                )
+            return NO_JOURNAL
+        file = str(self.options.journal / f"{client.key}.journal")
+        return JournalSettings(file, resume=script.resume is not None, run_id=script.resume)
+
+    def _runtime(self, client: Client, simulate: bool) -> "Runtime":
         from kosmo_circleci.runtime import Runtime
 
+        key = (client.key, simulate)
         with self._lock:
-            if simulate not in self._runtimes:
-                configuration = Runtime().configuration
-                policy = configuration.policy._replace(write=self.options.write)
-                self._runtimes[simulate] = Runtime(
-                    config=configuration.with_policy(policy), simulate=simulate
-                )
-            return self._runtimes[simulate]
+            runtime = self._runtimes.pop(key, None)
+            if runtime is None:
+                while len(self._runtimes) >= MAX_RUNTIMES:
+                    self._runtimes.pop(next(iter(self._runtimes))).close()
+                runtime = Runtime(config=self._lent_to(client), simulate=simulate)
+            self._runtimes[key] = runtime  # the last one in: the first ones make room
+            return runtime
+
+    def _lent_to(self, client: Client) -> "Configuration":
+        """Return the configuration for a client: over HTTP it has one account, `default`."""
+        from kosmo_circleci.config.configuration import Configuration
+
+        configuration = self._configuration()
+        policy = configuration.policy._replace(write=self.options.write)
+        configuration = configuration.with_policy(policy)
+        if not client.is_remote:
+            return configuration
+        own = configuration.accounts.get(self.options.account)
+        if own is None:
+            raise ConfigurationError(f"Unknown account '{self.options.account}'.")
+        account = own._replace(name=DEFAULT)
+        if client.token is not None:
+            account = account._replace(
+                token=client.token, token_source="the request", entries=(), missing=(), fault=None
+            )
+        return Configuration({DEFAULT: account}, policy)
+
+    def _configuration(self) -> "Configuration":
+        from kosmo_circleci.runtime import Runtime
+
+        return Runtime().configuration

@@ -4,15 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from kosmo_circleci.agent.executions import CallListener, Executions
-from kosmo_circleci.agent.tool_result import ToolCall, ToolResult, shown_result
+from kosmo_circleci.agent.executions import CallListener, Executions, Script
+from kosmo_circleci.agent.tool_result import ToolCall, ToolResult
 from kosmo_circleci.agent.tools import unknown_tool
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.catalog.schema import parameters_schema
 from kosmo_circleci.errors import ValidationError
 from kosmo_circleci.jsonvalue import JsonValue, decode, encode
-from kosmo_circleci.masking import Mask
 
 _SCRIPT: Final = Path(__file__).parent / "call_function.lua"
 _ASK_FOR_LESS: Final = "Ask for less with the parameters that filter, or for one page at a time."
@@ -41,27 +40,27 @@ class FunctionTools:
         account = arguments.get("account")
         if account is not None and not isinstance(account, str):
             raise ValidationError(f"{name}: 'account' must be a string", function_name=name)
-        given = {key: value for key, value in arguments.items() if key != "account"}
-        run = self._executions.run(
+        values = {key: value for key, value in arguments.items() if key != "account"}
+        script = Script(
             _SCRIPT.read_text("utf-8"),
-            CallListener(call),
-            call,
-            account=account,
-            args={"name": function.name, "arguments": encode(given)},
+            account,
+            args={"name": function.name, "arguments": encode(values)},
         )
+        run = self._executions.run(script, CallListener(call), call).run
         if run.error is not None:
             return self._failed({"type": run.error_type, "message": run.error})
         answer: Any = decode(run.result_json)
         if "error" in answer:
             return self._failed(answer["error"])
         value = answer.get("value")
-        shown = shown_result(value, _ASK_FOR_LESS)
-        whole = isinstance(value, dict) and "result" in shown
-        return ToolResult.of(value if whole else shown)
+        shown = self._executions.shown_result(encode(value), call.client, _ASK_FOR_LESS)
+        whole = isinstance(value, dict) and "result" in shown.fields
+        return ToolResult.of(value if whole else shown.fields, links=shown.links)
 
-    def mask(self) -> Mask:
-        """Return a mask of the configured tokens."""
-        return self._executions.mask()
+    @property
+    def executions(self) -> Executions:
+        """What runs the scripts."""
+        return self._executions
 
     def close(self) -> None:
         """Give back processes and connections."""

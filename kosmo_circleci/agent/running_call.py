@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
+from kosmo_circleci.agent.clients import Client
 from kosmo_circleci.agent.tool_result import ToolCall, ToolResult
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import KosmoError, LimitExceeded
@@ -88,15 +89,17 @@ class RunningCall:
     def __init__(
         self,
         work: Callable[[ToolCall], ToolResult],
-        mask: Callable[[], Mask],
+        mask: Callable[[Client], Mask],
         deadline: ActiveTime,
         turns: threading.Semaphore,
         *,
+        client: Client,
         can_ask: bool,
         on_end: Callable[["RunningCall"], None],
     ) -> None:
         self._work, self._mask = work, mask
         self._on_end = on_end
+        self._client = client
         self._deadline = deadline
         self._turns = turns
         self._can_ask = can_ask
@@ -137,12 +140,13 @@ class RunningCall:
             self._deadline,
             lambda text: self._tell(Progress(text)),
             self._ask if self._can_ask else None,
+            self._client,
         )
         try:
             self._deadline.check()
             return self._work(call)
         except KosmoError as error:
-            return ToolResult.failed(error).masked(self._mask())
+            return ToolResult.failed(error).masked(self._mask(self._client))
         except Exception as error:
             # A fault of ours: the client gets an answer, whoever started the server the trace.
             traceback.print_exc()

@@ -11,12 +11,15 @@ from typing import Any, Final, TypeAlias
 
 import anyio
 import mcp_types as types
+from mcp.server.caching import CacheHint
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
-from mcp.shared.exceptions import MCPError
 
 from kosmo_circleci.agent import questions
+from kosmo_circleci.agent.clients import LOCAL, Client
+from kosmo_circleci.agent.reading import PAGES_FRESH_MS, Reading, refuse_cursor
+from kosmo_circleci.agent.resources import Resources
 from kosmo_circleci.agent.running_call import ActiveTime, Progress, Question, RunningCall
 from kosmo_circleci.agent.tool_result import ToolResult, Tools
 from kosmo_circleci.errors import Interrupted
@@ -32,16 +35,26 @@ _END_S: Final = 1.5
 
 
 class ToolServer:
-    """The handlers of one server. `new_deadline` bounds a call from its arrival."""
+    """The handlers of one server.
+
+    `new_deadline` bounds a call from its arrival; `client_of` tells who sent a request.
+    """
 
     def __init__(
-        self, tools: Tools, new_deadline: Callable[[], ActiveTime], instructions: str = ""
+        self,
+        tools: Tools,
+        new_deadline: Callable[[], ActiveTime],
+        instructions: str = "",
+        client_of: Callable[[Context], Client] = lambda _ctx: LOCAL,
     ) -> None:
         self._tools = tools
+        self._client_of = client_of
         self._new_deadline = new_deadline
         self._turns = threading.Semaphore(MAX_AT_ONCE)
         self._questions = questions.OpenQuestions()
         self._calls: set[RunningCall] = set()
+        reading = Reading(Resources(tools.executions), client_of)
+        fresh = CacheHint(ttl_ms=PAGES_FRESH_MS, scope="public")
         self.sdk: Server[Any] = Server(
             _NAME,
             version=__version__,
@@ -49,6 +62,11 @@ class ToolServer:
             instructions=instructions or None,
             on_list_tools=self._list_tools,
             on_call_tool=self._call_tool,
+            on_list_resources=reading.list_resources,
+            on_list_resource_templates=reading.list_templates,
+            on_read_resource=reading.read,
+            on_completion=reading.complete,
+            cache_hints={"tools/list": fresh, "resources/templates/list": fresh},
         )
         security = RequestStateSecurity.ephemeral(ttl=questions.STATE_S)
         self.sdk.middleware.append(RequestStateBoundary(security, default_audience=_NAME))
@@ -65,8 +83,7 @@ class ToolServer:
     async def _list_tools(
         self, ctx: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
-        if params is not None and params.cursor is not None:
-            raise MCPError(code=types.INVALID_PARAMS, message="the list has one page, so no cursor")
+        refuse_cursor(params)
         return types.ListToolsResult(
             tools=[
                 types.Tool.model_validate(each, by_name=False) for each in self._tools.definitions()
@@ -92,9 +109,10 @@ class ToolServer:
         name, arguments = params.name, params.arguments or {}
         call = RunningCall(
             lambda tool_call: self._tools.call(name, arguments, tool_call),
-            self._tools.mask,
+            self._tools.executions.mask,
             self._new_deadline(),
             self._turns,
+            client=self._client_of(ctx),
             can_ask=questions.can_be_asked(ctx),
             on_end=self._forget,
         )
@@ -123,8 +141,14 @@ class ToolServer:
 
 
 def _wire(result: ToolResult) -> types.CallToolResult:
+    links = [
+        types.ResourceLink(
+            name=each.name, uri=each.uri, mime_type="application/json", size=each.size_bytes
+        )
+        for each in result.links
+    ]
     return types.CallToolResult(
-        content=[types.TextContent(text=result.text)],
+        content=[types.TextContent(text=result.text), *links],
         structured_content=None if result.structured is None else dict(result.structured),
         is_error=result.is_error,
     )

@@ -1,14 +1,32 @@
 """What a tool of the MCP server answers: text, and for programs the same as structured content."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from kosmo_circleci.agent import cut
+from kosmo_circleci.agent.clients import LOCAL, Client
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import KosmoError
 from kosmo_circleci.jsonvalue import JsonValue, encode
 from kosmo_circleci.masking import Mask
 from kosmo_circleci.run.listener import Consent
+
+if TYPE_CHECKING:
+    from kosmo_circleci.agent.executions import Executions
+
+
+class Link(NamedTuple):
+    """A resource that holds the rest of an answer."""
+
+    uri: str
+    name: str
+    size_bytes: int
+
+
+class Shown(NamedTuple):
+    """What is shown of a result, and where the rest of it is."""
+
+    fields: dict[str, JsonValue]
+    links: tuple[Link, ...] = ()
 
 
 class ToolResult(NamedTuple):
@@ -17,11 +35,18 @@ class ToolResult(NamedTuple):
     text: str
     structured: Mapping[str, JsonValue] | None = None
     is_error: bool = False
+    links: tuple[Link, ...] = ()
 
     @classmethod
-    def of(cls, structured: Mapping[str, JsonValue], *, is_error: bool = False) -> "ToolResult":
+    def of(
+        cls,
+        structured: Mapping[str, JsonValue],
+        *,
+        is_error: bool = False,
+        links: tuple[Link, ...] = (),
+    ) -> "ToolResult":
         """Return an answer whose text is the JSON of its structured content."""
-        return cls(encode(dict(structured)), structured, is_error)
+        return cls(encode(dict(structured)), structured, is_error, links)
 
     @classmethod
     def failed(cls, error: KosmoError) -> "ToolResult":
@@ -32,7 +57,7 @@ class ToolResult(NamedTuple):
         """Return the answer without secrets."""
         structured = None if self.structured is None else mask.json(dict(self.structured))
         assert isinstance(structured, dict | None)
-        return ToolResult(mask.text(self.text), structured, self.is_error)
+        return self._replace(text=mask.text(self.text), structured=structured)
 
 
 class ToolCall(NamedTuple):
@@ -44,6 +69,7 @@ class ToolCall(NamedTuple):
     deadline: Deadline
     notice: Callable[[str], None] | None = None
     ask: Callable[[str], Consent] | None = None
+    client: Client = LOCAL
 
 
 class Tools(Protocol):
@@ -57,22 +83,11 @@ class Tools(Protocol):
         """Carry out a call. Raises the `KosmoError` that stopped it."""
         ...
 
-    def mask(self) -> Mask:
-        """Return a mask of the configured tokens, for errors that repeat what the client sent."""
+    @property
+    def executions(self) -> "Executions":
+        """What runs the scripts."""
         ...
 
     def close(self) -> None:
         """Give back processes and connections."""
         ...
-
-
-def shown_result(value: JsonValue, advice: str) -> dict[str, JsonValue]:
-    """Return `{"result": value}`, or how it begins and `advice` where it is too long."""
-    length = cut.size(value)
-    if length <= cut.LIMIT_BYTES:
-        return {"result": value}
-    return {
-        "result_beginning": cut.beginning(value, cut.LIMIT_BYTES // 2),
-        "cut": f"The result has {length:,} bytes of JSON; {cut.LIMIT_BYTES:,} can be shown, so "
-        f"only its beginning is. {advice}",
-    }

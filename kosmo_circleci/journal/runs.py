@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -143,7 +143,7 @@ def _run(row: dict[str, Any]) -> dict[str, JsonValue]:
         "outcome": outcome,
         "pid": row["pid"] if outcome == "in progress" else None,
         "writes": writes,
-        "rerun": _rerun(outcome, writes),
+        "rerun": rerun(outcome, writes),
     }
 
 
@@ -180,7 +180,8 @@ def _outcome(outcome: str | None, machine: str, pid: int | None, started: str) -
     return "in progress"
 
 
-def _rerun(outcome: str, writes: dict[str, int]) -> str:
+def rerun(outcome: str, writes: Mapping[str, int]) -> str:
+    """Return what may be done with a run that had this outcome and these writes: see `show_run`."""
     if outcome in ("in progress", "succeeded"):
         return "wait" if outcome == "in progress" else "done"
     if writes["unknown"]:

@@ -40,15 +40,15 @@ class RunSettings(NamedTuple):
     `name` precedes error lines: `eval`, `stdin`, a file's path. `account` is the one the bare
     `app.integrations.circleci.*` uses. `force` lifts the read/write policy, `trust_mcp` the trust
     that the MCP servers of a project need. `args` is the script's table of that name.
-    `integrations` False leaves out `app.integrations`. `pretty` asks for a result that people
-    read. With `keep_output` False the printed lines go to the listener only, and `Run.output` stays
-    empty. `keep_state` keeps the Lua state: the next script with it finds this one's globals.
-    `results` are JSON texts by the IDs under which a server keeps them: the script's `results`;
-    None where nothing is kept, and there is no such table.
-    In a `rehearsal` what is done to the simulated CircleCI needs no permission.
-    `mask_source` asks for `Run.masked_source`. `secrets` are values to mask from the beginning.
-    `journal` says whether the run is recorded, replayed, planned or applied.
-    With `item_index` the script has the globals `item` and `item_index`.
+    `integrations` False leaves out `app.integrations`, `mcp` False the MCP servers. `pretty` asks
+    for a result that people read. With `keep_output` False the printed lines go to the listener
+    only, and `Run.output` stays empty. `keep_state` keeps the Lua state: the next script with it
+    finds this one's globals. `results` are JSON texts by the IDs under which a server keeps them:
+    the script's `results`; None where nothing is kept, and there is no such table. In a `rehearsal`
+    what is done to the simulated CircleCI needs no permission. `mask_source` asks for
+    `Run.masked_source`. `secrets` are values to mask from the beginning. `journal` says whether the
+    run is recorded, replayed, planned or applied. With `item_index` the script has the globals
+    `item` and `item_index`.
     """
 
     name: str = "script"
@@ -58,6 +58,7 @@ class RunSettings(NamedTuple):
     args: Mapping[str, JsonValue] = MappingProxyType({})
     limits: Limits = Limits()
     integrations: bool = True
+    mcp: bool = True
     pretty: bool = False
     keep_output: bool = True
     keep_state: bool = False

@@ -301,3 +301,133 @@ def test_a_line_printed_before_its_text_became_a_secret_is_masked_too(use: Any) 
     )
     assert (result.structured["output"], result.structured["result"]) == ("***\n***", "***")
     assert "hush" not in result.text
+
+
+LONG = "local t = {} for i = 1, 5000 do t[i] = {id = i, name = 'ü' .. i} end return t"
+
+
+def test_a_long_result_is_kept_and_the_next_script_has_all_of_it(use: Any) -> None:
+    result = use("execute_lua", code=LONG)
+    (link,) = result.links
+    assert link.uri == f"kosmo://results/{link.name}"
+    assert f'results["{link.name}"]' in result.structured["kept"]
+    code = f"""
+        local rows = results["{link.name}"]
+        local ok, fault = pcall(function() results["{link.name}"] = 1 end)
+        rows[1] = nil
+        return {{#results["{link.name}"], results["{link.name}"][4999].name, ok, fault.message}}
+    """
+    assert use("execute_lua", code=code).structured["result"] == [
+        5000,
+        "ü4999",
+        False,
+        f"results is read-only: '{link.name}' cannot be set",
+    ]
+
+
+def test_a_result_that_is_not_kept_is_a_validation_error(use: Any) -> None:
+    shown = use("execute_lua", code="return results.r123").structured
+    assert shown["error_type"] == "validation"
+    assert shown["error"].startswith("script:1: Unknown result: 'r123'.")
+
+
+def test_scripts_of_one_session_share_their_globals(use: Any) -> None:
+    first = use("execute_lua", code="count = (count or 0) + 1 return count", session="a").structured
+    again = use("execute_lua", code="count = count + 1 return count", session="a").structured
+    other = use("execute_lua", code="return count", session="b").structured
+    none = use("execute_lua", code="return count").structured
+    assert [each["result"] for each in (first, again, other, none)] == [1, 2, None, None]
+    assert [each.get("session") for each in (first, again, other, none)] == [
+        "new",
+        "continued",
+        "new",
+        None,
+    ]
+    assert first["simulated"] is True
+
+
+def test_a_session_whose_script_had_to_be_killed_says_that_its_globals_are_gone(use: Any) -> None:
+    use("execute_lua", code="kept = 1", session="killed")
+    endless = "string.find(('a'):rep(60), ('a?'):rep(60) .. ('a'):rep(61))"
+    killed = use("execute_lua", code=endless, session="killed").structured
+    assert (killed["error_type"], killed["session"][:5]) == ("limit", "ended")
+    after = use("execute_lua", code="return kept", session="killed").structured
+    assert (after["result"], after["session"]) == (None, "new")
+
+
+def test_a_session_keeps_to_its_account(use: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CIRCLECI_TOKEN_WORK", "token-of-work")
+    tools = CodeTools(Executions(ServeOptions(simulate=True)))
+    call = ToolCall(Deadline(20))
+    tools.call("execute_lua", {"code": "return 1", "session": "s"}, call)
+    with pytest.raises(ValidationError, match="was opened for the account 'default' of the simul"):
+        tools.call("execute_lua", {"code": "return 1", "session": "s", "account": "work"}, call)
+    tools.close()
+
+
+def test_a_check_runs_nothing_and_answers_the_findings(use: Any) -> None:
+    code = "local c = app.integrations.circleci\nreturn c.get_pipelin('x')"
+    result = use("execute_lua", code=code, check=True)
+    assert result.is_error
+    assert result.structured["success"] is False
+    finding = result.structured["findings"][0]
+    assert (finding["file"], finding["line"], finding["rule"]) == ("script", 2, "unknown-function")
+    good = "return app.integrations.circleci.trigger_pipeline('gh/a/b')"
+    result = use("execute_lua", code=good, check=True)
+    assert result.structured == {
+        "success": True,
+        "findings": [],
+        "calls": {"read": [], "write": ["trigger_pipeline"]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "writes", "advice"),
+    [
+        ("c.get_current_user() error('x')", {"done": 0, "refused": 0, "unknown": 0}, "safe"),
+        ("c.trigger_pipeline(slug) error('x')", {"done": 1, "refused": 0, "unknown": 0}, "look"),
+        (
+            "pcall(c.trigger_pipeline, 'gh/no/where') error('x')",
+            {"done": 0, "refused": 1, "unknown": 0},
+            "safe",
+        ),
+    ],
+)
+def test_a_failed_answer_says_what_was_written_and_what_a_second_run_would_mean(
+    use: Any, code: str, writes: dict[str, int], advice: str
+) -> None:
+    head = "local c, slug = app.integrations.circleci, 'gh/example-org/example-repo' "
+    shown = use("execute_lua", write="allow", code=head + code).structured
+    assert (shown["writes"], shown["rerun"]) == (writes, advice)
+
+
+def test_a_recorded_run_is_resumed_by_its_id(tmp_path: Path) -> None:
+    tools = CodeTools(Executions(ServeOptions("allow", simulate=True, journal=tmp_path)))
+
+    def execute(code: str, **more: Any) -> Any:
+        head = "local c, org = app.integrations.circleci, 'gh/example-org'\n"
+        arguments = {"code": head + code} | more
+        return tools.call("execute_lua", arguments, ToolCall(Deadline(60))).structured
+
+    create = "local owner = {slug = org, type = 'organization'}\n"
+    create += "local made = c.create_context{name = 'mine', owner = owner}\n"
+    failed = execute(create + "error('stop')")
+    assert (failed["rerun"], failed["writes"]["done"]) == ("resume", 1)
+    resumed = execute(create + "return made.name", resume=failed["run"])
+    count = execute("""
+        local mine = 0
+        for context in flow.each(c.list_contexts, {owner_slug = org}) do
+          if context.name == "mine" then mine = mine + 1 end
+        end
+        return mine
+    """)
+    unknown = execute("return 1", resume="no-such-run")
+    tools.close()
+    assert (resumed["result"], count["result"]) == ("mine", 1)
+    assert (unknown["error_type"], unknown["call_count"]) == ("journal", 0)
+    assert (tmp_path / "stdio.journal").is_file()
+
+
+def test_without_a_journal_there_is_nothing_to_resume(use: Any) -> None:
+    with pytest.raises(ValidationError, match="Unknown argument 'resume'"):
+        use("execute_lua", code="return 1", resume="x")

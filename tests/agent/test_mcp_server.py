@@ -63,8 +63,12 @@ class Told:
             call.notice("nearly")
         return ToolResult.of({"said": arguments.get("text")})
 
-    def mask(self) -> Mask:
+    def mask(self, _client: Any) -> Mask:
         return Mask([SECRET])
+
+    @property
+    def executions(self) -> Any:
+        return self
 
     def close(self) -> None:
         self.closed = True
@@ -155,7 +159,11 @@ def test_the_handshake_agrees_on_a_revision(proposed: str, agreed: str) -> None:
     version = result["serverInfo"].pop("version")
     assert result == {
         "protocolVersion": agreed,
-        "capabilities": {"tools": {"listChanged": False}},
+        "capabilities": {
+            "tools": {"listChanged": False},
+            "resources": {"subscribe": False, "listChanged": False},
+            "completions": {},
+        },
         "serverInfo": {"name": "kosmo-circleci", "title": "CircleCI"},
         "instructions": "Begin.",
     }
@@ -190,7 +198,7 @@ def test_the_newer_protocol_begins_with_discover() -> None:
         ({"jsonrpc": "2.0", "id": 1}, -32600, 1),
         ({"jsonrpc": "2.0", "id": "a", "method": "ping", "params": [1]}, -32602, "a"),
         ({"jsonrpc": "2.0", "id": 2, "method": "server/discover"}, -32601, 2),
-        ({"jsonrpc": "2.0", "id": 2, "method": "resources/list"}, -32601, 2),
+        ({"jsonrpc": "2.0", "id": 2, "method": "prompts/list"}, -32601, 2),
         ({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": 1}}, -32602, 2),
         (
             {"jsonrpc": "2.0", "id": 2, "method": "tools/call"}

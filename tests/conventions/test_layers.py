@@ -103,7 +103,7 @@ ONLY = {
 }
 
 # The modules of the MCP server that speak with the SDK; the tools it serves know nothing of it.
-AGENT_SDK = {"agent.server", "agent.questions", "agent.serving", "agent.stdio"}
+AGENT_SDK = {"agent.server", "agent.questions", "agent.reading", "agent.serving", "agent.stdio"}
 
 HOMES: dict[str, set[str]] = {
     # The parser itself is in `parse`; its nodes are read by the others.

@@ -55,6 +55,7 @@ CASES: Final = {
         "for n = 1, 100 do print(n) end", RunSettings(limits=Limits(output_bytes=50))
     ),
     "integrations": Case("return app.integrations", RunSettings(integrations=False)),
+    "mcp": Case("return mcp.servers()", RunSettings(mcp=False)),
     "pretty": Case("return {b = 1, a = {}}", RunSettings(pretty=True)),
     "keep_output": Case("print('heard') return 1", RunSettings(keep_output=False)),
     "keep_state": Case("x = (x or 0) + 1 return x", RunSettings(keep_state=True)),
