@@ -63,7 +63,6 @@ CASES: Final = {
         CIRCLECI + "circleci.upsert_context_env_var('context-uuid', 'A', 'hunter2!')",
         RunSettings(mask_source=True, force=True),
     ),
-    "rehearsal": Case(WRITE, RunSettings(rehearsal=True)),
     "results": Case(
         "local ok, fault = pcall(function() return results.unknown end) "
         "local set = pcall(function() results.r1 = 1 end) "

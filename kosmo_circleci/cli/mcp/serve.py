@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
     help="Three tools for scripts, or one tool per function. Default lua.",
 )
 @click.option("--account", default="default", metavar="NAME", help="Account of the functions.")
+@click.option(
+    "--journal",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Record every run in DIR, so that one that failed can be resumed.",
+)
 @click.option("--memory-limit", type=Size(), default="128M", help="Lua memory. Default 128M.")
 @click.option("--cpu-limit", type=Seconds(), default="30", help="CPU time of a script. Default 30.")
 @click.option("--timeout", type=Seconds(), default="300", help="Wall clock of a call. Default 300.")
@@ -45,6 +52,7 @@ def serve(
     simulate: bool,
     expose: str,
     account: str,
+    journal: Path | None,
     memory_limit: int,
     cpu_limit: float,
     timeout: float,
@@ -63,7 +71,9 @@ def serve(
     from kosmo_circleci.agent.executions import ServeOptions
 
     limits = Limits(memory_bytes=memory_limit, cpu_s=cpu_limit, timeout_s=timeout)
-    options = ServeOptions(cast("Write", write), simulate, account, limits)
+    if journal is not None:
+        journal.mkdir(mode=0o700, parents=True, exist_ok=True)
+    options = ServeOptions(cast("Write", write), simulate, account, limits, journal)
     return _serve(options, *_tools(options, expose))
 
 
