@@ -5,9 +5,7 @@ CLICOLOR_FORCE (https://bixense.com/clicolors), PAGER.
 """
 
 import os
-import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from typing import Final, TextIO
@@ -56,6 +54,9 @@ def show_in_pager(text: str, environ: Mapping[str, str] = os.environ) -> None:
 
 
 def _page(text: str, pager: str, environ: Mapping[str, str]) -> bool:
+    import shlex
+    import subprocess
+
     try:
         words = shlex.split(pager)
         process = subprocess.Popen(

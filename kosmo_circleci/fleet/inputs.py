@@ -4,7 +4,6 @@ The name says how a file is read: `.jsonl` any JSON value a line, `.json` one ar
 an object, anything else (and standard input) one string a line.
 """
 
-import hashlib
 import io
 import os
 from collections.abc import Callable, Iterator
@@ -27,6 +26,8 @@ class Item:
 
     def content_key(self) -> str:
         """Return what stands for the value: equal values have the same key, on every machine."""
+        import hashlib  # few runs need it, and it costs milliseconds
+
         text = encode(self.value, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 

@@ -154,3 +154,17 @@ def _until_reading(pid: int) -> None:
                 return
         time.sleep(0.01)
     pytest.fail("the command did not come to read its input")
+
+
+def test_a_one_line_script_loads_nothing_it_does_not_use() -> None:
+    program = (
+        "import sys\n"
+        "from kosmo_circleci.cli.main import main\n"
+        "try: main(['run', '-e', 'return 1'])\n"
+        "finally: print(*sorted(sys.modules), file=sys.stderr)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=20)
+    loaded = set(ended.stderr.decode().split())
+    heavy = {"httpx", "rich", "jq", "yaml", "subprocess", "hashlib", "csv", "lupa"}
+    assert ended.stdout == b"1\n"
+    assert heavy & loaded == set()

@@ -1,7 +1,6 @@
 """The git checkout of the current folder, for defaults such as `@here.branch`: `git` is asked."""
 
 import re
-import subprocess
 from typing import Final
 
 SIMULATED: Final = {
@@ -40,6 +39,8 @@ def project_slug(remote: str) -> str:
 
 
 def _git(*arguments: str) -> str:
+    import subprocess  # costs milliseconds, and few runs ask
+
     try:
         ended = subprocess.run(
             ["git", *arguments],

@@ -33,7 +33,6 @@ from kosmo_circleci.cli.script.checkout import here
 from kosmo_circleci.cli.script.execution import read_source, run_script
 from kosmo_circleci.cli.script.journal_options import JOURNAL_NAMES, journal_options, take_journal
 from kosmo_circleci.cli.script.planned import show_plan
-from kosmo_circleci.cli.script.script_help import show_script_help
 from kosmo_circleci.errors import UsageError
 from kosmo_circleci.fleet.inputs import STDIN
 from kosmo_circleci.limits import Limits
@@ -164,6 +163,8 @@ def _carry_out(app: App, options: LuaOptions) -> int:
     source = read_source(options.file, options.code, stdin_option=sources.stdin_option)
     header = parse_header(source.code, source.name)
     if options.help_script:
+        from kosmo_circleci.cli.script.script_help import show_script_help
+
         return show_script_help(header, source.name, options.as_json)
     if options.check == STRICT:
         refuse_findings(source)
