@@ -44,12 +44,13 @@ def each_options(command: _F) -> _F:
                 shell_complete=files,
                 help="Run once for each input of a file, or of stdin (-).",
             ),
-            click.option("--jobs", type=click.IntRange(1, 1000), help="Inputs at once."),
+            click.option(
+                "--jobs", metavar="N", type=click.IntRange(1, 1000), help="Inputs at once."
+            ),
             click.option(
                 "--out",
                 metavar="FILE",
                 shell_complete=files,
-                hidden=True,
                 help="Append the rows here.",
             ),
             click.option("--fail-fast", is_flag=True, help="Stop at the first failure."),
