@@ -120,7 +120,10 @@ class Session:
             return run
         try:
             meta = journal.meta()
-            journal.finish(run.error, run.error_type)
+            error = run.error
+            if error is None and not run.success:
+                error = f"exit({run.script_exit_code})"
+            journal.finish(error, run.error_type)
             return run._replace(journal=meta)
         except JournalError as error:
             if run.error is not None:

@@ -11,7 +11,7 @@
 Nothing of the machine is read: no configuration, no token, no network. Writes need no `force`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -76,6 +76,30 @@ class SimulatedCircleCI:
     def advance(self, seconds: float) -> None:
         """Let so many simulated seconds pass."""
         self.transport.advance(seconds)
+
+
+class JournalReplay:
+    """A recorded run that answers every call of a script; nothing is sent, and nobody waits."""
+
+    def __init__(self, bridge: Bridge, journal: str | Path) -> None:
+        self._bridge = bridge
+        self._journal = journal
+
+    def run(self, code: str, **arguments: str) -> Run:
+        """Run Lua code; `arguments` are the strings of its table `args`."""
+        return self._bridge.run(code, args=arguments, replay=self._journal)
+
+    def run_file(self, path: str | Path, **arguments: str) -> Run:
+        """Run a workflow file. Raises `OSError` for one that cannot be read."""
+        code = Path(path).read_text("utf-8")
+        return self._bridge.run(code, name=str(path), args=arguments, replay=self._journal)
+
+
+@pytest.fixture
+def journal_replay() -> Iterator[Callable[[str | Path], JournalReplay]]:
+    """Return what opens a journal as the only source of answers: `journal_replay(path)`."""
+    with Bridge(config=_EVERYTHING_ALLOWED, environ={}) as bridge:
+        yield lambda path: JournalReplay(bridge, path)
 
 
 @pytest.fixture

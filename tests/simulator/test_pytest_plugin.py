@@ -125,3 +125,25 @@ def test_a_script_is_tried_against_faults_and_limits(tests: Tests) -> None:
             assert (attempts > 9, simulated_circleci.transport.now_s() > 360) == (not slow, slow)
         """
     ).assert_outcomes(passed=3)
+
+
+def test_a_recorded_run_answers_a_workflow(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest('pytest_plugins = ["kosmo_circleci.simulator.pytest_plugin"]')
+    pytester.makepyfile(
+        """
+        from kosmo_circleci import Bridge
+
+        CODE = "return app.integrations.circleci.get_current_user().login"
+
+        def test_replay(journal_replay, tmp_path):
+            (tmp_path / "who.lua").write_text(CODE)
+            with Bridge(simulate=True) as bridge:
+                recorded = bridge.run(CODE, name="who.lua", journal=tmp_path / "j")
+            replay = journal_replay(tmp_path / "j")
+            assert replay.run_file(tmp_path / "who.lua").result == recorded.result
+            assert replay.run(CODE).call_log == []
+            other = replay.run("app.integrations.circleci.get_pipeline('pipeline-uuid')")
+            assert other.error_type == "journal"
+        """
+    )
+    pytester.runpytest_inprocess("-q").assert_outcomes(passed=1)
