@@ -107,7 +107,7 @@ def main() -> int:
     over = False
     with server() as origin, tempfile.TemporaryDirectory() as home:
         environ = _environ(home, origin)
-        for measure in (docs, one_call, loop, slow_loop, fan_out, two_calls):
+        for measure in (docs, one_call, loop, slow_loop, journaled, fan_out, two_calls):
             line = measure(runs, environ)
             print(line.text(), flush=True)
             over |= line.measured > line.budget
@@ -139,6 +139,18 @@ def slow_loop(runs: int, environ: Mapping[str, str]) -> Line:
     """The same with answers after 5 ms: faster than any real API, a third of the runs."""
     what = "500 calls in a loop / the same in httpx (server: 5 ms)"
     return _against_httpx(what, LUA_LOOP, HTTPX_LOOP, 1.15, max(1, runs // 3), environ, "5")
+
+
+def journaled(runs: int, environ: Mapping[str, str]) -> Line:
+    """500 reads with a journal against the same without: the whole process, file and all."""
+    plain = [str(KOSMO), "integrations:lua", "--eval", LUA_LOOP, "--arg", "delay=0"]
+    recorded = [*plain, "--journal", str(Path(environ["HOME"]) / "bench.journal")]
+    with_s, without_s = _take_turns(
+        runs, lambda: _wall_s(recorded, environ), lambda: _wall_s(plain, environ)
+    )
+    details = f"journal {with_s * 1000:.0f} ms, without {without_s * 1000:.0f} ms"
+    what = "500 reads with a journal / without (server: 0 ms)"
+    return Line(what, with_s / without_s, 1.25, "x", details)
 
 
 def fan_out(runs: int, environ: Mapping[str, str]) -> Line:
