@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from kosmo_circleci.call.model import LOG_LENGTH, CallRecord, StartedCall, Writes
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import Interrupted, KosmoError, ScriptError
+from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.run import protocol
 from kosmo_circleci.run.child import Child
 from kosmo_circleci.run.envelope import Run, with_unknown_writes
@@ -300,7 +301,18 @@ class _Supervision:
             simulated=self._message.runtime.simulate,
             log=tuple(self._log),
             signal_number=reason.signal_number if isinstance(reason, Interrupted) else None,
+            journal=self._journal_of_killed(error, reason.error_type),
         )
+
+    def _journal_of_killed(self, error: str, error_type: str) -> dict[str, JsonValue]:
+        """Record the end of a journaled run, and return what the envelope says of it."""
+        file = self._settings.journal.file
+        if file is None:
+            return {}
+        from kosmo_circleci.journal.killed import end_killed_run
+
+        journal = end_killed_run(file, self._child.pid, error, error_type)
+        return {"journal": journal} if journal else {}
 
     def _finished(self, done: dict[str, Any]) -> Run:
         reason = self._deadline.reason()

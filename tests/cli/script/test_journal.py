@@ -52,6 +52,20 @@ def test_a_run_that_failed_is_resumed(run: Kosmo, tmp_path: Path) -> None:
     assert third["meta"]["journal"]["resumed"] is False
 
 
+def test_a_run_that_is_killed_at_its_limit_is_recorded_and_can_be_resumed(
+    run: Kosmo, tmp_path: Path
+) -> None:
+    file = str(tmp_path / "j")
+    code = CREATE + "create('a') if args.hang then string.rep('', 1 << 60) end return 1"
+    options = ("--journal", file, "--resume", "--force", "--json", "--cpu-limit", "0.2")
+    killed = run(code, *options, "--arg", "hang=1").json
+    (recorded,) = list_runs(file)
+    assert killed["error_type"] == recorded["error_type"] == "limit"
+    assert (recorded["outcome"], recorded["rerun"]) == ("failed", "resume")
+    assert killed["meta"]["journal"] == {"file": file, "run": recorded["id"], "resumed": False}
+    assert run(code, *options).json["meta"]["journal"]["replayed"] == 1
+
+
 def test_what_the_script_no_longer_asks_for_is_told(run: Kosmo, tmp_path: Path) -> None:
     file = str(tmp_path / "j")
     run(CREATE + "create('a') error('no')", "--journal", file, "--force")
