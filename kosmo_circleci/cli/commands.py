@@ -23,6 +23,8 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "integrations:check": ("check", "check", "Check Lua workflows without running them."),
     "integrations:test": ("testing.command", "test", "Run tests of Lua workflows."),
     "integrations:types": ("types", "types", "Write definitions for editors and linters."),
+    "workflows:list": ("workflows", "list_workflows", "List the ready-made workflows."),
+    "workflows:show": ("workflows", "show_workflow", "Print the source of a workflow."),
     "runs:list": ("runs", "list_runs", "List the runs of a journal."),
     "runs:show": ("runs", "show_run", "Show a recorded run, and what to do next."),
     "runs:export": ("runs", "export_run", "Write a recorded run as JSON Lines."),
@@ -62,6 +64,8 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "integrations:test",
         "integrations:types",
         "integrations:schema",
+        "workflows:list",
+        "workflows:show",
         "runs:list",
         "runs:show",
         "runs:export",
@@ -175,7 +179,6 @@ def kosmo(context: click.Context) -> None:
       kosmo run --simulate --eval 'dump(app.integrations.circleci.get_current_user())'
       kosmo run workflow.lua --arg branch=main --json
       kosmo search "cancel a running job"
-      kosmo call trigger_pipeline --help
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())

@@ -73,6 +73,15 @@ def policies(
     return _items((rule, "") for rule in RULES if rule.startswith(incomplete))
 
 
+def workflows(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> "list[CompletionItem]":
+    """Offer the ready-made workflows."""
+    from kosmo_circleci.cli.workflows import workflow_names
+
+    return workflow_names(context, parameter, incomplete)
+
+
 def files(
     _context: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> "list[CompletionItem]":

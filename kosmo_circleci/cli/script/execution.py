@@ -30,11 +30,23 @@ class Source(NamedTuple):
     name: str
 
 
-def read_source(file: str | None, code: str | None, *, stdin_option: str | None = None) -> Source:
-    """Return the script from exactly one of FILE, `--eval` or standard input; else `UsageError`.
+def read_source(
+    file: str | None,
+    code: str | None,
+    *,
+    workflow: str | None = None,
+    stdin_option: str | None = None,
+) -> Source:
+    """Return the script from exactly one source: FILE, `--eval`, `--workflow` or standard input.
 
-    `stdin_option` is an option that reads standard input itself.
+    `stdin_option` is an option that reads standard input itself. Raises `UsageError`.
     """
+    if workflow is not None:
+        if file is not None or code is not None:
+            raise UsageError("Give --workflow alone, without FILE and --eval.")
+        from kosmo_circleci.cli.workflows import library
+
+        return Source(library().find(workflow).code(), workflow)
     if file is not None and code is not None:
         raise UsageError("Give FILE or --eval, not both.")
     if code is not None:

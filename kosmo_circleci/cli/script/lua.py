@@ -11,7 +11,7 @@ import click
 from kosmo_circleci.cli.app import App
 from kosmo_circleci.cli.compact_help import CompactCommand
 from kosmo_circleci.cli.fleet.options import EACH_NAMES, EachOptions, each_options, take_each
-from kosmo_circleci.cli.offers import account_names, files
+from kosmo_circleci.cli.offers import account_names, files, workflows
 from kosmo_circleci.cli.options import eval_option, limit_options
 from kosmo_circleci.cli.outcome import show
 from kosmo_circleci.cli.output import json_option
@@ -49,6 +49,7 @@ class LuaOptions:
     """The options of the command line, as click read them."""
 
     file: str | None
+    workflow: str | None
     code: str | None
     as_json: bool
     force: bool
@@ -95,6 +96,9 @@ class LuaCommand(CheckingCommand, CompactCommand):
 @click.command("integrations:lua", cls=LuaCommand, compact=_COMPACT)
 @click.argument("file", required=False, shell_complete=files)
 @eval_option
+@click.option(
+    "-w", "--workflow", metavar="NAME", shell_complete=workflows, help="Run a ready-made workflow."
+)
 @json_option
 @click.option("--force", is_flag=True, help="Lift the read/write permission policy.")
 @click.option("--trust-mcp", is_flag=True, help="Let MCP servers run that are not trusted.")
@@ -160,7 +164,12 @@ def _carry_out(app: App, options: LuaOptions) -> int:
     if options.each is not None:
         _refuse_with_each(options, options.each, output, sources)
     records = _records(options)
-    source = read_source(options.file, options.code, stdin_option=sources.stdin_option)
+    source = read_source(
+        options.file,
+        options.code,
+        workflow=options.workflow,
+        stdin_option=sources.stdin_option,
+    )
     header = parse_header(source.code, source.name)
     if options.help_script:
         from kosmo_circleci.cli.script.script_help import show_script_help
@@ -227,6 +236,7 @@ def _refuse_with_repl(options: LuaOptions, output: ResultOutput, sources: Argume
     others: Mapping[str, object] = {
         "FILE": options.file,
         "--eval": options.code,
+        "--workflow": options.workflow,
         "--json": options.as_json,
         "--check": options.check,
         "--format": output.format,
@@ -255,7 +265,8 @@ def _refuse_with_each(
     }
     _refuse("--each", others, "each input has a row of its own.")
     if each.inputs == STDIN and (
-        sources.stdin_option or (options.code is None and options.file in (None, STDIN))
+        sources.stdin_option
+        or (options.code is None and options.workflow is None and options.file in (None, STDIN))
     ):
         raise UsageError(
             "Standard input has the inputs. Give the script as FILE or --eval, arguments by file."
