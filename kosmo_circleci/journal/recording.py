@@ -134,6 +134,7 @@ class Recording:
 
     def flush(self) -> None:
         with self._lock:
+            self._alive_at = 0.0  # a wait begins or ends: how long the run has run is worth a row
             self._group.commit()
 
     # The end --------------------------------------------------------------------------------------
@@ -155,6 +156,7 @@ class Recording:
                     for number in numbers:
                         self._update(number, {"again": True})
             columns = ", ".join(f"{name} = ?" for name in row)
+            self._alive_at = 0.0
             self._group.put(
                 f"UPDATE runs SET {columns} WHERE number = ?", (*row.values(), self.run.number)
             )

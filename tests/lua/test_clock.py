@@ -1,100 +1,99 @@
-"""os.time and os.date: the run's clock, which with --simulate is the simulated one."""
+"""The time and the chance of a script: simulated with --simulate, repeated in a journaled run."""
 
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kosmo_circleci import Bridge
-from kosmo_circleci.run.envelope import Run
 
-RunScript = Callable[[str], Run]
-
-START = int(datetime(2025, 1, 15, 10, tzinfo=UTC).timestamp())
-
-
-@pytest.fixture(params=[False, True], ids=["in-process", "isolated"])
-def run_fresh(request: pytest.FixtureRequest) -> Callable[[str], Run]:
-    def run(code: str) -> Run:
-        with Bridge(simulate=True) as bridge:
-            return bridge.run(code, name="eval", isolate=request.param)
-
-    return run
-
-
-def test_a_simulated_run_starts_at_the_simulated_time(run_fresh: Callable[[str], Run]) -> None:
-    run = run_fresh("return os.time(), os.date('!%Y-%m-%dT%H:%M:%SZ'), os.date('!*t').wday")
-
-    assert run.result == [START, "2025-01-15T10:00:00Z", 4]
-
-
-def test_waiting_moves_the_clock_of_a_simulated_run(run_fresh: Callable[[str], Run]) -> None:
-    run = run_fresh("local start = os.time() flow.sleep(3600) return os.time() - start")
-
-    assert run.result == 3600
+DRAWS = """
+local drawn = {}
+for n = 1, 200 do
+  local float, die, wide = math.random(), math.random(6), math.random(-3, 3)
+  assert(float >= 0 and float < 1 and math.type(float) == "float")
+  assert(die >= 1 and die <= 6 and math.type(die) == "integer")
+  assert(wide >= -3 and wide <= 3)
+  drawn[n] = die
+end
+assert(math.type(math.random(0)) == "integer")
+assert(math.random(7, 7) == 7)
+assert(math.random(math.mininteger, math.maxinteger) ~= nil)
+local branches = flow.map({1, 2, 3}, function() return math.random(1 << 40) end)
+math.randomseed(42)
+local seeded = math.random(1 << 40)
+math.randomseed(42)
+assert(seeded == math.random(1 << 40))
+math.randomseed()
+local now = os.time()
+flow.sleep(90)
+if args.fail then error("no") end
+return {drawn, branches, seeded, math.random(1 << 40), now, os.time() - now, os.date("!%Y", 0)}
+"""
 
 
-def test_a_loop_until_a_deadline_ends_in_the_simulated_world(
-    run_fresh: Callable[[str], Run],
-) -> None:
-    run = run_fresh("""
-        local calls, stop_at = 0, os.time() + 60
-        while os.time() < stop_at do
-          app.integrations.circleci.get_current_user()
-          calls = calls + 1
-        end
-        return calls
-    """)
-
-    assert (run.error, run.result) == (None, 12)  # a request takes five seconds there
+def run(bridge: Bridge, code: str, **options: Any) -> Any:
+    ended = bridge.run(code, **options)
+    assert ended.error is None, ended.error
+    return ended.result
 
 
-def test_the_last_seven_days_have_pipelines(run_fresh: Callable[[str], Run]) -> None:
-    run = run_fresh("""
-        local since, count = os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() - 7 * 86400), 0
-        for pipeline in flow.each(app.integrations.circleci.list_project_pipelines,
-            {project_slug = "gh/example-org/example-repo"}) do
-          if pipeline.created_at >= since then count = count + 1 end
-        end
-        return count > 5
-    """)
-
-    assert (run.error, run.result) == (None, True)
-
-
-def test_without_the_simulator_it_is_the_real_time() -> None:
-    before = int(time.time())
-
-    with Bridge(config={}) as bridge:
-        run = bridge.run("return os.time(), os.time(os.date('*t')) - os.time()")
-
-    assert before <= run.result[0] <= time.time()
-    assert abs(run.result[1]) <= 1
+def test_a_journaled_run_draws_from_a_generator_of_its_own(tmp_path: Path) -> None:
+    with Bridge(simulate=True) as bridge:
+        file = tmp_path / "j"
+        failed = bridge.run(DRAWS, name="d.lua", journal=file, args={"fail": True})
+        assert failed.error is not None
+        resumed = run(bridge, DRAWS, name="d.lua", journal=file, resume=True)
+        replayed = run(bridge, DRAWS, name="d.lua", replay=file)
+        other = run(bridge, DRAWS, name="d.lua", journal=tmp_path / "other")
+    assert replayed == resumed
+    drawn, branches, seeded, after, _, waited, year = resumed
+    assert len(set(drawn)) == 6
+    assert len(set(branches)) == 3
+    assert (waited, year) == (90, "1970")
+    assert other[0] != drawn
+    assert other[3] != after
+    assert other[2] == seeded  # what the script seeds itself is the same everywhere
 
 
 @pytest.mark.parametrize(
-    ("code", "result"),
+    ("code", "message"),
     [
-        ("os.date('!%H:%M', 0)", "00:00"),
-        ("os.date('!%H:%M', 3600.0)", "01:00"),
-        ("os.time({year = 2025, month = 1, day = 2}) - os.time({year = 2025, month = 1, day = 1})",
-         86400),
-        ("math.type(os.time())", "integer"),
-        ("os.difftime(5, 3)", 2.0),
-        ("os.date('%Ez')", "error: bad argument #1 to 'os.date' (invalid conversion specifier"),
-        ("os.date({})", "error: bad argument #1 to 'os.date' (string expected, got table)"),
-        ("os.time({year = 2025})", "error: field 'month' missing in date table"),
-        ("os.time('now')", "error: bad argument #1 to 'os.time' (table expected, got string)"),
+        ("math.random(0.5)", "bad argument #1 to 'random' (number has no integer representation)"),
+        ("math.random('x')", "bad argument #1 to 'random' (number expected, got string)"),
+        ("math.random(2, 1)", "bad argument #1 to 'random' (interval is empty)"),
+        ("math.random(-1)", "bad argument #1 to 'random' (interval is empty)"),
+        ("math.random(1, 2, 3)", "wrong number of arguments"),
     ],
-)  # fmt: skip
-def test_times_that_are_given_are_taken_as_in_lua(
-    code: str, result: object, run: RunScript
-) -> None:
-    made = run(f"return {code}")
+)
+def test_a_journaled_run_refuses_what_lua_refuses(code: str, message: str, tmp_path: Path) -> None:
+    with Bridge(simulate=True) as bridge:
+        plain = bridge.run(code)
+        journaled = bridge.run(code, journal=tmp_path / "j")
+    assert journaled.error == plain.error == f"script:1: {message}"
 
-    if isinstance(result, str) and result.startswith("error: "):
-        assert made.error is not None
-        assert made.error.startswith("eval:1: " + result.removeprefix("error: "))
-    else:
-        assert (made.error, made.result) == (None, result)
+
+def test_simulated_time_is_the_scripts_time() -> None:
+    with Bridge(simulate=True) as bridge:
+        began, later, date = run(
+            bridge,
+            "local t = os.time() flow.sleep(3600) return t, os.time(), os.date('!%Y-%m-%d')",
+        )
+    assert later - began == 3600
+    assert date == "2025-01-15"
+
+
+def test_waits_that_have_passed_are_not_waited_for_again(tmp_path: Path) -> None:
+    code = """
+    local began = os.time()
+    flow.map({1, 2}, function(item) flow.sleep(item * 1000) end)
+    flow.sleep(500)
+    if args.fail then error("no") end
+    return os.time() - began
+    """
+    with Bridge(simulate=True) as bridge:
+        assert bridge.run(code, journal=tmp_path / "j", args={"fail": True}).error is not None
+        clock = "return os.time()"
+        before = run(bridge, clock)
+        assert run(bridge, code, journal=tmp_path / "j", resume=True) == 2500
+        assert run(bridge, clock) - before < 10

@@ -99,7 +99,7 @@ function chance.random(...)
   if count > 2 then error("wrong number of arguments", 2) end
   if count == 2 then low, up = integer((...), 1), integer((select(2, ...)), 2) else up = integer(up, 1) end
   if count == 1 and up == 0 then return value end
-  if low > up then error(format("bad argument #%d to 'random' (interval is empty)", count), 2) end
+  if low > up then error("bad argument #1 to 'random' (interval is empty)", 2) end
   return low + projected(value, up - low, state)
 end
 
