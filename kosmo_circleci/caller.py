@@ -325,6 +325,7 @@ class Caller:
     def _permit(
         self, function: Function, arguments: Arguments, account: str, call_path: str
     ) -> None:
+        self._check_declared(function.kind, function.name, call_path)
         if self.settings.rehearsal:
             return
         self.permit(
@@ -342,6 +343,7 @@ class Caller:
 
         Raises `PermissionDenied`, or the deadline's reason if the run ended at the question.
         """
+        self._check_declared(kind, name, call_path)
         if self.journal is not None and kind in self.journal.decides:
             return
         decision = permission.decide(kind, self.policy, force=self.settings.force)
@@ -362,6 +364,12 @@ class Caller:
                 return
             refused = consent is not None
         raise permission.refusal(kind, decision, call_path, name, refused=refused)
+
+    def _check_declared(self, kind: Kind, name: str, call_path: str) -> None:
+        """Raise `PermissionDenied` for a write that the script's header does not allow."""
+        writes = self.settings.writes
+        if kind == "write" and writes is not None and name not in writes:
+            raise permission.undeclared(call_path, name, writes)
 
     def _account(self, name: str, *, public: bool) -> Account:
         if self.journal is not None and self.journal.is_offline:

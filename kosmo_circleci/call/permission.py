@@ -3,7 +3,7 @@
 Asking, and how long a yes is remembered, is the caller's business.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from kosmo_circleci.call.model import Arguments
@@ -80,6 +80,16 @@ def refusal(
         f"force=True), or change the policy: `kosmo integrations:configure circleci --{kind} allow`"
         f", which is `permissions: {{{kind}: allow}}` under integrations.circleci in the "
         "configuration file.",
+        function_name=function_name,
+    )
+
+
+def undeclared(call_path: str, function_name: str, writes: Sequence[str]) -> PermissionDenied:
+    """Return the error for a write that the script's header does not list."""
+    return PermissionDenied(
+        f"{call_path} is a write, and the script's header allows "
+        f"{', '.join(writes) or 'none'} (@writes). Nothing was sent. "
+        f"Add {function_name} to @writes if the script is to do this.",
         function_name=function_name,
     )
 

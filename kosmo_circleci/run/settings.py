@@ -48,7 +48,7 @@ class RunSettings(NamedTuple):
     what is done to the simulated CircleCI needs no permission. `mask_source` asks for
     `Run.masked_source`. `secrets` are values to mask from the beginning. `journal` says whether the
     run is recorded, replayed, planned or applied. With `item_index` the script has the globals
-    `item` and `item_index`.
+    `item` and `item_index`. `writes` are the only functions that may write, None for no such limit.
     """
 
     name: str = "script"
@@ -69,6 +69,7 @@ class RunSettings(NamedTuple):
     journal: JournalSettings = NO_JOURNAL
     item: JsonValue = None
     item_index: int | None = None
+    writes: tuple[str, ...] | None = None
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return the settings as JSON; `from_json` gives them back."""
@@ -78,6 +79,7 @@ class RunSettings(NamedTuple):
             "secrets": list(self.secrets),
             "results": None if self.results is None else dict(self.results),
             "journal": self.journal._asdict(),
+            "writes": None if self.writes is None else list(self.writes),
         }
         return self._asdict() | changed
 
@@ -88,6 +90,7 @@ class RunSettings(NamedTuple):
             "limits": Limits(**value["limits"]),
             "secrets": tuple(value["secrets"]),
             "journal": JournalSettings(**value["journal"]),
+            "writes": None if value["writes"] is None else tuple(value["writes"]),
         }
         return cls(**(value | structured))
 

@@ -40,6 +40,7 @@ CASES: Final = {
     ),
     "an unknown account": Case("return 1", RunSettings(account="nobody")),
     "force": Case(WRITE, RunSettings(force=True)),
+    "writes": Case(WRITE, RunSettings(force=True, writes=("rerun_workflow",))),
     "trust_mcp": Case("return mcp.servers()", RunSettings(trust_mcp=True)),
     "args": Case(
         "return args, #args.list, args.list[2] == nil",

@@ -181,7 +181,7 @@ def _carry_out(app: App, options: LuaOptions) -> int:
         return check_only(source, options.as_json)
     settings = _settings(options, sources)
     args = header.bound(settings.args, lambda: here(simulate=options.simulate))
-    settings = settings._replace(name=source.name, args=args)
+    settings = settings._replace(name=source.name, args=args, writes=header.writes)
     if options.each is not None:
         from kosmo_circleci.cli.fleet.each import run_each
 

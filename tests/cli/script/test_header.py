@@ -117,3 +117,38 @@ def test_a_checkout_gives_project_branch_and_revision(
     assert fields == {"project_slug": "gh/acme/web", "branch": "topic"}
     git("checkout", "--detach")
     assert "branch" not in here(simulate=False)
+
+
+WRITES = """-- @writes {writes}
+local c = app.integrations.circleci
+local ok, e = pcall(c.cancel_workflow, "running-workflow-uuid")
+return {{ok = ok, type = not ok and e.type or nil, message = not ok and e.message or nil}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("writes", "allowed"),
+    [("none", "none"), ("rerun_workflow, api_post", "rerun_workflow, api_post")],
+)
+def test_a_write_that_is_not_declared_is_refused_whatever_the_policy(
+    kosmo: Any, writes: str, allowed: str
+) -> None:
+    code = WRITES.format(writes=writes)
+    envelope = kosmo("run", "--simulate", "--force", "-e", code, "--json").json
+    assert envelope["result"] == {
+        "ok": False,
+        "type": "permission",
+        "message": (
+            "app.integrations.circleci.cancel_workflow is a write, and the script's header allows "
+            f"{allowed} (@writes). Nothing was sent. "
+            "Add cancel_workflow to @writes if the script is to do this."
+        ),
+    }
+    assert envelope["call_count"] == 0
+
+
+def test_a_declared_write_still_needs_permission(kosmo: Any) -> None:
+    code = WRITES.format(writes="cancel_workflow")
+    run = ("run", "--simulate", "-e", code, "--json")
+    assert kosmo(*run).json["result"]["type"] == "permission"
+    assert kosmo(*run, "--force").json["result"] == {"ok": True}
