@@ -103,7 +103,10 @@ ONLY = {
 }
 
 # The modules of the MCP server that speak with the SDK; the tools it serves know nothing of it.
-AGENT_SDK = {"agent.server", "agent.questions", "agent.reading", "agent.serving", "agent.stdio"}
+AGENT_SDK = {
+    *("agent.server", "agent.http", "agent.questions", "agent.reading", "agent.serving"),
+    "agent.stdio",
+}
 
 HOMES: dict[str, set[str]] = {
     # The parser itself is in `parse`; its nodes are read by the others.
@@ -128,6 +131,8 @@ HOMES: dict[str, set[str]] = {
     # What the MCP SDK is made of, at home where it is.
     "mcp_types": {"mcp_client.session", *AGENT_SDK},
     "httpx2": {"mcp_client.http_streams"},
+    "starlette": {"agent.http"},
+    "uvicorn": {"agent.http"},
     "anyio": {"mcp_client.session", *AGENT_SDK},
     "jsonschema": {"mcp_client.arguments"},
     "referencing": {"mcp_client.arguments"},

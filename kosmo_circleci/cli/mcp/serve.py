@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
+from kosmo_circleci.cli.mcp.options import Address
 from kosmo_circleci.cli.options import Seconds, Size
-from kosmo_circleci.errors import ConfigurationError
+from kosmo_circleci.errors import ConfigurationError, UsageError
 from kosmo_circleci.limits import Limits
 
 if TYPE_CHECKING:
@@ -31,6 +32,15 @@ if TYPE_CHECKING:
     default="lua",
     help="Three tools for scripts, or one tool per function. Default lua.",
 )
+@click.option(
+    "--http",
+    type=Address(),
+    metavar="[HOST:]PORT",
+    help="Streamable HTTP; each request brings its own token. Default: stdio.",
+)
+@click.option(
+    "--shared-token", is_flag=True, help="Over HTTP: use this server's token for requests without."
+)
 @click.option("--account", default="default", metavar="NAME", help="Account of the functions.")
 @click.option(
     "--journal",
@@ -51,13 +61,15 @@ def serve(
     write: str,
     simulate: bool,
     expose: str,
+    http: tuple[str, int] | None,
+    shared_token: bool,
     account: str,
     journal: Path | None,
     memory_limit: int,
     cpu_limit: float,
     timeout: float,
 ) -> int:
-    """Serve CircleCI to an MCP client over standard input and output.
+    """Serve CircleCI to MCP clients: over standard input and output, or HTTP.
 
     The client starts this command; 'kosmo integrations:docs mcp' has the configuration to paste
     into it. Each script runs in a process of its own, with the limits given here.
@@ -67,6 +79,7 @@ def serve(
       kosmo mcp:serve
       kosmo mcp:serve --write=allow --account work
       kosmo mcp:serve --simulate --expose=functions
+      kosmo mcp:serve --http 8080
     """
     from kosmo_circleci.agent.executions import ServeOptions
 
@@ -74,6 +87,10 @@ def serve(
     if journal is not None:
         journal.mkdir(mode=0o700, parents=True, exist_ok=True)
     options = ServeOptions(cast("Write", write), simulate, account, limits, journal)
+    if http is not None:
+        return _serve_http(options, *_tools(options, expose), http, shared_token)
+    if shared_token:
+        raise UsageError("--shared-token goes with --http: over stdio there is one client.")
     return _serve(options, *_tools(options, expose))
 
 
@@ -101,6 +118,37 @@ def _serve(options: "ServeOptions", tools: "Tools", instructions: str) -> int:
     assert timeout_s is not None
     server = ToolServer(tools, lambda: ActiveTime(timeout_s), instructions)
     return serve_stdio(server, *_take_streams())
+
+
+def _serve_http(
+    options: "ServeOptions",
+    tools: "Tools",
+    instructions: str,
+    address: tuple[str, int],
+    shared: bool,
+) -> int:
+    _load_sdk()
+    from kosmo_circleci.agent.http import PATH, client_of_request, listening_socket, serve_http
+    from kosmo_circleci.agent.running_call import ActiveTime
+    from kosmo_circleci.agent.server import ToolServer
+
+    timeout_s = options.limits.timeout_s
+    assert timeout_s is not None
+    host, port = address
+    try:
+        listener = listening_socket(host, port)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Cannot listen on {host}:{port}: {error.strerror or error}. Name another port, or 0 "
+            "for a free one."
+        ) from None
+    shown = f"[{host}]" if ":" in host else host
+    click.echo(f"Serving MCP at http://{shown}:{listener.getsockname()[1]}{PATH}", err=True)
+    server = ToolServer(
+        tools, lambda: ActiveTime(timeout_s), instructions, client_of_request(shared)
+    )
+    serve_http(server, listener, shared=shared)
+    return 0
 
 
 def _load_sdk() -> None:

@@ -1,6 +1,7 @@
 """mcp:serve from the shell: what it says before the conversation, and that the rest is protocol."""
 
 import json
+import re
 import subprocess
 import sys
 from typing import Any
@@ -30,6 +31,31 @@ def test_a_missing_sdk_is_named_with_the_way_to_it() -> None:
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.startswith("error: kosmo mcp:serve needs the MCP package 2.3 or later;")
     assert ended.stderr.endswith("Run: pip install 'kosmo-circleci[mcp]'\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--http", "x"), "'x' is not [HOST:]PORT; write for example 8080"),
+        (("--http", "70000"), "'70000' is not [HOST:]PORT; write for example 8080"),
+        (("--shared-token",), "--shared-token goes with --http: over stdio there is one client."),
+    ],
+)
+def test_an_address_that_is_none_is_a_usage_error(
+    kosmo: Any, options: tuple[str, ...], message: str
+) -> None:
+    ended = kosmo("mcp:serve", *options)
+    assert (ended.code, message in ended.err) == (2, True)
+
+
+def test_over_http_it_says_where_and_ends_with_a_signal() -> None:
+    command = [sys.executable, "-m", "kosmo_circleci", "mcp:serve", "--simulate", "--http", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        process.terminate()
+        process.wait(20)
+    assert re.fullmatch(r"Serving MCP at http://127\.0\.0\.1:[0-9]+/mcp\n", line)
 
 
 def test_a_failure_to_start_is_one_object_with_json(kosmo: Any) -> None:

@@ -1,0 +1,123 @@
+"""The server over streamable HTTP: who may reach it, and whose token a request brings.
+
+Nothing of one request is used for another: the client of a call is the token of its own POST. The
+SDK holds a session of the older revisions to the credential that opened it.
+"""
+
+import logging
+import socket
+from collections.abc import Callable
+from typing import Any, Final
+
+import anyio
+import uvicorn
+from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+from mcp.server.context import ServerRequestContext
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from kosmo_circleci.agent.clients import SHARED, Client, holder_of
+from kosmo_circleci.agent.server import ToolServer
+
+PATH: Final = "/mcp"
+
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
+_END_S: Final = 2
+_NO_TOKEN: Final = (
+    "This server needs a CircleCI token with each request: the header 'Circle-Token', or "
+    "'Authorization: Bearer …'."
+)
+
+
+def client_of_request(shared: bool) -> Callable[[ServerRequestContext[Any, Any]], Client]:
+    """Return what tells the client of a request: the holder of its token."""
+
+    def client_of(ctx: ServerRequestContext[Any, Any]) -> Client:
+        client = None if ctx.request is None else _client(ctx.request.headers, shared)
+        if client is None:
+            raise PermissionError(_NO_TOKEN)  # the gate has let no such request through
+        return client
+
+    return client_of
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on the address; port 0 takes a free one. Raises `OSError`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def serve_http(server: ToolServer, listener: socket.socket, *, shared: bool) -> None:
+    """Serve until a signal ends the process."""
+    anyio.run(_serve, server, listener, shared)
+
+
+async def _serve(server: ToolServer, listener: socket.socket, shared: bool) -> None:
+    for name in ("mcp", "uvicorn"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
+    config = uvicorn.Config(
+        application(server, listener, shared=shared),
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=_END_S,
+    )
+    try:
+        await uvicorn.Server(config).serve(sockets=[listener])
+    finally:
+        await server.close()
+
+
+def application(server: ToolServer, listener: socket.socket, *, shared: bool) -> ASGIApp:
+    """Return the ASGI application behind the gate that wants a token of every request."""
+    host, port = listener.getsockname()[:2]
+    # Exact names: a pattern such as "localhost:*" is a prefix to the SDK.
+    names = {f"[{host}]" if ":" in host else host, *_LOOPBACK}
+    security = TransportSecuritySettings(
+        allowed_hosts=[f"{name}:{port}" for name in sorted(names)],
+        allowed_origins=[f"http://{name}:{port}" for name in sorted(names)],
+    )
+    app = server.sdk.streamable_http_app(
+        streamable_http_path=PATH, transport_security=security, host=host
+    )
+    return _Gate(AuthContextMiddleware(app), shared)
+
+
+class _Gate:
+    """Refuses a request without a token, and tells the SDK whose request it is."""
+
+    def __init__(self, app: ASGIApp, shared: bool) -> None:
+        self._app = app
+        self._shared = shared
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        client = _client(Headers(scope=scope), self._shared)
+        if client is None:
+            answer = JSONResponse({"error": _NO_TOKEN}, 401, {"WWW-Authenticate": "Bearer"})
+            await answer(scope, receive, send)
+            return
+        token = AccessToken(token=client.key, client_id=client.key, scopes=[])
+        await self._app({**scope, "user": AuthenticatedUser(token)}, receive, send)
+
+
+def _client(headers: Headers, shared: bool) -> Client | None:
+    token = headers.get("circle-token", "").strip()
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    if not token and scheme.lower() == "bearer":
+        token = credentials.strip()
+    if token:
+        return holder_of(token)
+    return SHARED if shared else None
