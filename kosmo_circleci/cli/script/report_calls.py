@@ -40,6 +40,9 @@ def figures(run: Run, records: Sequence[CallRecord], waits: Sequence[Wait]) -> s
         ("Failed", f"{failed:,}", "error" if failed else ""),
         ("Repeated requests", f"{repeated:,}", ""),
     ]
+    effects = [f"{each:,} {effect}" for effect, each in run.writes._asdict().items() if each]
+    if effects:
+        terms.append(("Writes", ", ".join(effects), "error" if run.writes.unknown else ""))
     if waits:
         waited_ms = sum(wait.duration_ms for wait in waits)
         terms.append(("Waiting in flow", duration(waited_ms), ""))
@@ -102,6 +105,8 @@ def _function_row(name: str, group: list[CallRecord], total_ms: float) -> list[s
 
 def _call_row(number: int, record: CallRecord) -> list[str]:
     status = f"{record.status} {record.http_status or ''}".strip()
+    if record.kind == "write":
+        status += f", {record.effect}"
     return [
         f"{number}",
         _code(_short(record.function)),

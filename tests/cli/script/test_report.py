@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kosmo_circleci import jsonvalue
-from kosmo_circleci.call.model import CallRecord
+from kosmo_circleci.call.model import CallRecord, Writes
 from kosmo_circleci.cli.script.report import Subject, page
 from kosmo_circleci.cli.script.report_html import MAX_TEXT, breakable, duration
 from kosmo_circleci.cli.script.timeline import Timeline, Wait
@@ -134,6 +134,17 @@ def test_what_failed_precedes_everything_but_the_figures() -> None:
     assert found.sections["functions"] == (
         "Calls by functionFunctionCallsFailedTotalLongestget_pipeline3147 ms40 ms"
     )
+
+
+def test_what_writes_did_is_summed_and_stands_at_each() -> None:
+    done = record(0, 1)._replace(kind="write", effect="done")
+    lost = record(1, 1)._replace(kind="write", effect="unknown", status="error", http_status=None)
+    found = shown(
+        Run(True, call_count=2, call_records=(done, lost), writes=Writes(done=1, unknown=1))
+    )
+    assert "Writes1 done, 1 unknown" in found.sections["summary"]
+    assert "ok 200, done" in found.sections["calls"]
+    assert "error, unknown" in found.sections["calls"]
 
 
 def test_waits_are_drawn_and_summed() -> None:
