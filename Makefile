@@ -26,6 +26,7 @@ generate: setup
 bench: setup
 	$(PYTHON) scripts/bench.py
 	$(PYTHON) scripts/bench_masking.py
+	$(PYTHON) scripts/bench_fleet.py
 
 setup: $(VENV)/.ready
 

@@ -106,7 +106,7 @@ def main() -> int:
     runs = 3 if options.quick else max(1, options.runs)
     over = False
     with server() as origin, tempfile.TemporaryDirectory() as home:
-        environ = _environ(home, origin)
+        environ = bench_environ(home, origin)
         for measure in (docs, one_call, loop, slow_loop, journaled, fan_out, two_calls):
             line = measure(runs, environ)
             print(line.text(), flush=True)
@@ -221,7 +221,8 @@ def _begin_to_end_s(command: list[str], environ: Mapping[str, str]) -> float:
     return seen[b"end"] - seen[b"begin"]
 
 
-def _environ(home: str, origin: str) -> dict[str, str]:
+def bench_environ(home: str, origin: str) -> dict[str, str]:
+    """Return an environment whose default account is the server at `origin`."""
     kept = {
         name: value
         for name, value in os.environ.items()
