@@ -5,6 +5,7 @@ A Python exception that entered Lua would be userdata with readable attributes, 
 the function that needs it.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
@@ -24,7 +25,7 @@ from kosmo_circleci.jsonvalue import JsonError, JsonLimitError
 from kosmo_circleci.lua.calls import Calls
 from kosmo_circleci.lua.output import LimitedOutput, OutputFull
 from kosmo_circleci.lua.patterns import Patterns
-from kosmo_circleci.lua.values import Answer, LuaValues, python_text
+from kosmo_circleci.lua.values import Answer, LuaValues, lua_bytes, python_text
 from kosmo_circleci.run.settings import RunSettings
 from kosmo_circleci.wording import printable, shorten
 
@@ -67,6 +68,7 @@ class Host:
             "notice": self._notice,
             "waiting": self._waiting,
             "json_decode": self._json_decode,
+            "render_log": self._render_log,
             "docs_list": self._docs_list,
             "docs_search": self._docs_search,
             "docs_read": self._docs_read,
@@ -192,6 +194,14 @@ class Host:
                 function_name="results",
             )
         return self._values.build(jsonvalue.decode(text))
+
+    def _render_log(self, stdout: bytes, stderr: bytes, most_lines: Any = None) -> Answer:
+        """Answer the text, its number of lines, and whether lines are left out."""
+        from kosmo_circleci.lua.terminal import render_log
+
+        most = None if most_lines is None or most_lines == math.inf else int(most_lines)
+        log = render_log(python_text(stdout), python_text(stderr), most)
+        return (lua_bytes(log.text), log.line_count, log.is_cut)
 
     def _docs_list(self) -> Answer:
         from kosmo_circleci.docs import pages

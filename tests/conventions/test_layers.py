@@ -119,6 +119,7 @@ HOMES: dict[str, set[str]] = {
     "yaml": {"config.file", "config.write", "cli.output_yaml"},
     "ruamel": {"config.edit", "config.write"},
     "regex": {"lua.regex"},
+    "pyte": {"lua.terminal"},
     "keyring": {"config.keyring_store"},
     "waitress": {"simulator.server"},
     "pytest": {"simulator.pytest_plugin"},

@@ -311,6 +311,7 @@ TOP_THREE: Final[dict[str, tuple[str, ...]]] = {
     "why is my build red": ("list_job_tests", "get_job_details", "list_workflow_jobs"),
     "why did my job fail": ("list_job_tests", "get_job_details"),
     "last failed build": (
+        "flow.failures",
         "list_project_pipelines",
         "list_workflow_jobs",
         "list_job_tests",

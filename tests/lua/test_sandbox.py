@@ -21,7 +21,7 @@ GLOBALS = {
     "coroutine": "close create isyieldable resume running status wrap yield",
     "debug": "traceback",
     "docs": "list read search",
-    "flow": "all each map retry sleep wait wait_pipeline",
+    "flow": "all each failures is_final log map retry sleep wait wait_pipeline wait_workflow",
     "json": "array decode encode null object",
     "math": "abs acos asin atan ceil cos deg exp floor fmod huge log max maxinteger min mininteger "
     "modf pi rad random randomseed sin sqrt tan tointeger type ult",

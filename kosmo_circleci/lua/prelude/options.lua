@@ -44,12 +44,19 @@ core.kinds = {
   attempts = { "a whole number, 1 or more", function(value) return value ~= huge and whole(value, 1, huge) end },
   concurrency = { "a whole number from 1 to 100", function(value) return whole(value, 1, 100) end },
   exit_code = { "a whole number from 0 to 125", function(value) return whole(value, 0, 125) end },
+  flag = { "a boolean", function(value) return type(value) == "boolean" end },
   name = { "a string", function(value) return type(value) == "string" end },
 }
 
---- The kind of an option that takes one of two words.
-function core.one_of(first, second)
-  return { '"' .. first .. '" or "' .. second .. '"', function(value) return value == first or value == second end }
+--- The kind of an option that takes one of some words.
+function core.one_of(...)
+  local words, quoted = { ... }, {}
+  for index = 1, #words do
+    quoted[index], words[words[index]] = '"' .. words[index] .. '"', true
+  end
+  local last = quoted[#quoted]
+  quoted[#quoted] = nil
+  return { concat(quoted, ", ") .. " or " .. last, function(value) return type(value) == "string" and words[value] == true end }
 end
 
 local function unknown_option(helper, name, options)

@@ -1,4 +1,4 @@
--- flow.wait_pipeline: until a pipeline has come to its end.
+-- flow.wait_pipeline and flow.wait_workflow: until a pipeline or a workflow has ended.
 
 local core = ...
 
@@ -8,6 +8,11 @@ local all, refuse = flow.all, core.refuse
 
 -- A workflow in one of these states does not move on by itself (CircleCI API v2, Workflow.status).
 local FINAL = { success = true, failed = true, error = true, canceled = true, unauthorized = true, not_run = true }
+
+-- The same of a job (v2), a pipeline (v2), and the phase of anything in v3.
+local ALSO_FINAL = {
+  infrastructure_fail = true, timedout = true, retried = true, ["terminated-unknown"] = true, errored = true, ended = true,
+}
 
 -- A pipeline in one of these gets workflows yet (CircleCI API v2, Pipeline.state): it was just created,
 -- or its setup workflow has handed over a configuration that has not started yet.
@@ -19,12 +24,13 @@ local LONGEST_HANDOVER = 60
 local WAIT_PIPELINE = { on_hold = { "stop", core.one_of("stop", "wait") }, account = { nil, core.kinds.name } }
 for name, option in next, core.wait_options do WAIT_PIPELINE[name] = option end
 
-local function functions_of(account)
+--- The functions of an account, or of the run's own.
+function core.flow_functions(helper, account)
   local circleci = core.flow_circleci
-  if circleci == nil then refuse("flow.wait_pipeline", "app.integrations is not available in this run") end
+  if circleci == nil then refuse(helper, "app.integrations is not available in this run") end
   if account == nil then return circleci end
   local functions = circleci[account]
-  if type(functions) ~= "table" then refuse("flow.wait_pipeline", "unknown account '" .. account .. "'") end
+  if type(functions) ~= "table" then refuse(helper, "unknown account '" .. account .. "'") end
   return functions
 end
 
@@ -75,7 +81,7 @@ function flow.wait_pipeline(pipeline_id, opts)
     refuse("flow.wait_pipeline", "argument 1 must be a pipeline's id, got " .. core.shown(pipeline_id))
   end
   local settings = core.options("flow.wait_pipeline", opts, WAIT_PIPELINE)
-  local circleci, last, final_since = functions_of(settings.account), {}, nil
+  local circleci, last, final_since = core.flow_functions("flow.wait_pipeline", settings.account), {}, nil
   local function look()
     local workflows = all(circleci.list_pipeline_workflows, { pipeline_id = pipeline_id })
     announce(workflows, last)
@@ -97,4 +103,31 @@ function flow.wait_pipeline(pipeline_id, opts)
     return now - final_since >= LONGEST_HANDOVER
   end
   return core.wait_until("flow.wait_pipeline", look, done, settings)
+end
+
+--- flow.wait_workflow(workflow_id[, {on_hold = "stop", timeout = …}]): the workflow, once it is final.
+function flow.wait_workflow(workflow_id, opts)
+  if type(workflow_id) ~= "string" or workflow_id == "" then
+    refuse("flow.wait_workflow", "argument 1 must be a workflow's id, got " .. core.shown(workflow_id))
+  end
+  local settings = core.options("flow.wait_workflow", opts, WAIT_PIPELINE)
+  local circleci, last = core.flow_functions("flow.wait_workflow", settings.account), {}
+  local function look()
+    local workflow = circleci.get_workflow({ workflow_id = workflow_id })
+    announce({ workflow }, last)
+    return workflow
+  end
+  local function done(workflow)
+    local state = summary({ workflow })
+    return state == "final" or state == "held" and settings.on_hold == "stop"
+  end
+  return core.wait_until("flow.wait_workflow", look, done, settings)
+end
+
+--- flow.is_final(status): whether a status of v2, or a phase of v3, does not change any more.
+function flow.is_final(status)
+  if type(status) ~= "string" then
+    refuse("flow.is_final", "argument 1 must be a status, got " .. core.shown(status))
+  end
+  return FINAL[status] or ALSO_FINAL[status] or false
 end
