@@ -24,6 +24,14 @@ def home_folder(environ: Mapping[str, str]) -> Path:
     return home if home.is_absolute() else NO_HOME  # HOME="" would mean the current folder
 
 
+def current_folder() -> Path:
+    """Return the current folder; a path where nothing is if it has been deleted."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return NO_HOME
+
+
 def configuration_folder(environ: Mapping[str, str], home: Path) -> Path:
     """Return the folder of the user's configuration files: `$XDG_CONFIG_HOME`, or `~/.config`.
 

@@ -17,6 +17,7 @@ from kosmo_circleci.catalog.lookup import Resolved
 from kosmo_circleci.config.accounts import Configuration, home_folder, load_configuration
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ConfigurationError, KosmoError
+from kosmo_circleci.folders import current_folder
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
 from kosmo_circleci.run.envelope import Run, failure
@@ -344,7 +345,7 @@ class Runtime:
         from kosmo_circleci.mcp_client.functions import McpFunctions
 
         home = home_folder(self._environ)
-        return McpFunctions(self._environ, home, Path.cwd(), trust=settings.trust_mcp)
+        return McpFunctions(self._environ, home, current_folder(), trust=settings.trust_mcp)
 
     def _own_resources(self) -> "_Resources":
         """Return the resources of this process; those that a fork has copied are abandoned."""

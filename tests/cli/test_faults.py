@@ -32,6 +32,16 @@ from kosmo_circleci.cli.main import main
 main(sys.argv[1:])
 """
 
+NO_HOME = """
+import os, pwd, sys
+os.environ.pop("HOME", None)
+os.environ.pop("XDG_CONFIG_HOME", None)
+def no_entry(uid): raise KeyError(f"getpwuid(): uid not found: {uid}")
+pwd.getpwuid = no_entry
+from kosmo_circleci.cli.main import main
+main(sys.argv[1:])
+"""
+
 
 def kosmo(
     *arguments: str | bytes,
@@ -89,6 +99,26 @@ def test_a_current_folder_that_is_gone_is_no_fault(
         gone.rmdir()
 
     ended = kosmo(*command, "--json", prepare=leave)
+    assert (ended.code, ended.json["success"], ended.err) == (0, True, "")
+
+
+def test_a_script_that_looks_for_servers_of_a_folder_that_is_gone_finds_none(
+    tmp_path: Path,
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+
+    def leave() -> None:
+        os.chdir(gone)
+        gone.rmdir()
+
+    ended = kosmo("run", "-e", "return #mcp.servers()", "--json", prepare=leave)
+    assert (ended.code, ended.json["error"], ended.json["result"]) == (0, None, 0)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_no_home_and_no_entry_for_the_user_are_no_fault(command: tuple[str, ...]) -> None:
+    ended = kosmo(*command, "--json", program=NO_HOME)
     assert (ended.code, ended.json["success"], ended.err) == (0, True, "")
 
 

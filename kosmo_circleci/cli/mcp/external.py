@@ -4,7 +4,6 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from kosmo_circleci.call.context import RunContext
@@ -15,7 +14,7 @@ from kosmo_circleci.cli.script.execution import TerminalListener
 from kosmo_circleci.cli.script.signals import interruptible
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import KosmoError
-from kosmo_circleci.folders import home_folder
+from kosmo_circleci.folders import current_folder, home_folder
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.lua.extension import ExtensionContext
 from kosmo_circleci.mcp_client.functions import McpFunctions
@@ -37,7 +36,7 @@ Work: TypeAlias = Callable[[McpFunctions, RunContext], JsonValue]
 
 def configured_functions(*, trust: bool = False) -> McpFunctions:
     """Return the MCP servers of the current folder and of the user."""
-    return McpFunctions(os.environ, home_folder(os.environ), Path.cwd(), trust=trust)
+    return McpFunctions(os.environ, home_folder(os.environ), current_folder(), trust=trust)
 
 
 def run_external(work: Work, options: ExternalOptions) -> Run:
