@@ -10,7 +10,8 @@ from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from kosmo_circleci.agent.running_call import RunningCall
-from kosmo_circleci.run.listener import CONSENTS, Consent
+from kosmo_circleci.run.consent import CHOICES, safe_question
+from kosmo_circleci.run.listener import Consent
 
 STATE_S: Final = 600.0
 """How long a retry may take to arrive."""
@@ -19,15 +20,14 @@ MAX_OPEN: Final = 32
 """How many questions may wait for the retry that answers them."""
 
 _KEY: Final = "permission"
-_TITLES: Final = ("Allow this call", "Allow this function in this run", "Do not allow")
 _SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {
         "answer": {
             "type": "string",
             "title": "Answer",
-            "enum": list(CONSENTS),
-            "enumNames": list(_TITLES),
+            "enum": [each.consent for each in CHOICES],
+            "enumNames": [each.label for each in CHOICES],
         }
     },
     "required": ["answer"],
@@ -49,7 +49,9 @@ def is_modern(ctx: ServerRequestContext[Any, Any]) -> bool:
 async def elicited(ctx: ServerRequestContext[Any, Any], text: str) -> Consent:
     """Put a question to the client's user and wait for the answer; whatever is no answer is no."""
     try:
-        result = await ctx.session.elicit_form(text, _SCHEMA, related_request_id=ctx.request_id)
+        result = await ctx.session.elicit_form(
+            safe_question(text), _SCHEMA, related_request_id=ctx.request_id
+        )
     except (MCPError, ValueError):
         return "no"
     return _consent(result)
@@ -71,7 +73,9 @@ class OpenQuestions:
             self._calls.pop(next(iter(self._calls))).answer("no")
         state = secrets.token_urlsafe(16)
         self._calls[state] = call
-        params = types.ElicitRequestFormParams(message=text, requested_schema=_SCHEMA)
+        params = types.ElicitRequestFormParams(
+            message=safe_question(text), requested_schema=_SCHEMA
+        )
         requests: types.InputRequests = {_KEY: types.ElicitRequest(params=params)}
         return types.InputRequiredResult(input_requests=requests, request_state=state)
 
