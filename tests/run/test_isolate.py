@@ -259,6 +259,23 @@ def test_a_process_that_dies_is_an_outcome(
     assert run.error.startswith(error)
 
 
+def test_what_the_supervisor_has_heard_is_in_the_outcome_of_a_killed_run(bridge: Bridge) -> None:
+    code = """
+        app.integrations.circleci.delete_context("context-uuid")
+        print("so far")
+    """
+    run = bridge.run(code + IN_C, force=True, isolate=True, limits=SHORT, trust_mcp=True)
+
+    assert (run.error_type, run.output) == ("limit", "so far")
+    assert run.meta == {
+        "permission_bypassed": True,
+        "simulated": True,
+        "writes": {"done": 1, "refused": 0, "unknown": 0},
+        "mcp_trust_bypassed": True,
+    }
+    assert [(call["kind"], call["effect"]) for call in run.call_log] == [("write", "done")]
+
+
 def test_a_host_with_very_many_open_files_can_still_watch(bridge: Bridge) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 1500 if hard == resource.RLIM_INFINITY else min(1500, hard)
