@@ -1,64 +1,37 @@
 #!/usr/bin/env -S kosmo integrations:lua
--- Find the newest pipeline of a project that failed, and say why: its failed jobs and tests, or its configuration. Read-only.
+-- Say why the newest build of a branch failed: job, step, exit code, failing tests, the end of the log. Read-only.
 --   kosmo integrations:lua why_did_it_fail.lua --json --arg project=gh/example-org/example-repo --arg branch=fail/payments
 -- project   where to look (default: the documentation's example)
--- branch    only pipelines of this branch (default: all)
--- most      how many pipelines to look at, the newest first (default 50)
--- Returns {pipeline, errors = {message, …}, jobs = {{name, job_number, status, failed_tests}, …}}, or nothing where none failed.
-local circleci = app.integrations.circleci
+-- branch    which branch (default main): its newest pipeline that has ended or is failing
+-- lines     lines of log per step (default 40)
+-- Returns {row, …}, those of flow.failures; none where nothing failed.
 local project = args.project or "gh/example-org/example-repo"
-local most = tonumber(args.most or "50") or error("most must be a number", 0)
+local branch = args.branch or "main"
+local lines = tonumber(args.lines or "40") or error("lines must be a number", 0)
 
--- Failed by its own doing, killed after ten minutes without output, lost with its machine.
-local FAILED = { failed = true, timedout = true, infrastructure_fail = true }
+local rows = flow.failures({ project_slug = project, branch = branch }, { lines = lines })
 
-local function failed_jobs(pipeline)
-  local jobs = json.array()
-  for workflow in flow.each(circleci.list_pipeline_workflows, { pipeline_id = pipeline.id }) do
-    for job in flow.each(circleci.list_workflow_jobs, { workflow_id = workflow.id }) do
-      if FAILED[job.status] then jobs[#jobs + 1] = job end
-    end
-  end
-  return jobs
+--- A headline such as: build-and-test / test, step 103 "Run tests": failed, exit code 1
+local function headline(row)
+  if row.job == nil then return "the pipeline cannot run" end
+  local text = row.workflow .. " / " .. row.job
+  if row.step then text = text .. ", step " .. row.step_num .. ' "' .. row.step .. '"' end
+  text = text .. ": " .. row.status
+  if row.exit_code then text = text .. ", exit code " .. row.exit_code end
+  return text
 end
 
---- Name the tests of a job that failed.
-local function failed_tests(job)
-  local names = json.array()
-  if job.job_number == nil then return names end
-  for test in flow.each(circleci.list_job_tests, { project_slug = project, job_number = job.job_number }) do
-    if test.result == "failure" or test.result == "error" then
-      print("  " .. test.name .. ": " .. (test.message or "no message"))
-      names[#names + 1] = test.name
-    end
+local last
+for _, row in ipairs(rows) do
+  if row.pipeline_id ~= last then
+    last = row.pipeline_id
+    print("Pipeline " .. row.pipeline_number .. " on " .. (row.branch or "a tag") .. " of " .. row.project_slug)
   end
-  return names
+  print("\n" .. headline(row))
+  if row.url then print("  " .. row.url) end
+  if row.message then print("  " .. row.message) end
+  for _, test in ipairs(row.tests) do print("  failed: " .. test.name .. ": " .. (test.message or "no message")) end
+  if row.log and row.log ~= "" then print("\n    " .. row.log:gsub("\n", "\n    ")) end
 end
-
---- Say what is wrong with a pipeline, as a row; nil where nothing is.
-local function reason(pipeline)
-  local messages = json.array()
-  for index, each in ipairs(pipeline.errors or {}) do messages[index] = each.message end
-  local jobs = failed_jobs(pipeline)
-  if #messages == 0 and #jobs == 0 and pipeline.state ~= "errored" then return nil end
-  if #jobs == 0 then
-    print("pipeline " .. pipeline.number .. " cannot run")
-    for _, message in ipairs(messages) do print("  " .. message) end
-  end
-  local rows = json.array()
-  for index, job in ipairs(jobs) do
-    print("pipeline " .. pipeline.number .. ", job " .. job.name .. ": " .. job.status)
-    rows[index] = {
-      name = job.name, job_number = job.job_number, status = job.status, failed_tests = failed_tests(job),
-    }
-  end
-  return { pipeline = pipeline.number, errors = messages, jobs = rows }
-end
-
--- Pages are fetched as the loop reaches them, so a failure among the newest is found with few requests.
-local newest = { project_slug = project, branch = args.branch }
-for pipeline in flow.each(circleci.list_project_pipelines, newest, { max_items = most }) do
-  local row = reason(pipeline)
-  if row then return row end
-end
-print("no failed job in the last " .. most .. " pipelines of " .. project)
+if #rows == 0 then print("nothing failed in the newest pipeline of " .. project .. " on " .. branch) end
+return rows

@@ -133,38 +133,53 @@ def test_why_did_it_fail_knows_jobs_that_were_killed(
 ) -> None:
     envelope = why(branch)
 
-    result = envelope["result"]
-    assert (result["pipeline"], result["errors"]) == (pipeline, [])
-    assert [(job["name"], job["status"]) for job in result["jobs"]] == [("test", status)]
-    assert envelope["output"] == f"pipeline {pipeline}, job test: {status}"
+    [row] = envelope["result"]
+    assert (row["pipeline_number"], row["job"], row["status"]) == (pipeline, "test", status)
+    assert f"Pipeline {pipeline} on {branch} of gh/example-org/another-repo" in envelope["output"]
 
 
-def test_why_did_it_fail_names_the_tests_of_a_job_that_failed() -> None:
+def test_why_did_it_fail_names_step_exit_code_tests_and_the_end_of_the_log() -> None:
     envelope = run(FOLDER / "why_did_it_fail.lua", "--arg", "branch=fail/payments")
 
-    assert envelope["result"] == {
-        "pipeline": 41,
-        "errors": [],
-        "jobs": [
-            {"name": "test", "job_number": 98, "status": "failed", "failed_tests": ["test_login"]}
-        ],
-    }
+    [row] = envelope["result"]
+    assert (row["job"], row["step"], row["exit_code"]) == ("test", "Run tests", 1)
+    output = envelope["output"].splitlines()
+    assert output[:4] == [
+        "Pipeline 41 on fail/payments of gh/example-org/example-repo",
+        "",
+        'build-and-test / test, step 103 "Run tests": failed, exit code 1',
+        f"  {row['url']}",
+    ]
+    assert output[4] == "  failed: test_login: AssertionError: expected 200, got 500"
+    assert output[-1].endswith("FAILED tests/test_account.py::test_login - AssertionError: "
+                               "expected 200, got 500")  # fmt: skip
+
+
+def test_why_did_it_fail_looks_at_main_unless_told_otherwise() -> None:
+    envelope = run(FOLDER / "why_did_it_fail.lua")
+
+    assert [(row["branch"], row["workflow"]) for row in envelope["result"]] == [
+        ("main", "integration")
+    ]
 
 
 def test_why_did_it_fail_says_what_is_wrong_with_a_configuration() -> None:
     envelope = why("error/search")
 
     trouble = "Job 'test' requires 'lint', which is the name of 0 other jobs."
-    assert envelope["result"] == {"pipeline": 3, "errors": [trouble], "jobs": []}
-    assert envelope["output"] == f"pipeline 3 cannot run\n  {trouble}"
+    assert [row["message"] for row in envelope["result"]] == [trouble]
+    assert envelope["output"] == (
+        "Pipeline 3 on error/search of gh/example-org/another-repo\n\n"
+        f"the pipeline cannot run\n  {trouble}"
+    )
 
 
-def test_why_did_it_fail_returns_nothing_where_nothing_failed() -> None:
+def test_why_did_it_fail_says_so_where_nothing_failed() -> None:
     envelope = run(FOLDER / "why_did_it_fail.lua", "--arg", "branch=no-such-branch")
 
     assert (envelope["result"], envelope["output"]) == (
-        None,
-        "no failed job in the last 50 pipelines of gh/example-org/example-repo",
+        [],
+        "nothing failed in the newest pipeline of gh/example-org/example-repo on no-such-branch",
     )
 
 
