@@ -10,9 +10,11 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from kosmo_circleci.call import permission
+from kosmo_circleci.call.account import missing_token
+from kosmo_circleci.call.exchange import Exchange, Performed, Request
 from kosmo_circleci.call.model import (
     LOG_LENGTH,
     Account,
@@ -30,60 +32,15 @@ from kosmo_circleci.call.permission import Allowed, MustAsk, Policy
 from kosmo_circleci.catalog.lookup import Resolved, call_path
 from kosmo_circleci.catalog.model import Function, Kind
 from kosmo_circleci.deadline import Deadline
-from kosmo_circleci.errors import ConfigurationError, JournalError, KosmoError, NetworkError
+from kosmo_circleci.errors import JournalError, KosmoError, NetworkError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
 from kosmo_circleci.run.listener import RunListener
 from kosmo_circleci.run.settings import RunSettings
 
 if TYPE_CHECKING:
-    from kosmo_circleci.call.journal import CallJournal, JournalEntry, RunJournal
+    from kosmo_circleci.call.journal import CallJournal, RunJournal
     from kosmo_circleci.transport.executor import Executor
-
-
-class Exchange(NamedTuple):
-    """One request and its outcome: `response`, or `error` when no answer arrived.
-
-    `start` is None where nothing was sent because a journal had the answer.
-    """
-
-    start: StartedCall | None
-    duration_ms: float
-    response: ApiResponse | None = None
-    error: KosmoError | None = None
-    attempts: int = 1
-
-    @property
-    def may_have_arrived(self) -> bool:
-        """False where the server surely has not seen the request."""
-        unsent = isinstance(self.error, NetworkError) and self.error.unsent
-        return self.attempts > 0 and not unsent
-
-
-class _Request:
-    """A request in flight, and how often it has been sent so far."""
-
-    def __init__(self, start: StartedCall) -> None:
-        self.start = start
-        self.attempts = 0
-
-    def count_attempt(self) -> None:
-        """Count one more sending; from the thread that sends."""
-        self.attempts += 1
-
-
-class Performed(NamedTuple):
-    """What `perform` did: one exchange, or two where the manifest's fallback answered.
-
-    `entry` is the call in the run's journal, where it has one.
-    """
-
-    exchanges: tuple[Exchange, ...]
-    entry: "JournalEntry | None" = None
-
-    @property
-    def by_fallback(self) -> bool:
-        return len(self.exchanges) > 1
 
 
 class Caller:
@@ -121,7 +78,7 @@ class Caller:
         self.call_count = 0
         self.writes = Writes()
         self.permission_bypassed = False
-        self._in_flight: dict[int, _Request] = {}
+        self._in_flight: dict[int, Request] = {}
         self._in_result: set[str] = set()
         self._deprecated: set[str] = set()
         self._numbers = count()
@@ -256,7 +213,7 @@ class Caller:
             self.mask.text(permission.shown_arguments(call.function, call.arguments)),
             self.permission_bypassed,
         )
-        request = _Request(start)
+        request = Request(start)
         self._in_flight[id(call)] = request
         self.listener.call_started(start)
         answer: ApiResponse | None = None
@@ -421,25 +378,3 @@ def _naming(call: PreparedCall, error: KosmoError) -> KosmoError:
     if isinstance(error, NetworkError):
         error.method, error.path = request.shown(call.function, call.arguments)
     return error
-
-
-def missing_token(account: Account) -> ConfigurationError:
-    """Return the error for a call through an account without a token, with the ways out."""
-    name = account.name
-    default = name == "default"
-    option = "" if default else f" --account {name}"
-    suffix = "" if default else f"_{name.upper()}"
-    third = (
-        "the official CLI's ~/.circleci/cli.yml"
-        if default
-        else "`keyring: true` for the account in that file"
-    )
-    hint = f" ({account.hint})" if account.hint else ""
-    return ConfigurationError(
-        f"The account '{name}' has no CircleCI token{hint}, so nothing was sent. Run "
-        f"`kosmo login{option}` or `kosmo integrations:configure circleci{option}`, or give it one "
-        f"of three ways: the environment variable CIRCLECI_TOKEN{suffix}; "
-        f"`integrations: {{circleci: {{accounts: {{{name}: {{token_env: MY_TOKEN}}}}}}}}` in "
-        f"kosmo/config.yaml of your configuration folder; or {third}. "
-        "To try without a token, use --simulate."
-    )
