@@ -22,6 +22,7 @@ from kosmo_circleci.errors import (
     ValidationError,
 )
 from kosmo_circleci.jsonvalue import JsonError, JsonLimitError
+from kosmo_circleci.lua import encodings
 from kosmo_circleci.lua.calls import Calls
 from kosmo_circleci.lua.output import LimitedOutput, OutputFull
 from kosmo_circleci.lua.patterns import Patterns
@@ -62,6 +63,7 @@ class Host:
         answering: dict[str, Callable[..., Answer]] = {
             **self._calls.functions(),
             **self._patterns.functions(),
+            **encodings.functions(),
             "unknown_name": self._unknown_name,
             "print": self._print,
             "log": self._log,

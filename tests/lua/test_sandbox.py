@@ -14,10 +14,13 @@ from kosmo_circleci.runtime import Runtime
 RunScript = Callable[[str], Run]
 
 GLOBALS = {
-    "": "_G _VERSION app args assert collectgarbage coroutine debug docs dump error exit flow "
-    "getmetatable ipairs json load log lua_read_doc math mcp next os pairs pcall print rawequal "
-    "rawget rawlen rawset regex select setmetatable string table tonumber tostring type utf8 "
-    "xpcall",
+    "": "_G _VERSION app args assert base64 collectgarbage coroutine debug docs dump error exit "
+    "flow getmetatable hash ipairs json load log lua_read_doc math mcp next os pairs pcall print "
+    "rawequal rawget rawlen rawset regex select setmetatable string table time tonumber tostring "
+    "type utf8 xpcall",
+    "base64": "decode encode",
+    "hash": "sha256",
+    "time": "format now parse",
     "coroutine": "close create isyieldable resume running status wrap yield",
     "debug": "traceback",
     "docs": "list read search",
