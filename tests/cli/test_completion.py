@@ -57,7 +57,7 @@ def offered(kosmo: Any, monkeypatch: pytest.MonkeyPatch, line: str) -> list[str]
         ("kosmo integrations:fields ", ["circleci"]),
         ("kosmo integrations:configure circleci --write=d", ["--write=deny"]),
         ("kosmo doc", ["docs", "doctor"]),
-        ("kosmo ru", ["run"]),
+        ("kosmo ru", ["run", "runs:list", "runs:show", "runs:export", "runs:prune"]),
         ("kosmo call get_webhook --w", ["--webhook-id"]),
         ("kosmo completion z", ["zsh"]),
     ],

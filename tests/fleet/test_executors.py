@@ -1,5 +1,6 @@
 """Fleets on every executor: rows, limits, deaths of workers, and the end of it all."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -120,7 +121,10 @@ def test_an_interrupted_fleet_ends_within_two_seconds(bridge: Bridge, executor: 
 
 def children_of(pid: int) -> list[int]:
     tasks = Path(f"/proc/{pid}/task")
-    texts = [(task / "children").read_text() for task in tasks.iterdir()]
+    texts = []
+    for task in tasks.iterdir():
+        with contextlib.suppress(OSError):  # the thread has ended
+            texts.append((task / "children").read_text())
     return [int(each) for text in texts for each in text.split()]
 
 

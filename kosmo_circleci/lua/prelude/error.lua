@@ -24,10 +24,13 @@ local function beginning()
   return frame.short_src .. ":" .. frame.linedefined .. ":"
 end
 
+-- Finding the frame of a level takes time that grows with the level, and a stack that overflowed has 200,000.
+local MOST_LEVELS = 4000
+
 --- "eval:3:" for the innermost frame of the script's own code, or "" where there is none.
 local function where()
   local level = 2
-  while true do
+  while level < MOST_LEVELS do
     local frame = getinfo(level, "Sl")
     if frame == nil then return beginning() end
     if frame.currentline > 0 and is_scripts(frame) then
@@ -35,6 +38,7 @@ local function where()
     end
     level = level + 1
   end
+  return ""
 end
 
 core.where = where

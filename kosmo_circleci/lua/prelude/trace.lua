@@ -9,6 +9,10 @@ local concat, getinfo, gsub, sub, type = table.concat, debug.getinfo, string.gsu
 
 local MOST_LINES = 50
 
+-- Finding the frame of a level takes time that grows with the level: after a stack overflow, all of them would
+-- take seconds.
+local MOST_LEVELS = 4000
+
 local by_error = core.weak()          -- error value -> its lines so far
 local last_text, last_lines = "", nil -- the same for an error that is a string: the last one
 
@@ -34,7 +38,7 @@ end
 -- function whose frame ends it.
 local function add_frames(lines, thread, stop)
   local level = thread and 0 or 1
-  while #lines <= MOST_LINES do
+  while #lines <= MOST_LINES and level < MOST_LEVELS do
     local frame
     if thread then frame = getinfo(thread, level, "Slnf") else frame = getinfo(level, "Slnf") end
     if frame == nil or frame.func == stop then return end
