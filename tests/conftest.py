@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,16 @@ CLEARED = frozenset(
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--update` writes golden files anew; read the change in review."""
     parser.addoption("--update", action="store_true", help="write golden files anew")
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C work in the commands the tests start.
+
+    A shell starts a background job (`make test &`, `nohup`) with SIGINT ignored, and its children
+    inherit that. A handler, unlike SIG_IGN, is set back to the default when they are started.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
