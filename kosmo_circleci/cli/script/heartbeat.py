@@ -5,15 +5,14 @@ import time
 from collections.abc import Callable
 from typing import Final, TextIO
 
-from kosmo_circleci.call.model import CallRecord, StartedCall
-from kosmo_circleci.cli.script.status import Status
-from kosmo_circleci.run.listener import ForwardingListener, RunListener
+from kosmo_circleci.cli.script.status import StatusListener
+from kosmo_circleci.run.listener import RunListener
 from kosmo_circleci.wording import printable
 
 EVERY_S: Final = 60.0
 
 
-class Heartbeat(ForwardingListener):
+class Heartbeat(StatusListener):
     """Writes what the run does to `stream` whenever nothing was written for `every_s` seconds."""
 
     def __init__(
@@ -23,10 +22,9 @@ class Heartbeat(ForwardingListener):
         every_s: float = EVERY_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(inner)
+        super().__init__(inner, clock)
         self._stream = stream
         self._every_s = every_s
-        self._status = Status(clock)
         self._active = threading.Event()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -47,18 +45,6 @@ class Heartbeat(ForwardingListener):
     def log(self, text: str) -> None:
         self._active.set()
         super().log(text)
-
-    def call_started(self, call: StartedCall) -> None:
-        self._status.call_started(call)
-        super().call_started(call)
-
-    def call_ended(self, number: int, record: CallRecord) -> None:
-        self._status.call_ended(record)
-        super().call_ended(number, record)
-
-    def waiting(self, text: str) -> None:
-        self._status.waiting(text)
-        super().waiting(text)
 
     def _beat(self) -> None:
         while not self._over.is_set():

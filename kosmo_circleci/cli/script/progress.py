@@ -12,11 +12,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TextIO
 
-from kosmo_circleci.call.model import CallRecord, StartedCall
 from kosmo_circleci.cli.script.heartbeat import Heartbeat
-from kosmo_circleci.cli.script.status import Status
+from kosmo_circleci.cli.script.status import StatusListener
 from kosmo_circleci.cli.terminal import wants_colour
-from kosmo_circleci.run.listener import Consent, ForwardingListener, RunListener
+from kosmo_circleci.run.listener import Consent, RunListener
 
 _QUIET_FOR_S: Final = 0.4
 """Nothing is drawn before: most scripts are over by then."""
@@ -32,7 +31,7 @@ def wanted(stream: TextIO | None, environ: Mapping[str, str]) -> bool:
     return stream is not None and stream.isatty() and environ.get("TERM", "dumb") != "dumb"
 
 
-class Progress(ForwardingListener):
+class Progress(StatusListener):
     """The progress line of one run, in front of the listener that prints and asks."""
 
     def __init__(
@@ -42,10 +41,9 @@ class Progress(ForwardingListener):
         environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(inner)
+        super().__init__(inner, clock)
         self._stream = stream
         self._color = wants_colour(stream, environ)
-        self._status = Status(clock)
         self._lock = threading.RLock()
         self._over = threading.Event()
         self._hidden = 0
@@ -74,14 +72,6 @@ class Progress(ForwardingListener):
         with self._without_line():
             super().log(text)
 
-    def call_started(self, call: StartedCall) -> None:
-        self._status.call_started(call)
-        super().call_started(call)
-
-    def call_ended(self, number: int, record: CallRecord) -> None:
-        self._status.call_ended(record)
-        super().call_ended(number, record)
-
     def ask(self, question: str) -> Consent | None:
         with self._lock:
             self._erase()
@@ -96,10 +86,6 @@ class Progress(ForwardingListener):
         with self._without_line():
             self._write(_printable(" ".join(text.split())) + "\n")
         super().notice(text)
-
-    def waiting(self, text: str) -> None:
-        self._status.waiting(text)
-        super().waiting(text)
 
     @contextlib.contextmanager
     def _without_line(self) -> Iterator[None]:

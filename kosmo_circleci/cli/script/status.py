@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from kosmo_circleci.call.model import CallRecord, StartedCall
+from kosmo_circleci.run.listener import ForwardingListener, RunListener
 
 _SECONDS: Final = re.compile(r"(\d+(?:\.\d+)?) s\b")
 _NAMES_SHOWN: Final = 3
@@ -58,6 +59,26 @@ class Status:
             if self._waiting:
                 parts.append(_counted_down(self._waiting, now_s - self._waiting_since_s))
         return parts
+
+
+class StatusListener(ForwardingListener):
+    """Keeps the `Status` of a run; a subclass shows it."""
+
+    def __init__(self, inner: RunListener, clock: Callable[[], float]) -> None:
+        super().__init__(inner)
+        self._status = Status(clock)
+
+    def call_started(self, call: StartedCall) -> None:
+        self._status.call_started(call)
+        super().call_started(call)
+
+    def call_ended(self, number: int, record: CallRecord) -> None:
+        self._status.call_ended(record)
+        super().call_ended(number, record)
+
+    def waiting(self, text: str) -> None:
+        self._status.waiting(text)
+        super().waiting(text)
 
 
 def elapsed(seconds: float) -> str:
