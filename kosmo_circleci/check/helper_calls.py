@@ -280,7 +280,7 @@ def _map(evaluation: "Evaluation", node: tree.Expression, arguments: Arguments) 
     heap = evaluation.heap
     item = Argument(heap.elements(arguments.at(0).values))
     functions = arguments.at(1).values
-    # A function of CircleCI gets the item alone: the index is no argument of it.
+    # A function of CircleCI gets the item alone: it does not take the index.
     api = frozenset(each for each in functions if isinstance(each, ApiFunction))
     answered = heap.join(
         evaluation.call(node, api, Arguments((item,))).at(0),

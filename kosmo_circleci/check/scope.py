@@ -36,7 +36,7 @@ class Script:
     has_environment: bool = False
 
     def surely_precedes(self, store: tree.Index, call: tree.Call) -> bool:
-        """Say whether a call is made only after an assignment that stands in front of it."""
+        """Say whether a call is made only after an assignment that comes before it."""
         block: Block | None = self.blocks[id(call)]
         while block is not None and block is not self.blocks[id(store)]:
             block = block.parent

@@ -67,7 +67,7 @@ class Index:
 
 @dataclass(eq=False, slots=True)
 class Call:
-    """A call; with a method, `callee` is the `Index` and the object is no argument."""
+    """A call; with a method, `callee` is the `Index` and the object is not among the arguments."""
 
     start: int
     callee: "Expression"

@@ -6,8 +6,8 @@ state. The user agrees there; the browser is redirected here with a code and the
 with any other state was not caused by this sign-in). The code is exchanged for a token together
 with the verifier, which only this process knows, so a code that was read on its way is worthless.
 
-Everything is made anew for each sign-in; nothing but the token is kept. The facts about CircleCI's
-server (paths, 90 days, no refresh token) are those of its documentation.
+Everything is created afresh for each sign-in; nothing but the token is kept. The facts about
+CircleCI's server (paths, 90 days, no refresh token) are those of its documentation.
 """
 
 import base64

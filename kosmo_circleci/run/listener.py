@@ -58,7 +58,7 @@ class RunListener:
 
 
 class ForwardingListener(RunListener):
-    """Passes everything on to `inner`: the base of a listener that stands in front of another."""
+    """Passes everything on to `inner`: the base of a listener that wraps another."""
 
     def __init__(self, inner: RunListener) -> None:
         self.inner = inner

@@ -160,7 +160,7 @@ def _close_idle_connections(server: Any) -> None:
 
 
 def _mark(path: Path) -> tuple[int, int] | None:
-    """Return a mark of the current version of a file, None if there is no file."""
+    """Return a mark of the current version of a file, None if it does not exist."""
     try:
         status = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""A line a minute where there is no terminal: CI systems end a step that is silent for long."""
+"""A line a minute without a terminal: CI systems end a step that is silent for long."""
 
 import threading
 import time
