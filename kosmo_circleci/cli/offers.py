@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from kosmo_circleci.catalog.model import Function
+    from kosmo_circleci.workflows.library import Workflow
 
 
 def function_names(
@@ -35,13 +36,24 @@ def function_names(
 def page_names(
     _context: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> "list[CompletionItem]":
-    """Offer documentation pages: the guides, then `circleci.<function>`."""
+    """Offer documentation pages: guides, `workflows.NAME`, then `circleci.<function>`."""
     from kosmo_circleci.catalog.load import load_catalog
     from kosmo_circleci.docs import guides
+    from kosmo_circleci.docs.workflows import pages as workflow_pages
 
     pages = [(name, guides.title(name)) for name in guides.names()]
+    pages += [(each.name, each.sentence) for each in workflow_pages(_documented())]
     pages += [(f"circleci.{each.name}", each.summary) for each in load_catalog().functions()]
     return _items((name, about) for name, about in pages if name.startswith(incomplete))
+
+
+def _documented() -> "tuple[Workflow, ...]":
+    from kosmo_circleci.cli.workflows import library
+
+    try:
+        return library().documented()
+    except KosmoError:
+        return ()
 
 
 def account_names(

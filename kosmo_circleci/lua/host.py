@@ -69,9 +69,6 @@ class Host:
             "waiting": self._waiting,
             "json_decode": self._json_decode,
             "render_log": self._render_log,
-            "docs_list": self._docs_list,
-            "docs_search": self._docs_search,
-            "docs_read": self._docs_read,
             "kept_result": self._kept_result,
         }
         table = {name: self._answering(function) for name, function in answering.items()}
@@ -201,18 +198,3 @@ class Host:
         most = None if most_lines is None or most_lines == math.inf else int(most_lines)
         log = render_log(python_text(stdout), python_text(stderr), most)
         return (lua_bytes(log.text), log.line_count, log.is_cut)
-
-    def _docs_list(self) -> Answer:
-        from kosmo_circleci.docs import pages
-
-        return self._values.build(pages.listing(self._catalog))
-
-    def _docs_read(self, page: bytes) -> Answer:
-        from kosmo_circleci.docs import pages
-
-        return self._values.build(pages.read(python_text(page), self._catalog))
-
-    def _docs_search(self, query: bytes) -> Answer:
-        from kosmo_circleci.docs import search
-
-        return self._values.build(search.search(python_text(query), self._catalog))

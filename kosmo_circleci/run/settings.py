@@ -49,7 +49,9 @@ class RunSettings(NamedTuple):
     `Run.masked_source`. `secrets` are values to mask from the beginning. `journal` says whether the
     run is recorded, replayed, planned or applied. With `item_index` the script has the globals
     `item` and `item_index`. `writes` are the only functions that may write, None for no such limit.
-    With `here` False the current folder is not the caller's: `circleci.here` refuses.
+    With `here` False the current folder and the user's files are not the caller's: `circleci.here`
+    refuses, and the documentation has the shipped workflows only. `workflows_trust_bypassed` tells
+    that the script is a workflow of a project that nobody has trusted.
     """
 
     name: str = "script"
@@ -72,6 +74,7 @@ class RunSettings(NamedTuple):
     item_index: int | None = None
     writes: tuple[str, ...] | None = None
     here: bool = True
+    workflows_trust_bypassed: bool = False
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return the settings as JSON; `from_json` gives them back."""

@@ -21,13 +21,15 @@ from kosmo_circleci.run.supervisor import supervise
 
 if TYPE_CHECKING:
     from kosmo_circleci.cli.script.timeline import Timeline
+    from kosmo_circleci.workflows.library import Workflow
 
 
 class Source(NamedTuple):
-    """The code to run, and the name that precedes its error lines."""
+    """The code to run, and the name that precedes its error lines; its workflow, if it is one."""
 
     code: str
     name: str
+    workflow: "Workflow | None" = None
 
 
 def read_source(
@@ -46,7 +48,8 @@ def read_source(
             raise UsageError("Give --workflow alone, without FILE and --eval.")
         from kosmo_circleci.cli.workflows import library
 
-        return Source(library().find(workflow).code(), workflow)
+        known = library().find(workflow)
+        return Source(known.code(), workflow, known)
     if file is not None and code is not None:
         raise UsageError("Give FILE or --eval, not both.")
     if code is not None:

@@ -30,7 +30,7 @@ from kosmo_circleci.cli.script.checked import (
     check_option,
     refuse_findings,
 )
-from kosmo_circleci.cli.script.execution import read_source, run_script
+from kosmo_circleci.cli.script.execution import Source, read_source, run_script
 from kosmo_circleci.cli.script.journal_options import JOURNAL_NAMES, journal_options, take_journal
 from kosmo_circleci.cli.script.planned import show_plan
 from kosmo_circleci.errors import UsageError
@@ -54,6 +54,7 @@ class LuaOptions:
     as_json: bool
     force: bool
     trust_mcp: bool
+    trust_workflows: bool
     simulate: bool
     account: str
     args: tuple[Pair, ...]
@@ -84,7 +85,7 @@ _COMPACT: Final = {
     "Records": ("--trace", "--report"),
     "Journal": JOURNAL_NAMES,
     "Inputs": EACH_NAMES,
-    "Also": ("--trust-mcp", "--quiet"),
+    "Also": ("--trust-mcp", "--trust-workflows", "--quiet"),
 }
 """The options that --help shows by name: what is not here has a line of its own."""
 
@@ -102,6 +103,9 @@ class LuaCommand(CheckingCommand, CompactCommand):
 @json_option
 @click.option("--force", is_flag=True, help="Lift the read/write permission policy.")
 @click.option("--trust-mcp", is_flag=True, help="Let MCP servers run that are not trusted.")
+@click.option(
+    "--trust-workflows", is_flag=True, help="Run a project's workflow that is not trusted."
+)
 @click.option(
     "--simulate", is_flag=True, help="Talk to the embedded simulator: no token, no network."
 )
@@ -179,9 +183,15 @@ def _carry_out(app: App, options: LuaOptions) -> int:
         refuse_findings(source)
     elif options.check is not None:
         return check_only(source, options.as_json)
+    bypassed = _permitted(source, options)
     settings = _settings(options, sources)
     args = header.bound(settings.args, cache(lambda: _here(options)))
-    settings = settings._replace(name=source.name, args=args, writes=header.writes)
+    settings = settings._replace(
+        name=source.name,
+        args=args,
+        writes=header.writes,
+        workflows_trust_bypassed=bypassed,
+    )
     if options.each is not None:
         from kosmo_circleci.cli.fleet.each import run_each
 
@@ -204,6 +214,15 @@ def _carry_out(app: App, options: LuaOptions) -> int:
     show(run, options.as_json, output)
     exit_code = show_plan(run, options.journal, options.as_json, options.detailed_exitcode)
     return exit_code if kept else 1
+
+
+def _permitted(source: Source, options: LuaOptions) -> bool:
+    """Raise `PermissionDenied` for a workflow that may not run; say whether trust is bypassed."""
+    if source.workflow is None:
+        return False
+    from kosmo_circleci.cli.workflows import permit
+
+    return permit(source.workflow, source.code, options.trust_workflows)
 
 
 def _here(options: LuaOptions) -> Mapping[str, str]:
