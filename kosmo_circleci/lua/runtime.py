@@ -13,7 +13,7 @@ from kosmo_circleci.lua.values import LuaValues, lua_bytes, python_text, typed_b
 _PRELUDE: Final = Path(__file__).parent / "prelude"
 _FILES: Final = (
     *("trace", "error", "json", "print", "schedule", "options", "pages", "flow", "pipelines"),
-    *("logs", "pipeline_values", "regex", "docs", "app", "mcp", "results", "encodings"),
+    *("logs", "log", "pipeline_values", "regex", "docs", "app", "mcp", "results", "encodings"),
     *("sandbox", "clock", "run", "hints"),
 )
 
