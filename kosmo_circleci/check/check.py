@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.check import parse, scope
 from kosmo_circleci.check.evaluate import Evaluation
+from kosmo_circleci.check.header import read_header
 from kosmo_circleci.check.heap import Heap
 from kosmo_circleci.check.report import Finding, Report
 from kosmo_circleci.check.rules.binding import bind
@@ -40,7 +41,8 @@ def _checked(source: Source, name: str, catalog: Catalog, accounts: Sequence[str
     if is_settled:
         calls = tuple(evaluation.api_calls.values())
         bindings = (bind(script, catalog, each) for each in calls)
-        facts = Facts(script, heap, calls, tuple(each for each in bindings if each is not None))
+        bound = tuple(each for each in bindings if each is not None)
+        facts = Facts(script, heap, calls, bound, read_header(source))
         faults += [(fault, rule) for rule, look in RULES.items() for fault in look(facts)]
     else:
         heap.names_any = True

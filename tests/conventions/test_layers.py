@@ -74,6 +74,7 @@ LEVELS: dict[str, int] = {
 SIDEWAYS = {
     ("docs", "call"),  # the words for parameter types
     ("docs", "workflows"),  # their pages
+    ("check", "workflows"),  # what a header declares
     ("check", "call"),  # what a function takes, and what is said about anything else
     ("run.envelope", "call"),
     ("run.listener", "call"),
