@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from kosmo_circleci.errors import JournalError
 from kosmo_circleci.journal.lookup import run_number
 from kosmo_circleci.journal.process import Process, is_alive
 from kosmo_circleci.journal.schema import EFFECT
