@@ -8,7 +8,8 @@ the function that needs it.
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from types import MappingProxyType
+from typing import Any, NoReturn, TypeAlias
 
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.caller import Caller
@@ -22,11 +23,15 @@ from kosmo_circleci.errors import (
     ValidationError,
 )
 from kosmo_circleci.jsonvalue import JsonError, JsonLimitError
+from kosmo_circleci.lua import encodings
 from kosmo_circleci.lua.calls import Calls
 from kosmo_circleci.lua.output import LimitedOutput, OutputFull
+from kosmo_circleci.lua.patterns import Patterns
 from kosmo_circleci.lua.values import Answer, LuaValues, lua_bytes, python_text
 from kosmo_circleci.run.settings import RunSettings
 from kosmo_circleci.wording import printable, shorten
+
+HostFunction: TypeAlias = Callable[..., Answer]
 
 
 class Host:
@@ -40,15 +45,17 @@ class Host:
         values: LuaValues,
         output: LimitedOutput,
         calls: Calls,
-        further: Mapping[str, Callable[..., Answer]],
+        patterns: Patterns,
+        further: Mapping[str, HostFunction] = MappingProxyType({}),
     ) -> None:
-        """Serve a run; `further` are functions with a module of their own, by name."""
+        """Offer `further` functions as well: those that have a module of their own."""
         self._limits = settings.limits
         self._catalog = catalog
         self._caller = caller
         self._values = values
         self._output = output
         self._calls = calls
+        self._patterns = patterns
         self._further = further
         self.results: Mapping[str, str] = {}
         self._cpu_started = time.thread_time()
@@ -59,9 +66,10 @@ class Host:
 
     def functions(self) -> dict[str, Callable[..., Any]]:
         """Return the table the prelude calls by name."""
-        answering: dict[str, Callable[..., Answer]] = {
+        answering: dict[str, HostFunction] = {
             **self._calls.functions(),
-            **self._further,
+            **self._patterns.functions(),
+            **encodings.functions(),
             "unknown_name": self._unknown_name,
             "print": self._print,
             "log": self._log,
@@ -70,6 +78,7 @@ class Host:
             "json_decode": self._json_decode,
             "render_log": self._render_log,
             "kept_result": self._kept_result,
+            **self._further,
         }
         table = {name: self._answering(function) for name, function in answering.items()}
         return table | {

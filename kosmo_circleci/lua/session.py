@@ -9,17 +9,16 @@ from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import Interrupted, JournalError, KosmoError
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.lua import encodings
 from kosmo_circleci.lua.calls import Calls
 from kosmo_circleci.lua.checkout import Checkout, HereSource
 from kosmo_circleci.lua.clock import Clock, JournaledClock
 from kosmo_circleci.lua.documents import Documents, WorkflowSource
 from kosmo_circleci.lua.extension import ExtensionSource
-from kosmo_circleci.lua.host import Host
+from kosmo_circleci.lua.host import Host, HostFunction
 from kosmo_circleci.lua.output import LimitedOutput
 from kosmo_circleci.lua.patterns import Patterns
 from kosmo_circleci.lua.runtime import LuaMemoryError, Sandbox
-from kosmo_circleci.lua.values import typed_bytes
+from kosmo_circleci.lua.values import LuaValues, typed_bytes
 from kosmo_circleci.run.envelope import Run, with_unknown_writes
 from kosmo_circleci.run.listener import GuardedListener
 from kosmo_circleci.run.settings import RunSettings
@@ -194,18 +193,22 @@ class Session:
                 values,
                 self._output,
                 self._calls,
-                {
-                    **Patterns(values, settings.limits, parts.listener).functions(),
-                    **Documents(parts.catalog, values, parts.workflows).functions(),
-                    **Checkout(parts.caller, values, parts.here).functions(),
-                    **encodings.functions(),
-                },
+                Patterns(values, settings.limits, parts.listener),
+                self._further_functions(values),
             )
             names = list(parts.catalog.names) if settings.integrations else []
             accounts = list(parts.caller.accounts) if settings.integrations else []
             sandbox.open(self._host, names, accounts, settings.account)
             self._sandbox = sandbox
         return self._sandbox, self._host, self._calls
+
+    def _further_functions(self, values: LuaValues) -> dict[str, HostFunction]:
+        """Return the host's functions that have a module of their own."""
+        parts = self._parts
+        return {
+            **Documents(parts.catalog, values, parts.workflows).functions(),
+            **Checkout(parts.caller, values, parts.here).functions(),
+        }
 
     def _finished(self, outcome: "Outcome", code: str, started: float) -> Run:
         caller, mask = self._caller, self._caller.mask
