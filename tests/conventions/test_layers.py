@@ -46,6 +46,7 @@ LEVELS: dict[str, int] = {
     "mcp_client": 3,
     "journal": 3,
     "run.lost_writes": 3,
+    "surroundings": 4,
     "simulator": 3,
     "caller": 4,
     "run.envelope": 2,
