@@ -213,7 +213,7 @@ def _carry_out(app: App, options: LuaOptions) -> int:
     )
     kept = records is None or records.write(run, settings)
     show(run, options.as_json, output)
-    hint = here.hint(run, header)
+    hint = here.hint(run, header, args)
     if hint is not None and not options.as_json:
         click.echo(hint, err=True)
     exit_code = show_plan(run, options.journal, options.as_json, options.detailed_exitcode)
