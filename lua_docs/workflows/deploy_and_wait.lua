@@ -4,7 +4,8 @@
 --   kosmo run --workflow deploy_and_wait --arg branch=main --arg approve=true --force
 --   kosmo run --workflow deploy_and_wait --arg parameters='{"environment": "staging"}' --journal deploy.db --force
 --
--- With a journal, --resume waits on after a crash and triggers nothing twice.
+-- With a journal, --resume waits on after a crash and triggers nothing twice. A plan holds the trigger alone, as nobody
+-- knows yet what will wait: apply it without approve, and approve with the workflow of that name.
 -- Exit code 1 where a workflow did not succeed, or waits for an approval. Rows: one for each workflow.
 -- @arg project    string  = @here.project_slug  The project's slug.
 -- @arg branch     string  = main                The branch to run.
@@ -86,6 +87,7 @@ local function page(pipeline, rows)
   local lines = { ("Pipeline %d of %s on %s"):format(pipeline.number, project, branch or args.tag) }
   for _, row in ipairs(rows) do
     lines[#lines + 1] = ("  %-12s %s"):format(row.status, row.workflow)
+    if row.status == "on_hold" then lines[#lines + 1] = "    waits for an approval: --arg approve=true gives it" end
     for _, name in ipairs(row.approved) do lines[#lines + 1] = "    approved " .. name end
     for _, failure in ipairs(row.failures) do lines[#lines + 1] = "    " .. failure end
   end

@@ -47,31 +47,37 @@ end
 --- Start one again; the new run is a workflow of its own.
 local function rerun(workflow)
   local answer = circleci.rerun_workflow({ workflow_id = workflow.id, from_failed = true })
-  log("running " .. workflow.name .. " again")
+  log("rerun of " .. workflow.name .. ": workflow " .. answer.workflow_id)
   return {
     project_slug = project, pipeline_number = workflow.pipeline_number, workflow = workflow.name,
     workflow_id = answer.workflow_id, rerun_of = workflow.id, status = "started",
+    failures = json.array(),
   }
 end
 
---- Wait for one rerun, and say in one line for each failed step why it failed again.
+--- test, Run tests, exit code 1: test_login: expected 200, got 500
+local function reason(failure)
+  local test = failure.tests[1]
+  return failure.job .. (failure.step and ", " .. failure.step or "")
+    .. (failure.exit_code and ", exit code " .. failure.exit_code or "") .. ": "
+    .. (test and test.name .. ": " .. (test.message or "failed") or failure.message or failure.status)
+end
+
+--- Wait for one rerun, and say why it failed again, if it did.
 local function finish(row)
   row.status = flow.wait_workflow(row.workflow_id, { timeout = args.timeout }).status
-  row.failures = json.array()
   if row.status == "success" or row.status == "on_hold" then return end
   for index, failure in ipairs(flow.failures({ workflow_id = row.workflow_id }, { log = "none" })) do
-    local test = failure.tests[1]
-    row.failures[index] = failure.job .. (failure.step and ", " .. failure.step or "") .. ": "
-      .. (test and test.name .. ": " .. (test.message or "failed") or failure.message or failure.status)
+    row.failures[index] = reason(failure)
   end
 end
 
 local function page(pipeline, rows)
   if #rows == 0 then return ("nothing of pipeline %d of %s is to be run again"):format(pipeline.number, project) end
-  local lines = { ("Pipeline %d of %s, run again from the failed jobs"):format(pipeline.number, project) }
+  local lines = { ("Pipeline %d of %s, from its failed jobs"):format(pipeline.number, project) }
   for _, row in ipairs(rows) do
-    lines[#lines + 1] = ("  %-12s %s"):format(row.status, row.workflow)
-    for _, failure in ipairs(row.failures or {}) do lines[#lines + 1] = "    " .. failure end
+    lines[#lines + 1] = ("  %-12s %s, run again as %s"):format(row.status, row.workflow, row.workflow_id)
+    for _, failure in ipairs(row.failures) do lines[#lines + 1] = "    " .. failure end
   end
   return table.concat(lines, "\n")
 end

@@ -12,7 +12,7 @@
 -- @arg hold      boolean = false               Wait for approvals too.
 -- @arg appear    integer = 60                  Seconds to wait for the pipeline to appear.
 -- @arg timeout   integer = 3600                Seconds to wait for its end.
--- @arg lines     integer = 20                  Lines of log of each failed step.
+-- @arg lines     integer = 20                  Lines of log of each failed step, in the text.
 -- @writes none
 local circleci = app.integrations.circleci
 local project, revision = args.project, args.revision
@@ -59,35 +59,43 @@ local function ended(pipeline)
   return newest_runs(in_time(what, flow.wait_pipeline, pipeline.id, options))
 end
 
---- A row for each workflow; what has failed in it is read for all at once.
-local function rows_of(pipeline, workflows)
-  return flow.map(workflows, function(workflow)
-    local has_failed = workflow.status ~= "success" and workflow.status ~= "on_hold"
-    return {
-      project_slug = project, branch = pipeline.vcs and pipeline.vcs.branch, revision = pipeline.vcs and pipeline.vcs.revision,
-      pipeline_number = pipeline.number, workflow = workflow.name, workflow_id = workflow.id, status = workflow.status,
-      failures = has_failed and flow.failures({ workflow_id = workflow.id }, { lines = args.lines }) or json.array(),
-    }
-  end)
+--- test, Run tests, exit code 1: test_login: expected 200, got 500
+local function reason(failure)
+  local test = failure.tests[1]
+  return failure.job .. (failure.step and ", " .. failure.step or "")
+    .. (failure.exit_code and ", exit code " .. failure.exit_code or "") .. ": "
+    .. (test and test.name .. ": " .. (test.message or "failed") or failure.message or failure.status)
 end
 
-local function failure_text(row)
-  local step = row.step and (', step "%s"'):format(row.step) or ""
-  local code = row.exit_code and ", exit code " .. row.exit_code or ""
-  local lines = { "\n" .. row.workflow .. " / " .. row.job .. step .. ": " .. row.status .. code }
-  for _, test in ipairs(row.tests) do lines[#lines + 1] = "  failed: " .. test.name .. ": " .. (test.message or "") end
-  if row.log and row.log ~= "" then lines[#lines + 1] = "\n    " .. row.log:gsub("\n", "\n    ") end
-  return table.concat(lines, "\n")
-end
-
-local function page(pipeline, rows)
-  local where = pipeline.vcs and pipeline.vcs.branch or "a tag"
-  local lines = { ("Pipeline %d on %s of %s"):format(pipeline.number, where, project) }
-  for _, row in ipairs(rows) do lines[#lines + 1] = ("  %-12s %s"):format(row.status, row.workflow) end
-  for _, row in ipairs(rows) do
-    for _, failure in ipairs(row.failures) do lines[#lines + 1] = failure_text(failure) end
+--- The row of one workflow, and the end of the logs of what failed in it.
+local function row_of(pipeline, workflow)
+  local vcs = pipeline.vcs or {}
+  local row, logs = {
+    project_slug = project, branch = vcs.branch, revision = vcs.revision, pipeline_number = pipeline.number,
+    workflow = workflow.name, workflow_id = workflow.id, status = workflow.status, failures = json.array(),
+  }, {}
+  if workflow.status == "success" or workflow.status == "on_hold" then return row, logs end
+  for index, failure in ipairs(flow.failures({ workflow_id = workflow.id }, { lines = args.lines })) do
+    row.failures[index] = reason(failure)
+    logs[index] = failure.log or ""
   end
-  return table.concat(lines, "\n")
+  return row, logs
+end
+
+--- The rows, and a page on which each failure stands above its log.
+local function report(pipeline, workflows)
+  local where = pipeline.vcs and pipeline.vcs.branch or "a tag"
+  local rows, lines = json.array(), { ("Pipeline %d on %s of %s"):format(pipeline.number, where, project) }
+  for number, workflow in ipairs(workflows) do
+    local row, logs = row_of(pipeline, workflow)
+    rows[number] = row
+    lines[#lines + 1] = ("  %-12s %s"):format(row.status, row.workflow)
+    for index, failure in ipairs(row.failures) do
+      lines[#lines + 1] = "    " .. failure
+      if logs[index] ~= "" then lines[#lines + 1] = "\n      " .. logs[index]:gsub("\n", "\n      ") .. "\n" end
+    end
+  end
+  return rows, table.concat(lines, "\n")
 end
 
 --- 0 for success everywhere, 1 for anything that ended otherwise, 3 for an approval that is left.
@@ -102,5 +110,5 @@ end
 
 local pipeline = appeared()
 log(("watching pipeline %d of %s"):format(pipeline.number, project))
-local rows = rows_of(pipeline, ended(pipeline))
-exit(exit_code(rows), view(rows, page(pipeline, rows)))
+local rows, page = report(pipeline, ended(pipeline))
+exit(exit_code(rows), view(rows, page))
