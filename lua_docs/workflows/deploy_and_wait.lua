@@ -45,10 +45,19 @@ local function approve(workflow)
   return names
 end
 
+--- The workflows once nothing but approvals is left. What was started runs on when the time to wait is over.
+local function wait(pipeline)
+  local ok, answer = pcall(flow.wait_pipeline, pipeline.id, { timeout = args.timeout })
+  if ok then return answer end
+  if answer.type ~= "limit" then error(answer, 0) end
+  error(("pipeline %d still runs after %d seconds. Wait on with --workflow watch, or longer with --arg timeout=%d"):format(
+    pipeline.number, args.timeout, 2 * args.timeout), 0)
+end
+
 --- The workflows once nothing moves any more, and by workflow the names of what was approved. An approval lets things
 -- move again, so look once more after each round.
 local function settled(pipeline, approved)
-  local workflows, moves = flow.wait_pipeline(pipeline.id, { timeout = args.timeout }), false
+  local workflows, moves = wait(pipeline), false
   for _, workflow in ipairs(workflows) do
     if args.approve and workflow.status == "on_hold" then
       local list = approved[workflow.id] or json.array()

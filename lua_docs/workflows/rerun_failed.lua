@@ -5,7 +5,7 @@
 --   kosmo run --workflow rerun_failed --arg only='^test' --arg wait=false --plan rerun.plan
 --
 -- What has been run again since, or still runs, is left alone: a second start does nothing more.
--- Exit code 1 where a rerun did not succeed. Rows: one for each workflow that was run again.
+-- Exit code 1 where a rerun did not succeed, or still runs when the time to wait is over. Rows: one for each workflow that was run again.
 -- @arg project  string  = @here.project_slug  The project's slug.
 -- @arg branch   string  = @here.branch        The branch whose newest pipeline is looked at.
 -- @arg number   integer?                      The number of another pipeline.
@@ -63,10 +63,18 @@ local function reason(failure)
     .. (test and test.name .. ": " .. (test.message or "failed") or failure.message or failure.status)
 end
 
+--- The status at the end, or "running" where the time to wait is over before.
+local function final_status(workflow_id)
+  local ok, answer = pcall(flow.wait_workflow, workflow_id, { timeout = args.timeout })
+  if ok then return answer.status end
+  if answer.type ~= "limit" then error(answer, 0) end
+  return answer.value.status
+end
+
 --- Wait for one rerun, and say why it failed again, if it did.
 local function finish(row)
-  row.status = flow.wait_workflow(row.workflow_id, { timeout = args.timeout }).status
-  if row.status == "success" or row.status == "on_hold" then return end
+  row.status = final_status(row.workflow_id)
+  if not flow.is_final(row.status) or row.status == "success" then return end
   for index, failure in ipairs(flow.failures({ workflow_id = row.workflow_id }, { log = "none" })) do
     row.failures[index] = reason(failure)
   end
