@@ -7,7 +7,7 @@ import pytest
 
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.simulator.pytest_plugin import SimulatedCircleCI
-from tests.workflows.conftest import writes
+from tests.support.build_workflows import writes
 
 Workflow = Callable[..., Run]
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kosmo_circleci.run.envelope import Run
-from tests.workflows.conftest import writes
+from tests.support.build_workflows import writes
 
 Workflow = Callable[..., Run]
 
@@ -25,9 +25,7 @@ def test_a_flaky_workflow_is_run_again_and_succeeds(
     assert writes(run) == ["rerun_workflow"]
 
 
-def test_a_second_start_runs_nothing_again(
-    workflow: Workflow, trigger: Callable[..., Any]
-) -> None:
+def test_a_second_start_runs_nothing_again(workflow: Workflow, trigger: Callable[..., Any]) -> None:
     trigger("flaky/x", 300)
     workflow("rerun_failed", {"branch": "flaky/x"})
 

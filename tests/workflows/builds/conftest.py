@@ -2,17 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
-from kosmo_circleci.cli.script.checkout import SIMULATED
 from kosmo_circleci.docs import guides
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.simulator.pytest_plugin import SimulatedCircleCI
 from kosmo_circleci.workflows.header import parse
-
-PROJECT: Final = SIMULATED["project_slug"]
+from tests.support.build_workflows import HERE, PROJECT
 
 RunWorkflow = Callable[..., Run]
 
@@ -29,13 +27,13 @@ def simulated() -> Any:
 def workflow(simulated: SimulatedCircleCI) -> RunWorkflow:
     """Run a ready-made workflow: `workflow("watch", {"branch": "main"}, plan=…)`.
 
-    Arguments are text, as on a command line; outside of a checkout, as with --simulate.
+    Arguments are text, as on a command line.
     """
 
     def run(name: str, args: Mapping[str, Any] | None = None, **options: Any) -> Run:
         path = guides.folder() / "workflows" / f"{name}.lua"
         code = path.read_text("utf-8")
-        bound = parse(code, str(path)).bound(args or {}, lambda: SIMULATED)
+        bound = parse(code, str(path)).bound(args or {}, lambda: HERE)
         return simulated.bridge.run(code, name=name, args=bound, **options)
 
     return run
@@ -75,12 +73,3 @@ def planned(tmp_path: Path, workflow: RunWorkflow) -> Callable[..., list[str]]:
         return [write.function.rpartition(".")[2] for write in read_plan(file).writes]
 
     return plan
-
-
-def writes(run: Run) -> list[str]:
-    """Return the functions that wrote something, in order."""
-    return [
-        str(call["tool"]).removeprefix("circleci_")
-        for call in run.call_log
-        if call["kind"] == "write"
-    ]

@@ -9,7 +9,7 @@ from kosmo_circleci.call.model import CallRecord
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.listener import RunListener
 from kosmo_circleci.simulator.pytest_plugin import SimulatedCircleCI
-from tests.workflows.conftest import writes
+from tests.support.build_workflows import writes
 
 Workflow = Callable[..., Run]
 
