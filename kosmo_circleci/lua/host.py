@@ -8,7 +8,8 @@ the function that needs it.
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from types import MappingProxyType
+from typing import Any, NoReturn, TypeAlias
 
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.caller import Caller
@@ -30,6 +31,8 @@ from kosmo_circleci.lua.values import Answer, LuaValues, lua_bytes, python_text
 from kosmo_circleci.run.settings import RunSettings
 from kosmo_circleci.wording import printable, shorten
 
+HostFunction: TypeAlias = Callable[..., Answer]
+
 
 class Host:
     """The host's side of one run."""
@@ -43,7 +46,9 @@ class Host:
         output: LimitedOutput,
         calls: Calls,
         patterns: Patterns,
+        further: Mapping[str, HostFunction] = MappingProxyType({}),
     ) -> None:
+        """Offer `further` functions as well: those of what only some runs have."""
         self._limits = settings.limits
         self._catalog = catalog
         self._caller = caller
@@ -51,6 +56,7 @@ class Host:
         self._output = output
         self._calls = calls
         self._patterns = patterns
+        self._further = further
         self.results: Mapping[str, str] = {}
         self._cpu_started = time.thread_time()
 
@@ -60,7 +66,7 @@ class Host:
 
     def functions(self) -> dict[str, Callable[..., Any]]:
         """Return the table the prelude calls by name."""
-        answering: dict[str, Callable[..., Answer]] = {
+        answering: dict[str, HostFunction] = {
             **self._calls.functions(),
             **self._patterns.functions(),
             **encodings.functions(),
@@ -75,6 +81,7 @@ class Host:
             "docs_search": self._docs_search,
             "docs_read": self._docs_read,
             "kept_result": self._kept_result,
+            **self._further,
         }
         table = {name: self._answering(function) for name, function in answering.items()}
         return table | {

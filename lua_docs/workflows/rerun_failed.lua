@@ -5,7 +5,8 @@
 --   kosmo run --workflow rerun_failed --arg only='^test' --arg wait=false --plan rerun.plan
 --
 -- What has been run again since, or still runs, is left alone: a second start does nothing more.
--- Exit code 1 where a rerun did not succeed, or still runs when the time to wait is over. Rows: one for each workflow that was run again.
+-- Exit code 1 where a rerun did not succeed, or still runs when the time to wait is over.
+-- Rows: one for each workflow that was run again.
 -- @arg project  string  = @here.project_slug  The project's slug.
 -- @arg branch   string  = @here.branch        The branch whose newest pipeline is looked at.
 -- @arg number   integer?                      The number of another pipeline.
