@@ -17,6 +17,7 @@
 -- @writes approve_workflow_job
 local circleci = app.integrations.circleci
 local project = args.project
+if args.branch == "" then error("branch is empty. Name one: --arg branch=main", 0) end
 local LOOK_BACK <const> = 20   -- pipelines among which one with approvals is looked for
 
 local FAILED <const> = {

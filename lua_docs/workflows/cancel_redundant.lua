@@ -13,6 +13,7 @@
 -- @writes cancel_workflow
 local circleci = app.integrations.circleci
 local project = args.project
+if args.branch == "" then error("branch is empty. Name one: --arg branch=main", 0) end
 local every_branch = args.branch == "*"
 
 --- The pipelines that a newer one of their branch has replaced. The list is newest first; a tag is no branch.

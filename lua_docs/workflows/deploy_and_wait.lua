@@ -18,6 +18,7 @@
 -- @writes trigger_pipeline, trigger_pipeline_run, approve_workflow_job
 local circleci = app.integrations.circleci
 local project, branch = args.project, not args.tag and args.branch or nil
+if args.branch == "" then error("branch is empty. Name one: --arg branch=main", 0) end
 
 --- Start it by the project, or by one of its pipeline definitions. CircleCI may skip the latter, and answers no id.
 local function trigger()

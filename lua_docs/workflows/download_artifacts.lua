@@ -15,6 +15,7 @@
 -- @writes none
 local circleci = app.integrations.circleci
 local project = args.project
+if args.branch == "" then error("branch is empty. Name one: --arg branch=main", 0) end
 if not files then error("no folder to write to. Give one that exists: --files DIR", 0) end
 
 local function find_pipeline()

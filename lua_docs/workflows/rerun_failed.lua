@@ -16,6 +16,7 @@
 -- @writes rerun_workflow
 local circleci = app.integrations.circleci
 local project = args.project
+if args.branch == "" then error("branch is empty. Name one: --arg branch=main", 0) end
 
 local function find_pipeline()
   if args.number then

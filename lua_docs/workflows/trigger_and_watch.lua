@@ -10,6 +10,7 @@
 -- @arg timeout  integer = 3600                Seconds to watch.
 -- @writes trigger_pipeline
 local circleci = app.integrations.circleci
+if args.branch == "" then error("branch is empty. Name one: --arg branch=main", 0) end
 
 local resting = {
   success = true, failed = true, error = true, canceled = true, unauthorized = true, not_run = true, on_hold = true,

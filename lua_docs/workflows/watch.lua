@@ -16,6 +16,8 @@
 -- @writes none
 local circleci = app.integrations.circleci
 local project, revision = args.project, args.revision
+if args.branch == "" then error("branch is empty. Name one: --arg branch=main", 0) end
+if revision and #revision < 4 then error("revision has fewer than 4 characters, too few to tell commits apart", 0) end
 local LOOK_BACK <const> = 100   -- pipelines of all branches among which a commit is looked for
 
 --- The newest pipeline of the branch or the commit, nil while there is none.

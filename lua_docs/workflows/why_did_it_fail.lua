@@ -13,6 +13,7 @@
 -- @writes none
 local circleci = app.integrations.circleci
 local project, branch, only = args.project, args.branch, args.only
+if args.branch == "" then error("branch is empty. Name one: --arg branch=main", 0) end
 
 --- integration / test, step 103 "Run tests": failed, exit code 1
 local function headline(row)
