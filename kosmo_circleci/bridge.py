@@ -11,7 +11,7 @@ from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ValidationError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.limits import FILES_LIMIT_BYTES, Limits
-from kosmo_circleci.modules import existing_folder, folder_of_script
+from kosmo_circleci.modules import Modules, existing_folder, folder_of_script
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.journal_settings import journal_settings
 from kosmo_circleci.run.listener import RunListener
@@ -144,7 +144,8 @@ class Bridge:
         Its modules are looked for in the file's own folder first, then in those of `lua_path`.
         """
         code = Path(path).read_bytes().decode("utf-8", "surrogateescape")
-        lua_path = (folder_of_script(os.fspath(path)), *options.pop("lua_path", ()))
+        own = folder_of_script(os.fspath(path))
+        lua_path = (*(() if own is None else (own,)), *options.pop("lua_path", ()))
         return self.run(code, **({"name": str(path)} | options | {"lua_path": lua_path}))
 
     def map(
@@ -224,14 +225,20 @@ class Bridge:
             deadline, lambda deadline: self.call(function, *arguments, deadline=deadline, **options)
         )
 
-    def check(self, code: str, *, name: str = "script") -> "Report":
+    def check(
+        self, code: str, *, name: str = "script", lua_path: Sequence[str | Path] = ()
+    ) -> "Report":
         """Return what is wrong with a script, as far as it can be known without running it.
 
-        `name` precedes the findings. Raises `ConfigurationError`, also without the extra `check`.
+        `name` precedes the findings; with `lua_path`, folders of modules, those that are in none of
+        them are findings. Raises `ConfigurationError`, also without the extra `check`.
         """
         from kosmo_circleci.check.check import check
 
-        return check(code, name, self._runtime.catalog, tuple(self._runtime.configuration.accounts))
+        folders = _folders(lua_path)
+        accounts = tuple(self._runtime.configuration.accounts)
+        modules = Modules(folders) if folders else None
+        return check(code, name, self._runtime.catalog, accounts, modules)
 
     def read_doc(self, page: str) -> str:
         """Return a documentation page as Markdown. Raises `ValidationError` for an unknown one."""
@@ -277,8 +284,6 @@ def _settings(
     lua_path: Sequence[str | Path] = (),
     **journal: Any,
 ) -> RunSettings:
-    if isinstance(lua_path, str | Path):
-        raise TypeError("lua_path is a list of folders, not a single one")
     return RunSettings(
         name=name,
         account=account,
@@ -289,5 +294,11 @@ def _settings(
         journal=journal_settings(**journal),
         files=None if files is None else existing_folder(files, "files"),
         files_limit=files_limit,
-        lua_path=tuple(existing_folder(each, "lua_path") for each in lua_path),
+        lua_path=_folders(lua_path),
     )
+
+
+def _folders(lua_path: Sequence[str | Path]) -> tuple[str, ...]:
+    if isinstance(lua_path, str | Path):
+        raise TypeError("lua_path is a list of folders, not a single one")
+    return tuple(existing_folder(each, "lua_path") for each in lua_path)

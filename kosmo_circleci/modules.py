@@ -73,18 +73,8 @@ class Modules:
         except (ScriptError, LimitExceeded):
             return None
 
-    def has(self, name: str) -> bool:
-        """Say whether there is such a module, or something of that name that cannot be loaded."""
-        try:
-            self.find(name)
-        except _Missing:
-            return False
-        except (ScriptError, LimitExceeded):
-            return True
-        return True
-
-    def missing_message(self, name: str) -> str:
-        """Return what is said about a module that there is not: where was looked, what is near."""
+    def _missing_message(self, name: str) -> str:
+        """Return what is said about a module that is in no folder: the places, and the nearest."""
         file = _file_of(name)
         near = nearest(name, self._candidates(name))
         hint = f" Did you mean '{near}'?" if near else ""
@@ -101,7 +91,7 @@ class Modules:
             raw = _read_file(folder, file, path)
             if raw is not None:
                 return Module(name, path, _text_of(raw, path))
-        raise _Missing(f"require: {self.missing_message(name)}", function_name="require")
+        raise ScriptError(f"require: {self._missing_message(name)}", function_name="require")
 
     def _candidates(self, name: str) -> Iterator[str]:
         """Yield the names of modules beside the one that is missing, and near the top."""
@@ -112,10 +102,6 @@ class Modules:
                 for file in _listed(folder, pattern):
                     yield file.removesuffix(".lua").replace("/", ".")
         yield from self._carried
-
-
-class _Missing(ScriptError):
-    """There is no file for a module in any of the folders."""
 
 
 def carried(code: str, folders: Sequence[str]) -> Carried:
@@ -179,6 +165,8 @@ def _read_file(folder: str, file: str, path: str) -> bytes | None:
 
     try:
         opened = Folder(folder)
+    except FileNotFoundError:  # a worker elsewhere need not have it
+        return None
     except OSError as error:
         raise ScriptError(
             f"require: {printable(folder)}: {error.strerror}", function_name="require"
@@ -238,9 +226,13 @@ def _listed(folder: str, pattern: str) -> Iterable[str]:
     return listed
 
 
-def folder_of_script(file: str) -> str:
-    """Return the folder of a script's modules: where its file really is, links followed."""
-    return os.path.dirname(os.path.realpath(file))
+def folder_of_script(file: str) -> str | None:
+    """Return the folder of a script's modules: where its file really is, links followed.
+
+    None for what is not a regular file: a pipe (`/dev/stdin`, `<(…)`) lies in no folder.
+    """
+    path = os.path.realpath(file)
+    return os.path.dirname(path) if os.path.isfile(path) else None
 
 
 def existing_folder(path: str | os.PathLike[str], what: str) -> str:

@@ -19,9 +19,9 @@ NO_IO = (
         ("io.open('x')", f"attempt to index a nil value (global 'io'): {NO_IO}"),
         (
             "local util = require('util')",
-            "attempt to call a nil value (global 'require'): this run has no require. A script that "
-            "is a file loads modules from its own folder; with --eval and standard input give "
-            "--lua-path DIR (Python: lua_path=[DIR])",
+            "attempt to call a nil value (global 'require'): this run has no require. A script "
+            "that is a file loads modules from its own folder; with --eval and standard input "
+            "give --lua-path DIR (Python: lua_path=[DIR])",
         ),
         (
             "files.write('a', 'b')",
