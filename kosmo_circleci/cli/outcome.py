@@ -28,10 +28,18 @@ def show(run: Run, as_json: bool, output: ResultOutput = ResultOutput()) -> None
         show_error(run)
     elif not output.is_default:
         output.write(run.result)
+    elif run.result_text is not None:
+        if run.result_text:  # a page for people with nothing on it, unlike an empty string
+            _write_text(run.result_text)
     elif run.result_json.startswith('"'):
-        click.echo(run.result)
+        _write_text(run.result)
     elif run.result_json != "null":
         click.echo(run.result_json)
+
+
+def _write_text(text: str) -> None:
+    """Write a text as it is, with the newline at the end that it may lack, and no second one."""
+    click.echo(text, nl=not text.endswith("\n"))
 
 
 def show_error(run: Run) -> None:

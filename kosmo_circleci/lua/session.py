@@ -162,9 +162,13 @@ class Session:
         text = typed_bytes(without_shebang(code))
         status, *details = sandbox.run(text, "@" + name, pretty=self._settings.pretty)
         if status == "ok":
-            return Outcome(result_json=details[0])
+            result_json, *view = details
+            return Outcome(result_json, result_text=view[0] if view else None)
         if status == "exit":
-            return Outcome(result_json=details[0], exit_code=int(details[1]))
+            result_json, exit_code, *view = details
+            return Outcome(
+                result_json, exit_code=int(exit_code), result_text=view[0] if view else None
+            )
         message, error_type, where, traceback = details
         if error_type == "limit" and message == "not enough memory":
             return Outcome.of(self._settings.limits.memory_error())
@@ -208,6 +212,7 @@ class Session:
             success=error is None and not outcome.exit_code,
             output=self._output.text(),
             result_json=caller.result_mask.json_text(outcome.result_json),
+            result_text=None if outcome.result_text is None else mask.text(outcome.result_text),
             error=error,
             error_type=outcome.error_type,
             execution_time_ms=(time.perf_counter() - started) * 1000,
@@ -229,7 +234,7 @@ class Session:
 class Outcome(NamedTuple):
     """How one chunk ended: with the JSON text of its result, or with an error.
 
-    `exit_code` is the one that the script gave to `exit`.
+    `exit_code` is the one that the script gave to `exit`, `result_text` the text of a view.
     """
 
     result_json: str = "null"
@@ -237,6 +242,7 @@ class Outcome(NamedTuple):
     error_type: str | None = None
     traceback: tuple[str, ...] = ()
     exit_code: int | None = None
+    result_text: str | None = None
 
     @classmethod
     def of(cls, error: KosmoError) -> "Outcome":

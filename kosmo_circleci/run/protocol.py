@@ -50,6 +50,8 @@ REQUEST: Final = b"U"
 """A request to the simulator, which the supervisor keeps; the script waits for the RESPONSE."""
 RESULT: Final = b"R"
 """The result's JSON text, before DONE."""
+TEXT: Final = b"I"
+"""What a person is shown in place of the result, masked, before DONE."""
 SOURCE: Final = b"M"
 """The script's text, masked, before DONE."""
 DONE: Final = b"D"
@@ -58,7 +60,10 @@ DONE: Final = b"D"
 _HEAD: Final = struct.Struct("!cI")
 _CHUNK: Final = 1 << 16
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
-_APART: Final = ("output", "result_json", "call_records", "call_count", "writes", "masked_source")
+_APART: Final = (
+    *("output", "result_json", "result_text", "call_records", "call_count", "writes"),
+    "masked_source",
+)
 """The fields of `Run` that DONE does not carry."""
 
 

@@ -105,6 +105,7 @@ class _Supervision:
         self._pattern_since: float | None = None
         self._kill_at: float | None = None
         self._result_json = "null"
+        self._result_text: str | None = None
         self._source: str | None = None
         self._done: dict[str, Any] | None = None
         self._handlers: dict[bytes, Callable[[bytes], None]] = {
@@ -121,6 +122,7 @@ class _Supervision:
             protocol.PATTERN: self._take_pattern,
             protocol.SECRET: self._take_secret,
             protocol.RESULT: self._take_result,
+            protocol.TEXT: self._take_text,
             protocol.SOURCE: self._take_source,
             protocol.DONE: self._take_done,
         }
@@ -214,6 +216,9 @@ class _Supervision:
 
     def _take_result(self, payload: bytes) -> None:
         self._result_json = payload.decode()
+
+    def _take_text(self, payload: bytes) -> None:
+        self._result_text = protocol.decode_text(payload)
 
     def _take_source(self, payload: bytes) -> None:
         self._source = protocol.decode_text(payload)
@@ -323,6 +328,7 @@ class _Supervision:
         return Run(
             output=self._text(),
             result_json=self._result_json,
+            result_text=self._result_text,
             call_records=tuple(self._records),
             call_count=self._call_count,
             writes=self._writes,

@@ -222,6 +222,8 @@ class _Channel(RunListener):
     def finish(self, run: Run) -> None:
         """Send the outcome; output and calls have been sent already."""
         self._send(protocol.RESULT, run.result_json.encode())
+        if run.result_text is not None:
+            self._send(protocol.TEXT, protocol.encode_text(run.result_text))
         if run.masked_source is not None:
             self._send(protocol.SOURCE, protocol.encode_text(run.masked_source))
         self._send(protocol.DONE, protocol.encode_done(run))

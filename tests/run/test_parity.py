@@ -78,6 +78,8 @@ CASES: Final = {
     "rehearsal": Case(WRITE, RunSettings(rehearsal=True)),
     "item": Case("return item, item_index", RunSettings(item={"a": [1, None]}, item_index=3)),
     "output and result": Case("print('a') print('b', {c = 1}) return 1, 'x', {}"),
+    "a view": Case("return view({{id = 1}}, 'one row, ä\\n' .. ('x'):rep(100000))"),
+    "a view given to exit": Case("exit(3, view({id = 1}, 'failed'))"),
     "a syntax error": Case("x = = 1"),
     "an error of a call": Case(CIRCLECI + "circleci.get_project('gh/acme/nowhere')"),
     "calls at once": Case(
