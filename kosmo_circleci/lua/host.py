@@ -22,10 +22,8 @@ from kosmo_circleci.errors import (
     ValidationError,
 )
 from kosmo_circleci.jsonvalue import JsonError, JsonLimitError
-from kosmo_circleci.lua import encodings
 from kosmo_circleci.lua.calls import Calls
 from kosmo_circleci.lua.output import LimitedOutput, OutputFull
-from kosmo_circleci.lua.patterns import Patterns
 from kosmo_circleci.lua.values import Answer, LuaValues, lua_bytes, python_text
 from kosmo_circleci.run.settings import RunSettings
 from kosmo_circleci.wording import printable, shorten
@@ -42,15 +40,16 @@ class Host:
         values: LuaValues,
         output: LimitedOutput,
         calls: Calls,
-        patterns: Patterns,
+        further: Mapping[str, Callable[..., Answer]],
     ) -> None:
+        """Serve a run; `further` are functions with a module of their own, by name."""
         self._limits = settings.limits
         self._catalog = catalog
         self._caller = caller
         self._values = values
         self._output = output
         self._calls = calls
-        self._patterns = patterns
+        self._further = further
         self.results: Mapping[str, str] = {}
         self._cpu_started = time.thread_time()
 
@@ -62,8 +61,7 @@ class Host:
         """Return the table the prelude calls by name."""
         answering: dict[str, Callable[..., Answer]] = {
             **self._calls.functions(),
-            **self._patterns.functions(),
-            **encodings.functions(),
+            **self._further,
             "unknown_name": self._unknown_name,
             "print": self._print,
             "log": self._log,
@@ -134,7 +132,7 @@ class Host:
         return (True,)
 
     def _unknown_name(self, path: bytes, name: bytes) -> NoReturn:
-        from kosmo_circleci.catalog.lookup import nearest, suggestions
+        from kosmo_circleci.catalog.lookup import HELPERS, nearest, suggestions
 
         where, unknown = path.decode(), python_text(name)
         depth = where.count(".")
@@ -144,14 +142,13 @@ class Host:
                 "`kosmo integrations:lua`, which has both."
             )
         accounts = tuple(self._caller.accounts) if depth == 2 else ()
-        known: tuple[str, ...] = (
-            (*self._catalog.names, *accounts)
-            if depth >= 2
-            else (("integrations", "mcp"), ("circleci",))[depth]
-        )
+        known = (("integrations", "mcp"), ("circleci",), ())[min(depth, 2)]
         what = "function" if depth >= 2 else "name"
-        catalog = self._catalog
-        near = suggestions(unknown, catalog, accounts) if depth >= 2 else nearest(unknown, known)
+        near = (
+            suggestions(unknown, self._catalog, (*HELPERS, *accounts))
+            if depth >= 2
+            else nearest(unknown, known)
+        )
         if near:
             hint = f"Did you mean: {', '.join(near)}?"
         elif depth < 2:

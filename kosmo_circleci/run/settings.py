@@ -49,6 +49,7 @@ class RunSettings(NamedTuple):
     `Run.masked_source`. `secrets` are values to mask from the beginning. `journal` says whether the
     run is recorded, replayed, planned or applied. With `item_index` the script has the globals
     `item` and `item_index`. `writes` are the only functions that may write, None for no such limit.
+    With `here` False the current folder is not the caller's: `circleci.here` refuses.
     """
 
     name: str = "script"
@@ -70,6 +71,7 @@ class RunSettings(NamedTuple):
     item: JsonValue = None
     item_index: int | None = None
     writes: tuple[str, ...] | None = None
+    here: bool = True
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return the settings as JSON; `from_json` gives them back."""
@@ -101,7 +103,8 @@ class RuntimeSettings(NamedTuple):
     `config` is what `Configuration.to_plain` returned; None means that the process reads the
     environment and the files itself. `environ` None is the process's own. With `shares_world` the
     simulated CircleCI is the supervisor's: requests travel to it. `budget` is the file of the
-    requests that several processes share, see `transport/budget.py`.
+    requests that several processes share, see `transport/budget.py`. `folder` is the current folder
+    of the program that runs scripts; None is the process's own.
     """
 
     simulate: bool = False
@@ -109,6 +112,7 @@ class RuntimeSettings(NamedTuple):
     environ: Mapping[str, str] | None = None
     shares_world: bool = False
     budget: str | None = None
+    folder: str | None = None
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return the settings as JSON; the constructor takes it back by name."""
@@ -118,4 +122,5 @@ class RuntimeSettings(NamedTuple):
             "environ": None if self.environ is None else dict(self.environ),
             "shares_world": self.shares_world,
             "budget": self.budget,
+            "folder": self.folder,
         }

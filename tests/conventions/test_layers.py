@@ -40,6 +40,7 @@ LEVELS: dict[str, int] = {
     "docs": 2,
     "transport": 3,
     "config": 3,
+    "checkout": 3,
     "mcp_client": 3,
     "journal": 3,
     "run.lost_writes": 3,
@@ -91,8 +92,8 @@ SIDEWAYS = {
 
 # Lower levels that are closed to a unit all the same: the bridge hands these in.
 CLOSED = {
-    "caller": {"config", "simulator", "mcp_client", "journal"},
-    "lua": {"transport", "config", "simulator", "mcp_client", "journal"},
+    "caller": {"config", "simulator", "mcp_client", "journal", "checkout"},
+    "lua": {"transport", "config", "simulator", "mcp_client", "journal", "checkout"},
 }
 
 # The simulator is a world of its own: of these units it may import one module each.
