@@ -23,9 +23,10 @@ local PROJECTS_A_REQUEST = 50
 
 local function organization()
   if args.org then return args.org end
-  local ok, here = pcall(circleci.here)
+  local ok, here = pcall(circleci.here)   -- an error outside of a git checkout
   local slug = ok and here.project_slug or ""
-  return slug:match("^(.+)/[^/]+$") or error("Which organization? Say it with --arg org=gh/acme, or run this in a checkout.", 0)
+  return slug:match("^(.+)/[^/]+$")
+    or error("Which organization? Say --arg org=gh/acme, or run this in a checkout of one of its projects.", 0)
 end
 
 --- The ids of the projects, and id -> name.
@@ -40,7 +41,9 @@ end
 
 local function chunks(list, size)
   local parts = {}
-  for first = 1, #list, size do parts[#parts + 1] = table.move(list, first, math.min(first + size - 1, #list), 1, {}) end
+  for first = 1, #list, size do
+    parts[#parts + 1] = table.move(list, first, math.min(first + size - 1, #list), 1, {})
+  end
   return parts
 end
 
@@ -71,7 +74,9 @@ end
 
 local org = organization()
 local ids, names = projects(org)
-if #ids == 0 then error("No project of " .. org .. (args.project and " has '" .. args.project .. "' in its name." or " is visible."), 0) end
+if #ids == 0 then
+  error("No project of " .. org .. (args.project and " has '" .. args.project .. "' in its name." or " is visible."), 0)
+end
 
 local most = args.top > 0 and args.top or nil
 local by_project, all = totals(charges("charge.pipeline", ids))
@@ -80,7 +85,8 @@ local function row(project_id, name, credits, runs)
   local share = all > 0 and math.floor(credits / all * 1000 + 0.5) / 10 or 0
   local each = runs > 0 and math.floor(credits / runs * 10 + 0.5) / 10 or 0
   return {
-    project = names[project_id], name = name, credits = credits, runs = runs, credits_per_run = each, share_percent = share,
+    project = names[project_id], name = name, credits = credits, runs = runs,
+    credits_per_run = each, share_percent = share,
   }
 end
 

@@ -15,9 +15,10 @@ local circleci = app.integrations.circleci
 
 local function organization()
   if args.org then return args.org end
-  local ok, here = pcall(circleci.here)
+  local ok, here = pcall(circleci.here)   -- an error outside of a git checkout
   local slug = ok and here.project_slug or ""
-  return slug:match("^(.+)/[^/]+$") or error("Which organization? Say it with --arg org=gh/acme, or run this in a checkout.", 0)
+  return slug:match("^(.+)/[^/]+$")
+    or error("Which organization? Say --arg org=gh/acme, or run this in a checkout of one of its projects.", 0)
 end
 
 --- The slugs to ask for: the one given, or those of the organization.
@@ -25,7 +26,9 @@ local function projects()
   if args.project then return { args.project } end
   local org, slugs = organization(), {}
   for project in flow.each(circleci.list_projects, { org_slug = org }) do slugs[#slugs + 1] = project.slug end
-  if #slugs == 0 then error("You follow no project of " .. org .. ". Is it the right slug? See `kosmo call list_collaborations`.", 0) end
+  if #slugs == 0 then
+    error("You follow no project of " .. org .. ". Is that its slug? See `kosmo call list_collaborations`.", 0)
+  end
   return slugs
 end
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env -S kosmo integrations:lua
 --- Give a variable a new value in every context of an organization that has it.
 --
---   kosmo run --workflow rotate_context_secret --plan rotate.plan --arg org=gh/acme --arg name=NPM_TOKEN --arg-env value=NEW
---   kosmo run --workflow rotate_context_secret --apply rotate.plan --arg org=gh/acme --arg name=NPM_TOKEN --arg-env value=NEW
+--   kosmo run --workflow rotate_context_secret --plan p --arg org=gh/acme --arg name=NPM_TOKEN --arg-env value=NEW
+--   kosmo run --workflow rotate_context_secret --apply p --arg org=gh/acme --arg name=NPM_TOKEN --arg-env value=NEW
 --
 -- Give the value with --arg-env value=VARIABLE or --arg-file value=FILE: a command line can be read by other users of
 -- the machine. It is masked in all that leaves the process. A context that lacks the variable does not get it, and
@@ -20,9 +20,10 @@ if args.value == "" then error("The new value is empty. Is the variable of --arg
 
 local function organization()
   if args.org then return args.org end
-  local ok, here = pcall(circleci.here)
+  local ok, here = pcall(circleci.here)   -- an error outside of a git checkout
   local slug = ok and here.project_slug or ""
-  return slug:match("^(.+)/[^/]+$") or error("Which organization? Say it with --arg org=gh/acme, or run this in a checkout.", 0)
+  return slug:match("^(.+)/[^/]+$")
+    or error("Which organization? Say --arg org=gh/acme, or run this in a checkout of one of its projects.", 0)
 end
 
 --- Whether a context has the variable. API v3 has every page; a CircleCI Server has v2 alone, whose list ends with the
@@ -59,7 +60,8 @@ end
 
 local rows, failed = json.array(), 0
 for index, answer in ipairs(flow.map(places, function(context)
-  return circleci.upsert_context_env_var({ context_id = context.id, env_var_name = args.name, value = args.value }).updated_at
+  local request = { context_id = context.id, env_var_name = args.name, value = args.value }
+  return circleci.upsert_context_env_var(request).updated_at
 end, { errors = "collect" })) do
   local context = places[index]
   rows[index] = {
@@ -69,7 +71,8 @@ end, { errors = "collect" })) do
   if not answer.ok then failed = failed + 1 end
 end
 
-local headline = ("%s in %d of %d contexts of %s has the new value"):format(args.name, #rows - failed, #contexts, org)
+local headline = ("%s has its new value in %d of the %d contexts of %s that have it"):format(
+  args.name, #rows - failed, #rows, org)
 local columns = { "context", "status", "changed_at", failed > 0 and "error" or nil }
 local report = view(rows, headline .. "\n\n" .. text.table(rows, columns))
 if failed > 0 then exit(1, report) end

@@ -17,9 +17,10 @@ local circleci = app.integrations.circleci
 
 local function organization()
   if args.org then return args.org end
-  local ok, here = pcall(circleci.here)
+  local ok, here = pcall(circleci.here)   -- an error outside of a git checkout
   local slug = ok and here.project_slug or ""
-  return slug:match("^(.+)/[^/]+$") or error("Which organization? Say it with --arg org=gh/acme, or run this in a checkout.", 0)
+  return slug:match("^(.+)/[^/]+$")
+    or error("Which organization? Say --arg org=gh/acme, or run this in a checkout of one of its projects.", 0)
 end
 
 local function matches(name)
@@ -75,7 +76,9 @@ local org_id = circleci.get_organization({ org_slug_or_id = org }).id
 local function of_context(context)
   local rows = {}
   for _, variable in ipairs(variables_of(context)) do
-    if matches(variable.name) then rows[#rows + 1] = row(variable.name, variable.updated_at, "context", context.name) end
+    if matches(variable.name) then
+      rows[#rows + 1] = row(variable.name, variable.updated_at, "context", context.name)
+    end
   end
   if #rows == 0 then return rows end
   local who, restricted = who_may_use(context, org_id)   -- asked only where there is something to use
@@ -87,7 +90,8 @@ local function of_project(project)
   local rows = {}
   for variable in flow.each(circleci.list_project_env_vars, { project_slug = project.slug }) do
     if matches(variable.name) then
-      rows[#rows + 1] = row(variable.name, variable["created-at"], "project", project.slug, "the project's own jobs", true)
+      local changed_at = variable["created-at"]   -- a project's variable is replaced, not changed
+      rows[#rows + 1] = row(variable.name, changed_at, "project", project.slug, "the project's own jobs", true)
     end
   end
   return rows

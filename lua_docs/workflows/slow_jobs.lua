@@ -3,96 +3,88 @@
 --
 --   kosmo run --workflow slow_jobs --arg project=gh/acme/web --arg by=p95_s --arg top=5
 --
--- The figures are CircleCI's own (insights), refreshed once a day. trend_percent compares the mean duration with that
--- of the time before the window; it is absent where a job did not run then, and for 90 days, the longest window.
+-- The figures are CircleCI's own (insights), of one branch, refreshed once a day. trend_percent compares the mean
+-- duration with that of a time of the same length before the window; it is absent where the job did not run then, and
+-- for last-90-days, as insights do not reach further back.
 -- Returns {{workflow, job, runs, success_rate, median_s, mean_s, p95_s, trend_percent, credits}, …}.
 -- @arg project  string  = @here.project_slug  The project's slug.
 -- @arg window   string  = last-30-days        The time looked at: last-24-hours, last-7-days, -30-, -60- or -90-days.
--- @arg branch   string?                       Only this branch; without it all branches count.
+-- @arg branch   string?                       The branch; without it the default branch.
 -- @arg workflow string?                       Only this workflow.
 -- @arg by       string  = median_s            What "slow" means: median_s, mean_s, p95_s or credits.
 -- @arg top      integer = 20                  How many jobs to name; 0 names all.
 -- @writes none
 local circleci = app.integrations.circleci
 
--- Insights answer for some windows only, all of which end today. What was before a window is what a longer one has
--- more: its runs and its time, less those of the window itself.
-local LONGER = {
-  ["last-24-hours"] = "last-7-days",
-  ["last-7-days"] = "last-30-days",
-  ["last-30-days"] = "last-60-days",
-  ["last-60-days"] = "last-90-days",
-  ["last-90-days"] = false,
+local DAY = 86400
+local REACH = 90   -- days that insights look back
+local DAYS = {
+  ["last-24-hours"] = 1, ["last-7-days"] = 7, ["last-30-days"] = 30, ["last-60-days"] = 60, ["last-90-days"] = 90,
 }
 local ORDERS = { median_s = true, mean_s = true, p95_s = true, credits = true }
 
-local function one_of(value, values, name)
-  if values[value] ~= nil then return end
+local function expect_one_of(name, values)
+  if values[args[name]] then return end
   local names = {}
   for each in pairs(values) do names[#names + 1] = each end
   table.sort(names)
-  error(("%s cannot be '%s'. It is one of: %s"):format(name, value, table.concat(names, ", ")), 0)
+  error(("%s cannot be '%s'. It is one of: %s"):format(name, args[name], table.concat(names, ", ")), 0)
 end
-one_of(args.window, LONGER, "window")
-one_of(args.by, ORDERS, "by")
+expect_one_of("window", DAYS)
+expect_one_of("by", ORDERS)
 
---- What every question about the project has in common. Without a branch insights mean the default branch alone.
-local function about(window, workflow)
-  return {
-    project_slug = args.project, workflow_name = workflow, reporting_window = window,
-    branch = args.branch, all_branches = args.branch == nil or nil,
-  }
+--- A question about the project, with what is common to all of them.
+local function about(question)
+  question.project_slug, question.branch = args.project, args.branch
+  return question
 end
 
 local function workflows()
   if args.workflow then return { args.workflow } end
   local names = {}
-  for workflow in flow.each(circleci.list_workflow_metrics, about(args.window)) do names[#names + 1] = workflow.name end
+  for workflow in flow.each(circleci.list_workflow_metrics, about({ reporting_window = args.window })) do
+    names[#names + 1] = workflow.name
+  end
   return names
 end
 
---- Job -> its metrics.
-local function jobs_of(workflow, window)
-  local jobs = {}
-  for job in flow.each(circleci.list_workflow_job_metrics, about(window, workflow)) do jobs[job.name] = job.metrics end
-  return jobs
+--- Job -> its mean duration in the time before the window.
+local function means_before(workflow)
+  local now, days = time.now(), DAYS[args.window]
+  if days >= REACH then return {} end
+  local runs, seconds, means = {}, {}, {}
+  for point in flow.each(circleci.get_workflow_job_timeseries, about({
+    workflow_name = workflow, granularity = "daily",
+    start_date = time.format(now - math.min(2 * days, REACH) * DAY), end_date = time.format(now - days * DAY),
+  })) do
+    local name, metrics = point.name, point.metrics
+    runs[name] = (runs[name] or 0) + metrics.total_runs
+    seconds[name] = (seconds[name] or 0) + metrics.duration_metrics.total
+  end
+  for name, count in pairs(runs) do
+    if count > 0 and seconds[name] > 0 then means[name] = seconds[name] / count end
+  end
+  return means
 end
 
---- Runs and seconds of a job in a window. The mean is null where nothing ran.
-local function totals(metrics)
-  return metrics.total_runs, metrics.total_runs * (metrics.duration_metrics.mean or 0)
+local function rows_of(workflow)
+  local rows, before = {}, means_before(workflow)
+  local question = about({ workflow_name = workflow, reporting_window = args.window })
+  for job in flow.each(circleci.list_workflow_job_metrics, question) do
+    local metrics, duration = job.metrics, job.metrics.duration_metrics   -- the durations are null where nothing ran
+    local earlier = duration.mean and before[job.name]
+    rows[#rows + 1] = {
+      workflow = workflow, job = job.name, runs = metrics.total_runs, success_rate = metrics.success_rate,
+      median_s = duration.median, mean_s = duration.mean, p95_s = duration.p95,
+      trend_percent = earlier and math.floor((duration.mean / earlier - 1) * 100 + 0.5),
+      credits = metrics.total_credits_used,
+    }
+  end
+  return rows
 end
 
---- By how much the mean changed against the time before the window; nil if the job did not run then.
-local function trend(now, longer)
-  local runs, seconds = totals(now)
-  local all_runs, all_seconds = totals(longer)
-  if runs == 0 or all_runs <= runs or all_seconds <= seconds then return nil end
-  local before = (all_seconds - seconds) / (all_runs - runs)
-  return math.floor((seconds / runs / before - 1) * 100 + 0.5)
-end
-
-local function row(workflow, name, now, longer)
-  local duration = now.duration_metrics
-  return {
-    workflow = workflow, job = name, runs = now.total_runs, success_rate = now.success_rate,
-    median_s = duration.median, mean_s = duration.mean, p95_s = duration.p95,
-    trend_percent = longer and trend(now, longer),
-    credits = now.total_credits_used,
-  }
-end
-
--- The branches of flow.map run at the same time, and the two questions of each one after the other.
 local rows = json.array()
-for _, found in ipairs(flow.map(workflows(), function(workflow)
-  local now = jobs_of(workflow, args.window)
-  local longer = LONGER[args.window] and jobs_of(workflow, LONGER[args.window]) or {}
-  local jobs = {}
-  for name, figures in pairs(now) do jobs[#jobs + 1] = row(workflow, name, figures, longer[name]) end
-  return jobs
-end)) do
-  table.move(found, 1, #found, #rows + 1, rows)
-end
+for _, found in ipairs(flow.map(workflows(), rows_of)) do table.move(found, 1, #found, #rows + 1, rows) end
 
 table.sort(rows, function(a, b)
   local left, right = a[args.by] or 0, b[args.by] or 0

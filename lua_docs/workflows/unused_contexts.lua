@@ -15,9 +15,10 @@ if args.pipelines < 1 then error("pipelines must be 1 or more: without any, ever
 
 local function organization()
   if args.org then return args.org end
-  local ok, here = pcall(circleci.here)
+  local ok, here = pcall(circleci.here)   -- an error outside of a git checkout
   local slug = ok and here.project_slug or ""
-  return slug:match("^(.+)/[^/]+$") or error("Which organization? Say it with --arg org=gh/acme, or run this in a checkout.", 0)
+  return slug:match("^(.+)/[^/]+$")
+    or error("Which organization? Say --arg org=gh/acme, or run this in a checkout of one of its projects.", 0)
 end
 
 -- The three ways to write it in YAML: `context: name`, `context: [a, "b c"]`, and a line for each below `context:`.
@@ -61,14 +62,16 @@ local function changes_of(context)
     for index, row in ipairs(rows) do times[index] = row.attributes.updated_at end
     return times
   end
-  for row in flow.each(circleci.list_context_env_vars, { context_id = context.id }) do times[#times + 1] = row.updated_at end
+  for row in flow.each(circleci.list_context_env_vars, { context_id = context.id }) do
+    times[#times + 1] = row.updated_at
+  end
   return times
 end
 
 local org = organization()
 local contexts = flow.all(circleci.list_contexts, { owner_slug = org })
 local projects = flow.all(circleci.list_projects, { org_slug = org })
-if #projects == 0 then error("You follow no project of " .. org .. ", so there is nothing to see which contexts are used.", 0) end
+if #projects == 0 then error("You follow no project of " .. org .. ", so nothing tells which contexts are used.", 0) end
 
 local used, unread = {}, 0
 for index, answer in ipairs(flow.map(projects, names_in, { errors = "collect" })) do

@@ -20,9 +20,10 @@ local DAY = 86400
 
 local function organization()
   if args.org then return args.org end
-  local ok, here = pcall(circleci.here)
+  local ok, here = pcall(circleci.here)   -- an error outside of a git checkout
   local slug = ok and here.project_slug or ""
-  return slug:match("^(.+)/[^/]+$") or error("Which organization? Say it with --arg org=gh/acme, or run this in a checkout.", 0)
+  return slug:match("^(.+)/[^/]+$")
+    or error("Which organization? Say --arg org=gh/acme, or run this in a checkout of one of its projects.", 0)
 end
 
 --- Start and end in seconds. CircleCI refuses an end in the future, and its clock may be behind this one.
@@ -30,8 +31,11 @@ local function range()
   local latest = time.now() - 60
   local from = time.parse(args.from)
   local to = math.min(args.to and time.parse(args.to) or latest, latest)
-  if to <= from then error("The end must be after the start: " .. args.from .. " is not before " .. time.format(to), 0) end
-  if to - from > 31 * DAY then error("An export covers at most 31 days: say --arg to=" .. time.format(from + 31 * DAY), 0) end
+  if to <= from then
+    error("The end must be after the start: " .. args.from .. " is not before " .. time.format(to), 0)
+  elseif to - from > 31 * DAY then
+    error("An export covers at most 31 days: say --arg to=" .. time.format(from + 31 * DAY), 0)
+  end
   return from, to
 end
 
@@ -63,5 +67,6 @@ for index, url in ipairs(done.download_urls or {}) do   -- null where there is n
 end
 
 if #rows == 0 then return view(rows, "No usage in that time (export " .. export .. ").") end
-return view(rows, ("Export %s is ready: %d file%s, gzip CSV, for 36 hours.\nThe URLs are credentials, so they are in the "
-  .. "result alone: --json, or --jq '.[].url'."):format(export, #rows, #rows == 1 and "" or "s"))
+local files = #rows == 1 and "1 file" or #rows .. " files"
+return view(rows, "Export " .. export .. " is ready: " .. files .. ", gzip CSV, for 36 hours.\n"
+  .. "The URLs are credentials, so they are in the result alone: --json, or --jq '.[].url'.")

@@ -1,8 +1,8 @@
 #!/usr/bin/env -S kosmo integrations:lua
 --- One webhook for every project of an organization: creates what is missing, updates what differs, leaves the rest.
 --
---   kosmo run --workflow webhooks_sync --plan hooks.plan --arg url=https://ci.acme.com/hook --arg-env secret=HOOK_SECRET
---   kosmo run --workflow webhooks_sync --apply hooks.plan --arg url=https://ci.acme.com/hook --arg-env secret=HOOK_SECRET
+--   kosmo run --workflow webhooks_sync --plan p --arg url=https://ci.acme.com/hook --arg-env secret=HOOK_SECRET
+--   kosmo run --workflow webhooks_sync --apply p --arg url=https://ci.acme.com/hook --arg-env secret=HOOK_SECRET
 --
 -- A project's webhook is the one of that name, else the one of that url; no other is touched, and none is deleted. So
 -- a second run changes nothing. CircleCI never shows a signing secret: to give existing webhooks a new one, say
@@ -24,16 +24,21 @@ local circleci = app.integrations.circleci
 local EVENTS = { ["workflow-completed"] = true, ["job-completed"] = true }
 if not args.url:match("^https://[^/%s]") then error("The url must begin with https://, got " .. args.url, 0) end
 if args.secret == "" then error("The secret is empty. Is the variable of --arg-env set?", 0) end
-if type(args.events) ~= "table" or #args.events == 0 then error('events must be a list, such as ["workflow-completed"]', 0) end
+if type(args.events) ~= "table" or #args.events == 0 then
+  error('events must be a list, such as ["workflow-completed"]', 0)
+end
 for _, event in ipairs(args.events) do
-  if not EVENTS[event] then error("There is no event '" .. tostring(event) .. "', only workflow-completed and job-completed", 0) end
+  if not EVENTS[event] then
+    error("There is no event '" .. tostring(event) .. "', only workflow-completed and job-completed", 0)
+  end
 end
 
 local function organization()
   if args.org then return args.org end
-  local ok, here = pcall(circleci.here)
+  local ok, here = pcall(circleci.here)   -- an error outside of a git checkout
   local slug = ok and here.project_slug or ""
-  return slug:match("^(.+)/[^/]+$") or error("Which organization? Say it with --arg org=gh/acme, or run this in a checkout.", 0)
+  return slug:match("^(.+)/[^/]+$")
+    or error("Which organization? Say --arg org=gh/acme, or run this in a checkout of one of its projects.", 0)
 end
 
 --- The project's webhook of that name, else that of that url.
@@ -62,7 +67,9 @@ local function differences(webhook)
   want("url", webhook.url, args.url)
   want("events", as_set(webhook.events), as_set(args.events))
   want("verify_tls", webhook["verify-tls"], args.verify_tls)
-  if args.new_secret then changes.signing_secret, names[#names + 1] = args.secret, "signing_secret" end
+  if args.new_secret then
+    changes.signing_secret, names[#names + 1] = args.secret, "signing_secret"
+  end
   return changes, names
 end
 
@@ -71,8 +78,8 @@ local function sync(slug)
   local webhook = existing(project_id)
   if webhook == nil then
     webhook = circleci.create_webhook({
-      name = args.name, url = args.url, events = args.events, verify_tls = args.verify_tls, signing_secret = args.secret,
-      scope_id = project_id, scope_type = "project",
+      name = args.name, url = args.url, events = args.events, verify_tls = args.verify_tls,
+      signing_secret = args.secret, scope_id = project_id, scope_type = "project",
     })
     return { project = slug, status = "created", webhook = webhook.id }
   end
@@ -88,7 +95,8 @@ for project in flow.each(circleci.list_projects, { org_slug = org }) do
   if args.projects == nil or regex.match(project.slug, args.projects) then slugs[#slugs + 1] = project.slug end
 end
 if #slugs == 0 then
-  error("You follow no project of " .. org .. (args.projects and " whose slug matches " .. args.projects or "") .. ".", 0)
+  local which = args.projects and " whose slug matches " .. args.projects or ""
+  error("You follow no project of " .. org .. which .. ".", 0)
 end
 
 local rows, count = json.array(), { created = 0, updated = 0, unchanged = 0, failed = 0 }
