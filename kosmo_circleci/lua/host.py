@@ -8,7 +8,7 @@ the function that needs it.
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.caller import Caller
@@ -27,6 +27,9 @@ from kosmo_circleci.lua.output import LimitedOutput, OutputFull
 from kosmo_circleci.lua.values import Answer, LuaValues, lua_bytes, python_text
 from kosmo_circleci.run.settings import RunSettings
 from kosmo_circleci.wording import printable, shorten
+
+if TYPE_CHECKING:
+    from kosmo_circleci.lua.tables import TextTables
 
 
 class Host:
@@ -73,6 +76,10 @@ class Host:
             "docs_search": self._docs_search,
             "docs_read": self._docs_read,
             "kept_result": self._kept_result,
+            "csv_encode": lambda *arguments: self._tables().csv_encode(*arguments),
+            "csv_decode": lambda text: self._tables().csv_decode(text),
+            "text_table": lambda *arguments: self._tables().text_table(*arguments),
+            "text_markdown": lambda *arguments: self._tables().text_markdown(*arguments),
         }
         table = {name: self._answering(function) for name, function in answering.items()}
         return table | {
@@ -123,13 +130,17 @@ class Host:
         """Answer True while the run may go on, otherwise as a refusal."""
         self._values.lift()
         try:
-            self._deadline.check()
-            used_s = time.thread_time() - self._cpu_started - self._calls.host_cpu_s
-            if used_s > self._limits.cpu_s:
-                raise self._limits.cpu_error()
+            self._check_limits()
         except BaseException as error:
             return (False, *self._refusal(error))
         return (True,)
+
+    def _check_limits(self) -> None:
+        """Raise the reason why the run has to end, if there is one."""
+        self._deadline.check()
+        used_s = time.thread_time() - self._cpu_started - self._calls.host_cpu_s
+        if used_s > self._limits.cpu_s:
+            raise self._limits.cpu_error()
 
     def _unknown_name(self, path: bytes, name: bytes) -> NoReturn:
         from kosmo_circleci.catalog.lookup import HELPERS, nearest, suggestions
@@ -201,6 +212,11 @@ class Host:
         most = None if most_lines is None or most_lines == math.inf else int(most_lines)
         log = render_log(python_text(stdout), python_text(stderr), most)
         return (lua_bytes(log.text), log.line_count, log.is_cut)
+
+    def _tables(self) -> "TextTables":
+        from kosmo_circleci.lua.tables import TextTables
+
+        return TextTables(self._values, self._limits, self._check_limits)
 
     def _docs_list(self) -> Answer:
         from kosmo_circleci.docs import pages

@@ -14,7 +14,7 @@ _PRELUDE: Final = Path(__file__).parent / "prelude"
 _FILES: Final = (
     *("trace", "error", "json", "print", "schedule", "options", "pages", "flow", "pipelines"),
     *("logs", "log", "pipeline_values", "here", "regex", "docs", "app", "mcp", "results"),
-    *("encodings", "view", "sandbox", "clock", "run", "hints"),
+    *("encodings", "tables", "view", "sandbox", "clock", "run", "hints"),
 )
 
 # A to-be-closed variable in scope keeps `return f()` from being a tail call, which would forget
