@@ -21,6 +21,10 @@ if args.days < 1 then error("days must be 1 or more", 0) end
 -- One request may ask about many projects; a list of 500 ids would be a long one.
 local PROJECTS_A_REQUEST = 50
 
+local function counted(number, noun)
+  return number .. " " .. noun .. (number == 1 and "" or "s")
+end
+
 local function organization()
   if args.org then return args.org end
   local ok, here = pcall(circleci.here)   -- an error outside of a git checkout
@@ -107,7 +111,8 @@ if most then
   for index = #rows, most + 1, -1 do rows[index] = nil end
 end
 
-local headline = ("%d credits in %d days, in %d projects of %s"):format(all, args.days, #ids, org)
+local headline = ("%s in %s, in %s of %s"):format(
+  counted(all, "credit"), counted(args.days, "day"), counted(#ids, "project"), org)
 if #rows == 0 then return view(rows, headline) end
 local columns = { "project", "credits", "runs", "credits_per_run", "share_percent" }
 if args.by ~= "project" then table.insert(columns, 2, "name") end

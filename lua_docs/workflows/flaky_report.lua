@@ -13,6 +13,10 @@
 -- @writes none
 local circleci = app.integrations.circleci
 
+local function counted(number, noun)
+  return number .. " " .. noun .. (number == 1 and "" or "s")
+end
+
 local function organization()
   if args.org then return args.org end
   local ok, here = pcall(circleci.here)   -- an error outside of a git checkout
@@ -81,7 +85,7 @@ if args.top > 0 then
   for index = all, args.top + 1, -1 do rows[index] = nil end
 end
 
-local headline = ("%d flaky tests in %d projects"):format(all, #slugs - unread)
-if unread > 0 then headline = headline .. (", %d could not be read"):format(unread) end
+local headline = counted(all, "flaky test") .. " in " .. counted(#slugs - unread, "project")
+if unread > 0 then headline = headline .. ", " .. counted(unread, "project") .. " could not be read" end
 if #rows == 0 then return view(rows, headline) end
 return view(rows, headline .. "\n\n" .. text.table(rows, { "times_flaked", "project", "test", "job", "file" }))

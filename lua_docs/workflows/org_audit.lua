@@ -256,7 +256,7 @@ for _, finding in ipairs(findings) do
   end
 end
 
-local headline = ("%s: %d high, %d medium, %d low; %d checks could not be made"):format(
+local headline = ("%s: %d high, %d medium, %d low, %d not checked"):format(
   org, count.high, count.medium, count.low, unchecked)
 local report = view(rows, headline .. (#rows > 0 and "\n\n" .. table.concat(lines, "\n") or ""))
 if fails then exit(1, report) end

@@ -54,8 +54,8 @@ for index, has in ipairs(flow.map(contexts, has_variable)) do
   if has then places[#places + 1] = contexts[index] end
 end
 if #places == 0 then
-  error(("None of %d contexts of %s has a variable %s. See `kosmo run --workflow secret_inventory`."):format(
-    #contexts, org, args.name), 0)
+  error(("No context of %s has a variable %s (looked at: %d). See `kosmo run --workflow secret_inventory`."):format(
+    org, args.name, #contexts), 0)
 end
 
 local rows, failed = json.array(), 0
@@ -64,6 +64,7 @@ for index, answer in ipairs(flow.map(places, function(context)
   return circleci.upsert_context_env_var(request).updated_at
 end, { errors = "collect" })) do
   local context = places[index]
+  if not answer.ok and answer.error.type == "permission" then error(answer.error, 0) end   -- it concerns them all
   rows[index] = {
     context = context.name, id = context.id, variable = args.name, status = answer.ok and "rotated" or "failed",
     changed_at = answer.value, error = not answer.ok and tostring(answer.error) or nil,
@@ -71,8 +72,7 @@ end, { errors = "collect" })) do
   if not answer.ok then failed = failed + 1 end
 end
 
-local headline = ("%s has its new value in %d of the %d contexts of %s that have it"):format(
-  args.name, #rows - failed, #rows, org)
+local headline = ("%s of %s has its new value in %d of %d contexts"):format(args.name, org, #rows - failed, #rows)
 local columns = { "context", "status", "changed_at", failed > 0 and "error" or nil }
 local report = view(rows, headline .. "\n\n" .. text.table(rows, columns))
 if failed > 0 then exit(1, report) end

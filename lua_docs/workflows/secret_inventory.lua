@@ -15,6 +15,10 @@
 -- @writes none
 local circleci = app.integrations.circleci
 
+local function counted(number, noun)
+  return number .. " " .. noun .. (number == 1 and "" or "s")
+end
+
 local function organization()
   if args.org then return args.org end
   local ok, here = pcall(circleci.here)   -- an error outside of a git checkout
@@ -121,8 +125,9 @@ table.sort(rows, function(a, b)
   return a.kind .. a.place < b.kind .. b.place
 end)
 
-local headline = ("%d variables in %d contexts and %d projects of %s"):format(#rows, #contexts, #projects, org)
+local headline = ("%s in %s and %s of %s"):format(counted(#rows, "variable"), counted(#contexts, "context"),
+  counted(#projects, "project"), org)
 if args.name then headline = headline .. ", name matching " .. args.name end
-if unread > 0 then headline = headline .. ("; %d of these places could not be read"):format(unread) end
+if unread > 0 then headline = headline .. "; " .. counted(unread, "place") .. " could not be read" end
 if #rows == 0 then return view(rows, headline) end
 return view(rows, headline .. "\n\n" .. text.table(rows, { "variable", "kind", "place", "who_may_use", "age_days" }))

@@ -13,6 +13,10 @@
 local circleci = app.integrations.circleci
 if args.pipelines < 1 then error("pipelines must be 1 or more: without any, every context looks unused", 0) end
 
+local function counted(number, noun)
+  return number .. " " .. noun .. (number == 1 and "" or "s")
+end
+
 local function organization()
   if args.org then return args.org end
   local ok, here = pcall(circleci.here)   -- an error outside of a git checkout
@@ -100,10 +104,10 @@ local rows = json.array()
 for _, found in ipairs(flow.map(contexts, judged)) do table.move(found, 1, #found, #rows + 1, rows) end
 table.sort(rows, function(a, b) return a.context < b.context end)
 
-local headline = ("%d of %d contexts of %s look unused, after the newest %d pipelines of %d projects"):format(
-  #rows, #contexts, org, args.pipelines, #projects - unread)
+local headline = ("Unused: %d of %s of %s, by the newest %s of %s"):format(#rows, counted(#contexts, "context"), org,
+  counted(args.pipelines, "pipeline"), counted(#projects - unread, "project"))
 if unread > 0 then
-  headline = headline .. (".\n%d projects could not be read: what they use may be among these"):format(unread)
+  headline = headline .. "\nWhat they use may be among these: " .. counted(unread, "project") .. " could not be read"
 end
 if #rows == 0 then return view(rows, headline) end
 return view(rows, headline .. "\n\n" .. text.table(rows, { "context", "reason", "variables", "age_days", "id" }))

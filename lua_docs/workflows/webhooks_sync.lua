@@ -101,12 +101,13 @@ end
 
 local rows, count = json.array(), { created = 0, updated = 0, unchanged = 0, failed = 0 }
 for index, answer in ipairs(flow.map(slugs, sync, { errors = "collect" })) do
+  if not answer.ok and answer.error.type == "permission" then error(answer.error, 0) end   -- it concerns them all
   local row = answer.value or { project = slugs[index], status = "failed", error = tostring(answer.error) }
   rows[index], count[row.status] = row, count[row.status] + 1
 end
 
-local headline = ("%d projects of %s: %d created, %d updated, %d unchanged, %d failed"):format(
-  #slugs, org, count.created, count.updated, count.unchanged, count.failed)
+local headline = ("Webhooks of %s: %d created, %d updated, %d unchanged, %d failed"):format(
+  org, count.created, count.updated, count.unchanged, count.failed)
 local columns = { "project", "status" }
 if count.updated > 0 then columns[#columns + 1] = "changes" end
 if count.failed > 0 then columns[#columns + 1] = "error" end

@@ -1,4 +1,4 @@
-"""Running a ready-made workflow as `--workflow NAME` does, in this process, in a simulated world."""
+"""Running a ready-made workflow as `--workflow NAME` does: in this process, simulated."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,7 +63,9 @@ class Simulation(NamedTuple):
 def simulation() -> Simulation:
     """Return a new simulated CircleCI."""
     transport = Refusing()
-    return Simulation(Bridge(simulate=True, config=ALLOWED, environ={}, transport=transport), transport)
+    return Simulation(
+        Bridge(simulate=True, config=ALLOWED, environ={}, transport=transport), transport
+    )
 
 
 def run_workflow(circleci: Simulation, name: str, /, **arguments: Any) -> Run:
@@ -74,7 +76,9 @@ def run_workflow(circleci: Simulation, name: str, /, **arguments: Any) -> Run:
     code = (FOLDER / f"{name}.lua").read_text("utf-8")
     header = parse(code, name)
     run = circleci.bridge.run(code, name=name, args=header.bound(arguments, lambda: HERE))
-    written = {call["tool"].removeprefix("circleci_") for call in run.call_log if call["kind"] == "write"}
+    written = {
+        call["tool"].removeprefix("circleci_") for call in run.call_log if call["kind"] == "write"
+    }
     assert written <= set(header.writes or ())
     return run
 

@@ -1,6 +1,7 @@
 """cost_report: the credits of an organization's projects, workflows or jobs."""
 
 import pytest
+
 from tests.support.shipped import ORG, Simulation, run_workflow
 
 
@@ -62,7 +63,7 @@ def test_an_organization_that_used_nothing_has_no_rows(circleci: Simulation) -> 
 
     run = run_workflow(circleci, "cost_report", org=ORG, project="quiet")
 
-    assert (run.result, run.result_text) == ([], f"0 credits in 14 days, in 1 projects of {ORG}")
+    assert (run.result, run.result_text) == ([], f"0 credits in 14 days, in 1 project of {ORG}")
 
 
 @pytest.mark.parametrize(

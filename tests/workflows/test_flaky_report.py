@@ -30,7 +30,7 @@ def test_it_asks_every_project_of_the_organization(circleci: Simulation) -> None
 
     assert (run.error, run.result) == (None, [LOGIN])
     assert run.result_text is not None
-    assert run.result_text.startswith("1 flaky tests in 2 projects\n\n")
+    assert run.result_text.startswith("1 flaky test in 2 projects\n\n")
     assert [each["tool"] for each in run.call_log].count("circleci_list_flaky_tests") == 2
 
 
@@ -40,7 +40,10 @@ def test_the_worst_come_first_and_top_cuts(circleci: Simulation) -> None:
     every = run_workflow(circleci, "flaky_report", org=ORG, top=0)
     worst = run_workflow(circleci, "flaky_report", org=ORG, top=1)
 
-    assert [(row["project"], row["times_flaked"]) for row in every.result] == [(OTHER, 2), (REPO, 1)]
+    assert [(row["project"], row["times_flaked"]) for row in every.result] == [
+        (OTHER, 2),
+        (REPO, 1),
+    ]
     assert worst.result == every.result[:1]
     assert "2 flaky tests in 2 projects" in str(worst.result_text)
 
@@ -48,7 +51,7 @@ def test_the_worst_come_first_and_top_cuts(circleci: Simulation) -> None:
 def test_one_project_is_asked_alone(circleci: Simulation) -> None:
     run = run_workflow(circleci, "flaky_report", project=OTHER)
 
-    assert (run.result, run.result_text) == ([], "0 flaky tests in 1 projects")
+    assert (run.result, run.result_text) == ([], "0 flaky tests in 1 project")
     assert run.call_count == 1
 
 
@@ -58,7 +61,7 @@ def test_a_project_that_cannot_be_read_is_named_and_stops_nothing(circleci: Simu
     run = run_workflow(circleci, "flaky_report", org=ORG)
 
     assert run.result == [LOGIN]
-    assert "1 flaky tests in 1 projects, 1 could not be read" in str(run.result_text)
+    assert "1 flaky test in 1 project, 1 project could not be read" in str(run.result_text)
     assert run.log == (f"cannot read {OTHER}: CircleCI API error (403): Permission denied.",)
 
 

@@ -1,6 +1,7 @@
 """slow_jobs: the slowest jobs of a project, and whether they became slower."""
 
 import pytest
+
 from tests.support.shipped import OTHER, REPO, Simulation, run_workflow
 
 
@@ -93,9 +94,7 @@ def test_a_project_whose_jobs_have_not_run_has_none(circleci: Simulation) -> Non
         ({"project": "gh/example-org/nowhere"}, "CircleCI API error (404): Project not found"),
     ],
 )
-def test_what_is_wrong_is_said(
-    circleci: Simulation, arguments: dict[str, str], error: str
-) -> None:
+def test_what_is_wrong_is_said(circleci: Simulation, arguments: dict[str, str], error: str) -> None:
     run = run_workflow(circleci, "slow_jobs", **arguments)
 
     assert error in str(run.error)

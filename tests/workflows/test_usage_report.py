@@ -1,6 +1,7 @@
 """usage_report: an export is started, waited for, and its files are named."""
 
 import pytest
+
 from tests.support.shipped import ORG, Simulation, run_workflow, write_count
 
 
@@ -29,7 +30,9 @@ def test_an_export_of_before_is_only_read(circleci: Simulation) -> None:
 
 
 def test_an_end_in_the_future_is_now(circleci: Simulation) -> None:
-    run = run_workflow(circleci, "usage_report", org=ORG, **{"from": "2025-01-01", "to": "2025-01-31"})
+    run = run_workflow(
+        circleci, "usage_report", org=ORG, **{"from": "2025-01-01", "to": "2025-01-31"}
+    )
 
     assert run.result[0]["to"].startswith("2025-01-15T09:59")
 

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+
 from kosmo_circleci import Run
 from tests.support.shipped import ORG, OTHER, REPO, Simulation, run_workflow, write_count
 
@@ -39,7 +40,7 @@ def test_what_is_missing_is_created_and_the_rest_is_left_alone(circleci: Simulat
         True,
     )
     assert ours["signing-secret"] == SECRET
-    assert f"2 projects of {ORG}: 2 created, 0 updated, 0 unchanged, 0 failed" in str(run.result_text)
+    assert f"Webhooks of {ORG}: 2 created, 0 updated, 0 unchanged, 0 failed" in str(run.result_text)
 
 
 def test_a_second_run_changes_nothing(circleci: Simulation) -> None:
@@ -84,7 +85,9 @@ def test_existing_webhooks_get_a_new_secret_when_told_to(circleci: Simulation) -
 
     assert write_count(unasked) == 0
     assert [row["changes"] for row in asked.result] == ["signing_secret"] * 2
-    assert webhooks(circleci, "another-project-uuid")[0]["signing-secret"] == "another-signing-secret"
+    assert (
+        webhooks(circleci, "another-project-uuid")[0]["signing-secret"] == "another-signing-secret"
+    )
 
 
 def test_the_secret_is_nowhere_in_what_the_run_says(circleci: Simulation) -> None:
@@ -111,7 +114,6 @@ def test_a_project_that_refuses_fails_the_run_after_the_others_are_done(
         ({"url": "http://ci.acme.com"}, "The url must begin with https://, got http://ci.acme.com"),
         ({"secret": ""}, "The secret is empty."),
         ({"events": []}, "events must be a list"),
-        ({"events": "workflow-completed"}, "takes JSON"),
         ({"events": ["job-done"]}, "There is no event 'job-done'"),
         ({"projects": "nothing"}, f"You follow no project of {ORG} whose slug matches nothing."),
         ({"org": "gh/nobody"}, "You follow no project of gh/nobody."),
@@ -120,10 +122,7 @@ def test_a_project_that_refuses_fails_the_run_after_the_others_are_done(
 def test_what_is_wrong_is_said_before_anything_is_written(
     circleci: Simulation, arguments: dict[str, Any], error: str
 ) -> None:
-    try:
-        run = sync(circleci, **arguments)
-    except Exception as refusal:  # the header refuses
-        assert error in str(refusal)
-    else:
-        assert error in str(run.error)
-        assert write_count(run) == 0
+    run = sync(circleci, **arguments)
+
+    assert error in str(run.error)
+    assert write_count(run) == 0
