@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from kosmo_circleci.call.model import Account, ApiRequest, ApiResponse
 from kosmo_circleci.caller import Caller
 from kosmo_circleci.catalog.load import Catalog, load_catalog
-from kosmo_circleci.catalog.lookup import Resolved
+from kosmo_circleci.catalog.lookup import Resolved, reserved_names
 from kosmo_circleci.config.accounts import Configuration, home_folder, load_configuration
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ConfigurationError, KosmoError
@@ -45,8 +45,9 @@ class Runtime:
     of every other source). `environ` stands in for the process's environment wherever accounts,
     configuration and MCP servers are looked up; proxies and certificates are the process's own.
     `transport` stays the caller's: it is never closed here. `budget` is a file of requests shared
-    with other processes; `warm_processes` are kept for isolated runs. Safe for several threads;
-    after a fork the child process opens connections and processes of its own.
+    with other processes; `warm_processes` are kept for isolated runs; `folder` stands in for the
+    current folder. Safe for several threads; after a fork the child process opens connections and
+    processes of its own.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Runtime:
         transport: Transport | None = None,
         budget: Path | None = None,
         warm_processes: int = 1,
+        folder: Path | None = None,
     ) -> None:
         self.simulate = simulate
         self._explicit = config
@@ -65,6 +67,7 @@ class Runtime:
         self._given_transport = transport
         self._budget = budget
         self._warm_processes = warm_processes
+        self._folder = folder
         self._lock = threading.RLock()
         self._configuration: Configuration | None = None
         self._resources = _Resources()
@@ -91,7 +94,7 @@ class Runtime:
                 self._configuration = load_configuration(
                     self._environ,
                     home_folder(self._environ),
-                    reserved_names=self.catalog.names,
+                    reserved_names=reserved_names(self.catalog),
                     explicit=self._explicit,
                 )
             return self._configuration
@@ -156,6 +159,7 @@ class Runtime:
             guarded,
             JournaledClock(clock) if journaled else clock,
             (lambda: self._mcp_functions(settings)) if settings.mcp else None,
+            partial(self.here, caller) if settings.here else None,
             self.simulate,
             partial(open_journal, settings, caller, clock, self.simulate, modules)
             if journaled
@@ -277,6 +281,40 @@ class Runtime:
             epoch_s=lambda: self._world().epoch_s(),
         )
 
+    def folder(self) -> Path:
+        """Return the current folder of the program that runs scripts."""
+        return self._folder or current_folder()
+
+    def here(self, caller: Caller, account: str) -> JsonValue:
+        """Return what the checkout of the current folder says, see `checkout/here.py`.
+
+        Raises `ConfigurationError` outside of one.
+        """
+        from kosmo_circleci.checkout.git import TIME_S
+        from kosmo_circleci.checkout.here import Place, here
+
+        left_s = caller.deadline.time_left_s()
+        time_s = TIME_S if left_s is None else min(TIME_S, left_s)
+        on_server = partial(self.on_server, account)
+        return dict(here(Place(self.folder(), on_server, self.simulate, time_s=time_s)))
+
+    def on_server(self, account: str) -> bool:
+        """Say whether an account's server is not circleci.com. Raises `ConfigurationError`."""
+        from kosmo_circleci.config.urls import is_server
+
+        configured = self.configuration.accounts.get(account)
+        return configured is not None and is_server(configured.origin)
+
+    def defaults(self, account: str) -> Mapping[str, str]:
+        """Return what stands for `@here.…` in the header of a script that `account` runs.
+
+        Raises `ConfigurationError` outside of a checkout.
+        """
+        from kosmo_circleci.checkout.here import Place, defaults
+
+        on_server = partial(self.on_server, account)
+        return defaults(Place(self.folder(), on_server, self.simulate))
+
     def _opened_transport(self) -> Transport:
         with self._lock:
             if self._given_transport is not None:
@@ -324,7 +362,9 @@ class Runtime:
             )
         config = self.configuration.to_plain()
         budget = None if self._budget is None else str(self._budget)
-        return RuntimeSettings(self.simulate, config, dict(self._environ), self.simulate, budget)
+        folder = str(self.folder())
+        environ = dict(self._environ)
+        return RuntimeSettings(self.simulate, config, environ, self.simulate, budget, folder)
 
     def _isolated_pool(self) -> "Pool":
         from kosmo_circleci.run.child import spawn_child
@@ -350,7 +390,7 @@ class Runtime:
         from kosmo_circleci.mcp_client.functions import McpFunctions
 
         home = home_folder(self._environ)
-        return McpFunctions(self._environ, home, current_folder(), trust=settings.trust_mcp)
+        return McpFunctions(self._environ, home, self.folder(), trust=settings.trust_mcp)
 
     def _own_resources(self) -> "_Resources":
         """Return the resources of this process; those that a fork has copied are abandoned."""

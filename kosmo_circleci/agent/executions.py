@@ -136,6 +136,7 @@ class Executions:
             rehearsal=script.simulate,
             # MCP servers run with the rights of whoever started this one.
             mcp=not call.client.is_remote,
+            here=not call.client.is_remote,
             results=self.results.named_in(call.client.key, script.code),
             journal=self._journal(script, call.client),
         )

@@ -71,7 +71,7 @@ class ResultOutput(NamedTuple):
                 return
             value = outputs[0] if len(outputs) == 1 else outputs
         from kosmo_circleci.cli.output_formats import Layout, formatted
-        from kosmo_circleci.cli.output_rows import has_more_pages
+        from kosmo_circleci.tables.rows import has_more_pages
 
         assert self.format is not None
         if has_more_pages(value):

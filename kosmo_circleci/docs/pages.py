@@ -36,7 +36,7 @@ def read(page: str, catalog: Catalog) -> str:
         function = catalog.get(last.removeprefix("circleci_"))
         if function is not None:
             return render.function_page(function, catalog)
-    helper = _helper_page(name)
+    helper = _helper_page(name) or _helper_page(f"circleci.{last}")
     if helper is not None:
         return helper
     raise _unknown(page, name, last, catalog)

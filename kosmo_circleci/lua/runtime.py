@@ -13,8 +13,8 @@ from kosmo_circleci.lua.values import LuaValues, lua_bytes, python_text, typed_b
 _PRELUDE: Final = Path(__file__).parent / "prelude"
 _FILES: Final = (
     *("trace", "error", "json", "print", "schedule", "options", "pages", "flow", "pipelines"),
-    *("logs", "log", "pipeline_values", "regex", "docs", "app", "mcp", "results", "encodings"),
-    *("view", "sandbox", "clock", "modules", "files", "run", "hints"),
+    *("logs", "log", "pipeline_values", "here", "regex", "docs", "app", "mcp", "results"),
+    *("encodings", "tables", "view", "sandbox", "clock", "modules", "files", "run", "hints"),
 )
 
 # A to-be-closed variable in scope keeps `return f()` from being a tail call, which would forget

@@ -9,7 +9,9 @@ from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import Interrupted, JournalError, KosmoError
 from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.lua import encodings
 from kosmo_circleci.lua.calls import Calls
+from kosmo_circleci.lua.checkout import Checkout, HereSource
 from kosmo_circleci.lua.clock import Clock, JournaledClock
 from kosmo_circleci.lua.extension import ExtensionSource
 from kosmo_circleci.lua.host import Host, HostFunction
@@ -46,6 +48,7 @@ class RunParts(NamedTuple):
     listener: GuardedListener
     clock: Clock
     extension: ExtensionSource | None = None
+    here: HereSource | None = None
     simulated: bool = False
     open_journal: JournalSource | None = None
     modules: Modules = Modules(())
@@ -202,8 +205,12 @@ class Session:
                 values,
                 self._output,
                 self._calls,
-                Patterns(values, settings.limits, parts.listener),
-                self._further_functions(values, self._calls),
+                {
+                    **Patterns(values, settings.limits, parts.listener).functions(),
+                    **Checkout(parts.caller, values, parts.here).functions(),
+                    **encodings.functions(),
+                    **self._further_functions(values, self._calls),
+                },
             )
             names = list(parts.catalog.names) if settings.integrations else []
             accounts = list(parts.caller.accounts) if settings.integrations else []

@@ -53,6 +53,7 @@ class RunSettings(NamedTuple):
     there. `lua_path` are the folders of its modules (both absolute); without one, and without
     `modules`, there is no `require`. `modules` travel with the script to where those folders are
     not: {name: (path, text)}.
+    With `here` False the current folder is not the caller's: `circleci.here` refuses.
     """
 
     name: str = "script"
@@ -78,6 +79,7 @@ class RunSettings(NamedTuple):
     files_limit: int = FILES_LIMIT_BYTES
     lua_path: tuple[str, ...] = ()
     modules: Mapping[str, tuple[str, str]] = MappingProxyType({})
+    here: bool = True
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return the settings as JSON; `from_json` gives them back."""
@@ -113,7 +115,8 @@ class RuntimeSettings(NamedTuple):
     `config` is what `Configuration.to_plain` returned; None means that the process reads the
     environment and the files itself. `environ` None is the process's own. With `shares_world` the
     simulated CircleCI is the supervisor's: requests travel to it. `budget` is the file of the
-    requests that several processes share, see `transport/budget.py`.
+    requests that several processes share, see `transport/budget.py`. `folder` is the current folder
+    of the program that runs scripts; None is the process's own.
     """
 
     simulate: bool = False
@@ -121,6 +124,7 @@ class RuntimeSettings(NamedTuple):
     environ: Mapping[str, str] | None = None
     shares_world: bool = False
     budget: str | None = None
+    folder: str | None = None
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return the settings as JSON; the constructor takes it back by name."""
@@ -130,4 +134,5 @@ class RuntimeSettings(NamedTuple):
             "environ": None if self.environ is None else dict(self.environ),
             "shares_world": self.shares_world,
             "budget": self.budget,
+            "folder": self.folder,
         }

@@ -120,6 +120,7 @@ def _new_runtime(settings: RuntimeSettings, channel: "_Channel") -> Runtime:
         environ=settings.environ,
         transport=world,
         budget=None if settings.budget is None else Path(settings.budget),
+        folder=None if settings.folder is None else Path(settings.folder),
     )
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from kosmo_circleci import jsonvalue
-from kosmo_circleci.errors import UsageError
+from kosmo_circleci.errors import ConfigurationError, UsageError
 from kosmo_circleci.jsonvalue import JsonError, JsonValue
 from kosmo_circleci.wording import nearest, printable, shorten
 
@@ -31,10 +31,17 @@ _BOOLEANS: Final = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
+_UNSAID: Final = {
+    "project_slug": "no remote is the one that counts (the branch's own, origin, or the only one).",
+    "branch": "its HEAD is detached.",
+    "revision": "nothing is committed yet.",
+}
+"""Why a checkout may lack a field."""
+
 _WORDS: Final = {"integer": "an integer", "number": "a number", "boolean": "true or false"}
 
 Here = Callable[[], Mapping[str, str]]
-"""Returns the fields of the checkout; asked only where a default needs one."""
+"""Returns the fields of the checkout; asked where one is needed. Raises `ConfigurationError`."""
 
 
 class Argument(NamedTuple):
@@ -171,14 +178,29 @@ def _value(argument: Argument, value: JsonValue, here: Here) -> JsonValue:
             f"Give it with --arg {argument.name}=…"
         )
     if argument.default.startswith(_HERE):
-        field = here().get(argument.default.removeprefix(_HERE))
-        if field is None:
-            raise UsageError(
-                f"Missing argument '{argument.name}': this folder is not a git checkout that says "
-                f"it. Give it with --arg {argument.name}=…"
-            )
-        return _converted(argument, field)
+        text = _from_checkout(argument, here)
+        return None if text is None else _converted(argument, text)
     return _converted(argument, argument.default)
+
+
+def _from_checkout(argument: Argument, here: Here) -> str | None:
+    """Return the text of a checkout's field; None where an optional argument has none."""
+    field = (argument.default or "").removeprefix(_HERE)
+    try:
+        fields = here()
+        if field in fields:
+            return fields[field]
+        reason = _UNSAID[field]
+        if field == "project_slug" and "remote" in fields:
+            reason = f"its remote, {printable(shorten(fields['remote'], 200))}, does not say it."
+        reason = f"the git checkout has none: {reason}"
+    except ConfigurationError as error:
+        reason = error.message
+    if argument.optional:
+        return None
+    raise UsageError(
+        f"Missing argument '{argument.name}': {reason} Give it with --arg {argument.name}=…"
+    )
 
 
 def _converted(argument: Argument, value: JsonValue) -> JsonValue:

@@ -37,12 +37,14 @@ LEVELS: dict[str, int] = {
     "wording": 0,
     "run.protocol": 2,
     "catalog": 1,
+    "tables": 1,
     "call": 2,
     "check": 2,
     "workflows": 2,
     "docs": 2,
     "transport": 3,
     "config": 3,
+    "checkout": 3,
     "mcp_client": 3,
     "journal": 3,
     "run.lost_writes": 3,
@@ -95,8 +97,8 @@ SIDEWAYS = {
 
 # Lower levels that are closed to a unit all the same: the bridge hands these in.
 CLOSED = {
-    "caller": {"config", "simulator", "mcp_client", "journal"},
-    "lua": {"transport", "config", "simulator", "mcp_client", "journal"},
+    "caller": {"config", "simulator", "mcp_client", "journal", "checkout"},
+    "lua": {"transport", "config", "simulator", "mcp_client", "journal", "checkout"},
 }
 
 # The simulator is a world of its own: of these units it may import one module each.
@@ -128,7 +130,7 @@ HOMES: dict[str, set[str]] = {
     "waitress": {"simulator.server"},
     "pytest": {"simulator.pytest_plugin"},
     "prompt_toolkit": {"cli.script.repl"},
-    "rich": {"cli.markdown", "cli.output_table", "cli.fleet.progress"},
+    "rich": {"cli.markdown", "tables.aligned", "cli.fleet.progress"},
     "distributed": {"fleet.executors"},
     "ijson": {"fleet.inputs"},
     "jq": {"cli.output_jq"},

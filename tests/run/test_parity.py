@@ -76,6 +76,8 @@ CASES: Final = {
     ),
     "journal": Case(WRITE, RunSettings(journal=JournalSettings(plan="writes.plan"))),
     "rehearsal": Case(WRITE, RunSettings(rehearsal=True)),
+    "here": Case("return pcall(app.integrations.circleci.here)", RunSettings(here=False)),
+    "where it is": Case("return app.integrations.circleci.here()"),
     "item": Case("return item, item_index", RunSettings(item={"a": [1, None]}, item_index=3)),
     "output and result": Case("print('a') print('b', {c = 1}) return 1, 'x', {}"),
     "a view": Case("return view({{id = 1}}, 'one row, ä\\n' .. ('x'):rep(100000))"),

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -29,7 +30,6 @@ from kosmo_circleci.cli.script.checked import (
     check_option,
     refuse_findings,
 )
-from kosmo_circleci.cli.script.checkout import here
 from kosmo_circleci.cli.script.execution import read_source, run_script
 from kosmo_circleci.cli.script.file_options import (
     FILE_NAMES,
@@ -190,7 +190,7 @@ def _carry_out(app: App, options: LuaOptions) -> int:
     elif options.check is not None:
         return check_only(source, options.folders.lua_path, options.as_json)
     settings = _settings(options, sources)
-    args = header.bound(settings.args, lambda: here(simulate=options.simulate))
+    args = header.bound(settings.args, cache(lambda: _here(options)))
     settings = settings._replace(name=source.name, args=args, writes=header.writes)
     settings = options.folders.put_into(settings, source.folder)
     if options.each is not None:
@@ -215,6 +215,12 @@ def _carry_out(app: App, options: LuaOptions) -> int:
     show(run, options.as_json, output)
     exit_code = show_plan(run, options.journal, options.as_json, options.detailed_exitcode)
     return exit_code if kept else 1
+
+
+def _here(options: LuaOptions) -> Mapping[str, str]:
+    from kosmo_circleci.runtime import Runtime
+
+    return Runtime(simulate=options.simulate).defaults(options.account)
 
 
 def _settings(options: LuaOptions, sources: ArgumentSources) -> RunSettings:
