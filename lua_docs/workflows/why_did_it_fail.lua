@@ -4,8 +4,8 @@
 --   kosmo run --workflow why_did_it_fail --arg branch=main
 --   kosmo run --workflow why_did_it_fail --arg only='^test' --arg lines=200 --json
 --
--- It looks at the newest pipeline of the branch that has ended or is failing already. The rows are those of
--- flow.failures, one for each failed step; none where nothing failed.
+-- It looks at the newest pipeline of the branch that has ended or is failing already. What has succeeded since, when it
+-- was run again, does not count. Rows: those of flow.failures, one for each failed step.
 -- @arg project  string  = @here.project_slug   The project's slug.
 -- @arg branch   string  = main  The branch.
 -- @arg lines    integer = 40    Lines of log per step.
@@ -52,12 +52,29 @@ local function nothing_failed()
   return project .. " has no pipeline on the branch " .. branch
 end
 
-local failures = flow.failures({ project_slug = project, branch = branch }, { lines = args.lines })
-if #failures == 0 then return view(failures, nothing_failed()) end
-
-local rows = json.array()
-for _, row in ipairs(failures) do
-  if not only or regex.match(row.job or "", only) then rows[#rows + 1] = row end
+--- The names of the workflows that have succeeded since, when they were run again.
+local function healed_workflows(pipeline_id)
+  local workflows, healed = flow.all(circleci.list_pipeline_workflows, { pipeline_id = pipeline_id }), {}
+  table.sort(workflows, function(a, b) return a.created_at < b.created_at end)
+  for _, workflow in ipairs(workflows) do healed[workflow.name] = workflow.status == "success" end
+  return healed
 end
-if #rows == 0 then return view(rows, "no failed job matches " .. only .. ", but " .. #failures .. " steps of others failed") end
-return view(rows, page(rows))
+
+--- The rows that are wanted, and the names of the failed jobs that `only` leaves out.
+local function chosen_rows(failures, healed)
+  local rows, others = json.array(), {}
+  for _, row in ipairs(failures) do
+    if not (row.workflow and healed[row.workflow]) then
+      local chosen = not (only and row.job) or regex.match(row.job, only)
+      if chosen then rows[#rows + 1] = row else others[#others + 1] = row.job end
+    end
+  end
+  return rows, others
+end
+
+local failures = flow.failures({ project_slug = project, branch = branch }, { lines = args.lines })
+local healed = failures[1] and healed_workflows(failures[1].pipeline_id)
+local rows, others = chosen_rows(failures, healed)
+if #rows > 0 then return view(rows, page(rows)) end
+if #others > 0 then return view(rows, "no failed job matches " .. only .. "; failed: " .. table.concat(others, ", ")) end
+return view(rows, nothing_failed())

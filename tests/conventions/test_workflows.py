@@ -152,4 +152,14 @@ def test_a_workflow_that_writes_needs_permission_and_its_plan_does_not(
     assert refused.returncode == 1
     assert "approve_workflow_job" in refused.stderr
     assert (planned.returncode, planned.stderr) == (0, "")
+    assert planned.stdout.startswith("approve would make these calls, in this order:\n")
     assert planned.stdout.endswith("Plan: 0 to create, 0 to update, 0 to delete, 1 action.\n")
+
+
+def test_the_plan_of_a_workflow_with_nothing_to_do_says_why(start: Callable[..., Any]) -> None:
+    planned = start("cancel_redundant", "--arg", "branch=quiet", "--plan", "cancel.plan")
+
+    assert planned.stdout == (
+        "nothing redundant runs in gh/example-org/example-repo on quiet\n"
+        "The script would write nothing.\n"
+    )

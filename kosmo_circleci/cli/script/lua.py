@@ -38,7 +38,7 @@ from kosmo_circleci.cli.script.file_options import (
     take_files,
 )
 from kosmo_circleci.cli.script.journal_options import JOURNAL_NAMES, journal_options, take_journal
-from kosmo_circleci.cli.script.planned import show_plan
+from kosmo_circleci.cli.script.planned import page_is_of_planned_writes, show_plan
 from kosmo_circleci.errors import UsageError
 from kosmo_circleci.fleet.inputs import STDIN
 from kosmo_circleci.limits import Limits
@@ -212,7 +212,9 @@ def _carry_out(app: App, options: LuaOptions) -> int:
         timeline=None if records is None else records.timeline,
     )
     kept = records is None or records.write(run, settings)
-    show(run, options.as_json, output)
+    plain_text = output.is_default and not options.as_json
+    if not (plain_text and page_is_of_planned_writes(run, options.journal)):
+        show(run, options.as_json, output)
     exit_code = show_plan(run, options.journal, options.as_json, options.detailed_exitcode)
     return exit_code if kept else 1
 

@@ -57,10 +57,11 @@ def test_jobs_that_were_killed_are_failures(
     assert f": {status}" in str(run.result_text)
 
 
+@pytest.mark.parametrize("choice", [{}, {"only": "^test"}])
 def test_a_configuration_that_was_refused_says_what_is_wrong_with_it(
-    workflow: Callable[..., Run],
+    choice: dict[str, str], workflow: Callable[..., Run]
 ) -> None:
-    run = workflow("why_did_it_fail", {**ANOTHER, "branch": "error/search"})
+    run = workflow("why_did_it_fail", {**ANOTHER, "branch": "error/search", **choice})
 
     trouble = "Job 'test' requires 'lint', which is the name of 0 other jobs."
     assert [row["message"] for row in run.result] == [trouble]
@@ -78,12 +79,16 @@ def test_a_configuration_that_was_refused_says_what_is_wrong_with_it(
             "nothing failed in the newest pipeline of gh/example-org/example-repo on flaky/x",
         ),
         (
+            {"branch": "flaky/login"},
+            "nothing failed in the newest pipeline of gh/example-org/example-repo on flaky/login",
+        ),
+        (
             {"branch": "mian"},
             "gh/example-org/example-repo has no pipeline on the branch mian",
         ),
         (
             {"only": "^lint$"},
-            "no failed job matches ^lint$, but 1 steps of others failed",
+            "no failed job matches ^lint$; failed: test",
         ),
     ],
 )
@@ -98,6 +103,17 @@ def test_without_a_failure_the_page_says_which_kind_of_nothing_it_is(
     run = workflow("why_did_it_fail", arguments)
 
     assert (run.success, run.result, run.result_text) == (True, [], text)
+
+
+def test_a_failure_counts_while_it_is_run_again(
+    workflow: Callable[..., Run], trigger: Callable[..., Any]
+) -> None:
+    trigger("slow/flaky/x", 3000)
+    workflow("rerun_failed", {"branch": "slow/flaky/x", "wait": "false"})
+
+    run = workflow("why_did_it_fail", {"branch": "slow/flaky/x"})
+
+    assert [row["job"] for row in run.result] == ["test"]
 
 
 def test_only_chooses_jobs_by_a_regex(workflow: Callable[..., Run]) -> None:
