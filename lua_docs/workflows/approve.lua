@@ -1,13 +1,13 @@
 #!/usr/bin/env -S kosmo integrations:lua
---- Approve what waits in the newest pipeline of a branch that has approvals, if its jobs and another branch are fine.
+--- Approve the jobs on hold in a branch's newest pipeline with approvals, if its jobs and another branch are green.
 --
 --   kosmo run --workflow approve --arg only=hold-deploy --arg requires='^test' --plan approve.plan
 --   kosmo run --workflow approve --arg branch=release --arg green=main --force
 --
 -- Conditions, all of which must hold: no job of the pipeline has failed; every job that `requires` matches has
 -- succeeded; the newest pipeline of the branch `green` that has ended has succeeded.
--- An older pipeline is never approved, and an approval that was given stays as it is: a second start does nothing.
--- Exit code 1 while an approval is not given. Rows: one for each approval.
+-- Older pipelines are never approved, and a job that is approved already is left alone: a second run changes nothing.
+-- Exit code 1 while a matching job is not approved. Rows: one for each approval job.
 -- @arg project  string  = @here.project_slug  The project's slug.
 -- @arg branch   string  = @here.branch        The branch.
 -- @arg only     string?                       Only approvals whose name matches this regex.
@@ -39,7 +39,7 @@ local function newest_runs(pipeline)
   return runs
 end
 
---- The jobs of a pipeline in {workflow, job} pairs; the workflows are asked for theirs at once.
+--- The jobs of a pipeline as {workflow, job} pairs, fetched for all workflows at once.
 local function jobs_of(pipeline)
   local workflows, entries = newest_runs(pipeline), {}
   local lists = flow.map(workflows, function(workflow)
@@ -51,7 +51,7 @@ local function jobs_of(pipeline)
   return entries
 end
 
---- The newest pipeline with approvals, its jobs, and those of them that are such approvals.
+--- The newest pipeline with matching approval jobs, all its jobs, and those approval jobs.
 local function newest_with_approvals()
   for pipeline in pipelines_of(args.branch) do
     local entries, approvals = jobs_of(pipeline), {}
@@ -63,7 +63,7 @@ local function newest_with_approvals()
   end
 end
 
--- The conditions. Each returns what speaks against an approval, nil for nothing.
+-- The conditions. Each returns the reason not to approve, or nil.
 
 local function failed_job(entries)
   for _, entry in ipairs(entries) do
@@ -82,7 +82,7 @@ local function missing_job(entries)
   return not matched and "no job matches " .. args.requires or nil
 end
 
---- Pipelines that still run say nothing yet, unless one of their workflows has failed already.
+--- A pipeline that still runs is skipped, unless one of its workflows has failed already.
 local function broken_branch()
   for pipeline in pipelines_of(args.green) do
     local ended, where = true, "pipeline " .. pipeline.number .. " of " .. args.green
@@ -107,7 +107,7 @@ local function objection(entries)
     or nil
 end
 
---- Approve one job that is on hold; what is said of any other is in its status.
+--- Approve the job if it is on hold and nothing speaks against it, and return its row.
 local function decide(pipeline, entry, reason)
   local workflow, job = entry.workflow, entry.job
   local row = {

@@ -16,7 +16,7 @@ local project = args.project
 if args.branch == "" then error("branch is empty. Name one: --arg branch=main", 0) end
 local every_branch = args.branch == "*"
 
---- The pipelines that a newer one of their branch has replaced. The list is newest first; a tag is no branch.
+--- The pipelines that a newer one of their branch has replaced. The list is newest first; a pipeline of a tag has no branch.
 local function replaced_pipelines()
   local default = every_branch and circleci.get_project({ project_slug = project }).vcs_info.default_branch
   local request = { project_slug = project, branch = not every_branch and args.branch or nil }
@@ -37,7 +37,7 @@ local function is_active(workflow)
   return not kept and (state == "running" or state == "failing" or state == "on_hold" and args.held)
 end
 
---- The active workflows of the pipelines, which are asked sixteen at a time.
+--- The active workflows of the pipelines, fetched sixteen pipelines at a time.
 local function active_workflows(pipelines)
   local rows = json.array()
   local lists = flow.map(pipelines, function(pipeline)

@@ -4,8 +4,8 @@
 --   kosmo run --workflow deploy_and_wait --arg branch=main --arg approve=true --force
 --   kosmo run --workflow deploy_and_wait --arg parameters='{"environment": "staging"}' --journal deploy.db --force
 --
--- With a journal, --resume waits on after a crash and triggers nothing twice. A plan holds the trigger alone, as nobody
--- knows yet what will wait: apply it without approve, and approve with the workflow of that name.
+-- With a journal, --resume continues after a crash and triggers nothing twice. A plan contains the trigger alone, as the
+-- approvals are not known yet: plan and apply without `approve`, then use the workflow approve.
 -- Exit code 1 where a workflow did not succeed, or waits for an approval. Rows: one for each workflow.
 -- @arg project    string  = @here.project_slug  The project's slug.
 -- @arg branch     string  = main                The branch to run.
@@ -14,13 +14,13 @@
 -- @arg definition string?                       Id of a pipeline definition: GitHub App and GitLab projects need it.
 -- @arg approve    boolean = false               Approve what waits for an approval.
 -- @arg only       string?                       Only approvals whose name matches this regex.
--- @arg timeout    integer = 1800                Seconds to wait, anew after each round of approvals.
+-- @arg timeout    integer = 1800                Seconds to wait, again after each round of approvals.
 -- @writes trigger_pipeline, trigger_pipeline_run, approve_workflow_job
 local circleci = app.integrations.circleci
 local project, branch = args.project, not args.tag and args.branch or nil
 if args.branch == "" then error("branch is empty. Name one: --arg branch=main", 0) end
 
---- Start it by the project, or by one of its pipeline definitions. CircleCI may skip the latter, and answers no id.
+--- Trigger the project, or one of its pipeline definitions. CircleCI may skip the latter: the answer has no id then.
 local function trigger()
   if not args.definition then
     return circleci.trigger_pipeline({ project_slug = project, branch = branch, tag = args.tag, parameters = args.parameters })
@@ -33,7 +33,7 @@ local function trigger()
   return pipeline
 end
 
---- Approve every job of a workflow that waits and is meant, and return their names.
+--- Approve the matching jobs of a workflow that are on hold, and return their names.
 local function approve(workflow)
   local names = json.array()
   for job in flow.each(circleci.list_workflow_jobs, { workflow_id = workflow.id }) do
@@ -46,7 +46,7 @@ local function approve(workflow)
   return names
 end
 
---- The workflows once nothing but approvals is left. What was started runs on when the time to wait is over.
+--- The workflows once nothing but approvals is left. A timeout ends the wait, not the pipeline.
 local function wait(pipeline)
   local ok, answer = pcall(flow.wait_pipeline, pipeline.id, { timeout = args.timeout })
   if ok then return answer end

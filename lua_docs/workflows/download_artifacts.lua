@@ -4,14 +4,14 @@
 --   kosmo run --workflow download_artifacts --files artifacts --arg branch=main
 --   kosmo run --workflow download_artifacts --files artifacts --arg number=44 --arg paths='\.xml$' --files-limit 4G
 --
--- A file is named PIPELINE/JOB-NUMBER/EXECUTION/PATH. One that is there already is whole, and not asked for again.
--- Exit code 1 where one could not be had; the others are downloaded all the same. Rows: one for each artifact.
+-- A file is named PIPELINE/JOB-NUMBER/EXECUTION/PATH. A file that is there already is complete and is not downloaded again.
+-- Exit code 1 if a download failed; the others are made all the same. Rows: one for each artifact.
 -- @arg project  string  = @here.project_slug  The project's slug.
 -- @arg branch   string  = @here.branch        The branch whose newest pipeline is taken.
 -- @arg number   integer?                      The number of another pipeline.
 -- @arg only     string?                       Only jobs whose name matches this regex.
 -- @arg paths    string?                       Only artifacts whose path matches this regex.
--- @arg again    boolean = false               Download what is there already too.
+-- @arg again    boolean = false               Download also what is there already.
 -- @writes none
 local circleci = app.integrations.circleci
 local project = args.project
@@ -27,7 +27,7 @@ local function find_pipeline()
     or error(project .. " has no pipeline on the branch " .. args.branch .. ". Name another: --arg branch=…", 0)
 end
 
---- The lists that fn(item) answers for each item, all asked for at once, as one list.
+--- Call fn(item), which returns a list, for all items at once, and join the lists.
 local function gathered(items, fn)
   local result = json.array()
   for _, list in ipairs(flow.map(items, fn)) do table.move(list, 1, #list, #result + 1, result) end

@@ -27,7 +27,7 @@ local function find_pipeline()
     or error(project .. " has no pipeline on the branch " .. args.branch .. ". Name another: --arg branch=…", 0)
 end
 
---- The lists that fn(item) answers for each item, so many asked for at once, as one list.
+--- Call fn(item), which returns a list, for all items, so many at a time, and join the lists.
 local function gathered(items, concurrency, fn)
   local result = json.array()
   for _, list in ipairs(flow.map(items, fn, { concurrency = concurrency })) do

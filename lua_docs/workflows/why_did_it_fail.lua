@@ -60,7 +60,7 @@ local function healed_workflows(pipeline_id)
   return healed
 end
 
---- The rows that are wanted, and the names of the failed jobs that `only` leaves out.
+--- The rows to report, and the names of the failed jobs that `only` filters out.
 local function chosen_rows(failures, healed)
   local rows, others = json.array(), {}
   for _, row in ipairs(failures) do
