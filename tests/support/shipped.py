@@ -31,8 +31,8 @@ class Refusing(SimulatorTransport):
     requests that were sent.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, has_v3: bool = True) -> None:
+        super().__init__(has_v3=has_v3)
         self.parts: Sequence[str] = ()
         self.methods: set[str] = set()
 
@@ -65,9 +65,9 @@ class Simulation(NamedTuple):
         return self.bridge.call(function, arguments)
 
 
-def simulation() -> Simulation:
-    """Return a new simulated CircleCI."""
-    transport = Refusing()
+def simulation(*, has_v3: bool = True) -> Simulation:
+    """Return a new simulated CircleCI; without API v3 it is a CircleCI Server."""
+    transport = Refusing(has_v3=has_v3)
     return Simulation(
         Bridge(simulate=True, config=ALLOWED, environ={}, transport=transport), transport
     )

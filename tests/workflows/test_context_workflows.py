@@ -307,3 +307,27 @@ def test_a_rotation_that_the_policy_does_not_allow_ends_as_such() -> None:
         )
 
     assert (run.error_type, run.result) == ("permission", None)
+
+
+def test_a_server_without_api_v3_is_asked_by_v2(server: Simulation) -> None:
+    add_context(server, "legacy", "DEPLOY_TOKEN")
+
+    inventory = run_workflow(server, "secret_inventory", org=ORG, name="^DEPLOY_TOKEN$")
+    unused = run_workflow(server, "unused_contexts", org=ORG)
+    rotation = rotate(server, name="DEPLOY_TOKEN")
+
+    assert [row["place"] for row in inventory.result] == ["legacy", "production"]
+    assert [(row["context"], row["variables"]) for row in unused.result] == [("legacy", 1)]
+    assert [row["status"] for row in rotation.result] == ["rotated", "rotated"]
+
+
+def test_a_context_whose_variables_cannot_be_read_is_not_called_empty(
+    circleci: Simulation,
+) -> None:
+    add_context(circleci, "legacy", "OLD_TOKEN")
+    circleci.refuse("/env-vars", "/environment-variable")
+
+    run = run_workflow(circleci, "unused_contexts", org=ORG)
+
+    assert [(row["context"], row.get("variables")) for row in run.result] == [("legacy", None)]
+    assert len(run.log) == 2
