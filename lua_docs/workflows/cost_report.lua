@@ -93,7 +93,7 @@ local function row(project_id, name, credits, runs)
   local share = all > 0 and math.floor(credits / all * 1000 + 0.5) / 10 or 0
   local each = runs > 0 and math.floor(credits / runs * 10 + 0.5) / 10 or 0
   return {
-    project = names[project_id], name = name, credits = credits, runs = runs,
+    project = names[project_id] or project_id, name = name, credits = credits, runs = runs,
     credits_per_run = each, share_percent = share,
   }
 end

@@ -2,7 +2,7 @@
 --- Export the usage of an organization: every job that ran, with its credits, as CSV files to download.
 --
 --   kosmo run --workflow usage_report --force --arg org=gh/acme --arg from=2026-03-01 --arg to=2026-04-01 --json
---   kosmo run --workflow usage_report --force --json | jq -r '.result[].url' | xargs -n1 curl -sSO
+--   kosmo run --workflow usage_report --force --jq '.[].url' | xargs -n1 curl -sSO
 --
 -- Starting an export is a write for the policy, since CircleCI keeps the files for 36 hours; nothing else changes. If
 -- the wait ends early, run it again with --arg export=ID, which only reads.
@@ -51,12 +51,18 @@ end
 local export, from, to = args.export, nil, nil
 if not export then export, from, to = start() end
 
-local done = flow.wait(function()
+local function look()
   return circleci.get_usage_export({ org_id = org_id, usage_export_job_id = export })
-end, function(job)
+end
+local function is_over(job)
   return job.state == "completed" or job.state == "failed"
-end, { timeout = args.timeout, interval = 5, max_interval = 30 })
-
+end
+local ok, done = pcall(flow.wait, look, is_over, { timeout = args.timeout })
+if not ok and done.type == "limit" then
+  error(("The export is not ready after %d s. Go on waiting: --arg export=%s"):format(args.timeout, export), 0)
+elseif not ok then
+  error(done, 0)
+end
 if done.state == "failed" then
   error("CircleCI could not make the export " .. export .. ": " .. (done.error_reason or "it does not say why"), 0)
 end

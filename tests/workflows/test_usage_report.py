@@ -47,7 +47,7 @@ def test_an_end_in_the_future_is_now(circleci: Simulation) -> None:
         ({"from": "2025-01-10", "to": "2025-01-01"}, "The end must be after the start"),
         ({"from": "yesterday"}, "yesterday"),
         ({"export": "no-such-export"}, "CircleCI API error (404): Usage export not found"),
-        ({"timeout": 1}, "flow.wait: not done after 1 s"),
+        ({"timeout": 1}, "The export is not ready after 1 s. Go on waiting: --arg export="),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_starts(
