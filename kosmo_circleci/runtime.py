@@ -20,6 +20,7 @@ from kosmo_circleci.errors import ConfigurationError, KosmoError
 from kosmo_circleci.folders import current_folder
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
+from kosmo_circleci.modules import Modules
 from kosmo_circleci.run.envelope import Run, failure
 from kosmo_circleci.run.listener import GuardedListener, RunListener
 from kosmo_circleci.run.settings import NO_JOURNAL, RunSettings, RuntimeSettings
@@ -151,6 +152,7 @@ class Runtime:
         caller = self.caller(settings, guarded, deadline)
         clock = self.clock()
         journaled = settings.journal != NO_JOURNAL
+        modules = Modules(settings.lua_path, settings.modules)
         parts = RunParts(
             self.catalog,
             caller,
@@ -159,7 +161,10 @@ class Runtime:
             (lambda: self._mcp_functions(settings)) if settings.mcp else None,
             partial(self.here, caller) if settings.here else None,
             self.simulate,
-            partial(open_journal, settings, caller, clock, self.simulate) if journaled else None,
+            partial(open_journal, settings, caller, clock, self.simulate, modules)
+            if journaled
+            else None,
+            modules,
         )
         return Session(settings, parts)
 
@@ -413,6 +418,7 @@ def open_journal(
     caller: Caller,
     clock: "Clock",
     simulated: bool,
+    modules: Modules,
     code: str,
     name: str,
     args: Mapping[str, JsonValue],
@@ -423,9 +429,8 @@ def open_journal(
     from kosmo_circleci.run.lost_writes import decide
 
     start = Start(name, code, settings.account, simulated)
-    subject = Subject(
-        start, args, caller.mask, load_catalog(), clock.now_s, partial(decide, caller.listener)
-    )
+    ask = partial(decide, caller.listener)
+    subject = Subject(start, args, caller.mask, load_catalog(), clock.now_s, ask, modules)
     return JournalSession(settings.journal, subject)
 
 

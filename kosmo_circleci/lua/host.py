@@ -8,7 +8,7 @@ the function that needs it.
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.caller import Caller
@@ -31,6 +31,8 @@ from kosmo_circleci.wording import printable, shorten
 if TYPE_CHECKING:
     from kosmo_circleci.lua.tables import TextTables
 
+HostFunction: TypeAlias = Callable[..., Answer]
+
 
 class Host:
     """The host's side of one run."""
@@ -43,7 +45,7 @@ class Host:
         values: LuaValues,
         output: LimitedOutput,
         calls: Calls,
-        further: Mapping[str, Callable[..., Answer]],
+        further: Mapping[str, HostFunction],
     ) -> None:
         """Serve a run; `further` are functions with a module of their own, by name."""
         self._limits = settings.limits
@@ -62,7 +64,7 @@ class Host:
 
     def functions(self) -> dict[str, Callable[..., Any]]:
         """Return the table the prelude calls by name."""
-        answering: dict[str, Callable[..., Answer]] = {
+        answering: dict[str, HostFunction] = {
             **self._calls.functions(),
             **self._further,
             "unknown_name": self._unknown_name,

@@ -14,17 +14,20 @@ from kosmo_circleci.lua.calls import Calls
 from kosmo_circleci.lua.checkout import Checkout, HereSource
 from kosmo_circleci.lua.clock import Clock, JournaledClock
 from kosmo_circleci.lua.extension import ExtensionSource
-from kosmo_circleci.lua.host import Host
+from kosmo_circleci.lua.host import Host, HostFunction
 from kosmo_circleci.lua.output import LimitedOutput
 from kosmo_circleci.lua.patterns import Patterns
 from kosmo_circleci.lua.runtime import LuaMemoryError, Sandbox
-from kosmo_circleci.lua.values import typed_bytes
+from kosmo_circleci.lua.values import LuaValues, typed_bytes
+from kosmo_circleci.modules import Modules
 from kosmo_circleci.run.envelope import Run, with_unknown_writes
 from kosmo_circleci.run.listener import GuardedListener
 from kosmo_circleci.run.settings import RunSettings
+from kosmo_circleci.source import without_shebang
 
 if TYPE_CHECKING:
     from kosmo_circleci.call.journal import RunJournal
+    from kosmo_circleci.lua.files import FileFunctions
 
 MAX_ERROR_CHARACTERS: Final = 64 * 1024
 """How much of an error message is kept: a script may raise one of any length."""
@@ -48,6 +51,7 @@ class RunParts(NamedTuple):
     here: HereSource | None = None
     simulated: bool = False
     open_journal: JournalSource | None = None
+    modules: Modules = Modules(())
 
 
 class Session:
@@ -70,6 +74,7 @@ class Session:
         self._sandbox: Sandbox | None = None
         self._calls: Calls | None = None
         self._host: Host | None = None
+        self._files: FileFunctions | None = None
 
     def run(
         self,
@@ -99,6 +104,8 @@ class Session:
             outcome = Outcome.of(settings.limits.memory_error())
         if self._calls is not None:
             self._calls.cancel()
+        if self._files is not None:
+            self._files.cancel()
         try:
             self._parts.listener.reraise()
             return self._journaled(self._finished(outcome, code, started))
@@ -106,9 +113,11 @@ class Session:
             self._close_journal()
 
     def close(self) -> None:
-        """Cancel what is in flight and close extensions."""
+        """Cancel what is in flight, and close files and extensions."""
         if self._calls is not None:
             self._calls.close()
+        if self._files is not None:
+            self._files.close()
 
     def _start_journal(self, code: str, name: str, args: Mapping[str, JsonValue]) -> None:
         if self._parts.open_journal is not None:
@@ -177,7 +186,7 @@ class Session:
             return Outcome.of(self._settings.limits.memory_error())
         text_of_error = f"{where} {message}" if where else message
         return Outcome(
-            error=_with_full_name(text_of_error, name),
+            error=self._with_full_name(text_of_error, name),
             error_type=error_type,
             traceback=tuple(traceback.split("\n")) if traceback else (),
         )
@@ -200,6 +209,7 @@ class Session:
                     **Patterns(values, settings.limits, parts.listener).functions(),
                     **Checkout(parts.caller, values, parts.here).functions(),
                     **encodings.functions(),
+                    **self._further_functions(values, self._calls),
                 },
             )
             names = list(parts.catalog.names) if settings.integrations else []
@@ -207,6 +217,32 @@ class Session:
             sandbox.open(self._host, names, accounts, settings.account)
             self._sandbox = sandbox
         return self._sandbox, self._host, self._calls
+
+    def _further_functions(self, values: LuaValues, calls: Calls) -> dict[str, HostFunction]:
+        """Return the host's functions for what a run has only where it is told so."""
+        settings, parts = self._settings, self._parts
+        functions: dict[str, HostFunction] = {}
+        if settings.lua_path or settings.modules:
+            from kosmo_circleci.lua import modules
+
+            functions |= modules.functions(parts.modules)
+        if settings.files is not None:
+            from kosmo_circleci.downloads import Downloads
+            from kosmo_circleci.lua.files import FileFunctions
+
+            downloads = Downloads(parts.caller, parts.catalog.credential_hosts)
+            self._files = FileFunctions(settings, values, calls, downloads)
+            functions |= self._files.functions()
+        return functions
+
+    def _with_full_name(self, text: str, name: str) -> str:
+        """Return an error with the whole name of its file, which Lua has shortened."""
+        paths = (module.path for module in self._parts.modules.found.values())
+        for full in (name, *paths):
+            shortened = "..." + full[-(_MAX_CHUNK_NAME - 3) :]
+            if len(full) > _MAX_CHUNK_NAME and text.startswith(shortened + ":"):
+                return full + text[len(shortened) :]
+        return text
 
     def _finished(self, outcome: "Outcome", code: str, started: float) -> Run:
         caller, mask = self._caller, self._caller.mask
@@ -263,19 +299,3 @@ def capped(message: str) -> str:
     if left_out <= 0:
         return message
     return f"{message[:MAX_ERROR_CHARACTERS]}… ({left_out:,} more characters)"
-
-
-def without_shebang(source: str) -> str:
-    """Return the source without a byte order mark; a first line that starts with `#` is emptied."""
-    source = source.removeprefix("\ufeff")
-    if not source.startswith("#"):
-        return source
-    _, newline, rest = source.partition("\n")
-    return newline + rest
-
-
-def _with_full_name(text: str, name: str) -> str:
-    if len(name) <= _MAX_CHUNK_NAME:
-        return text
-    shortened = "..." + name[-(_MAX_CHUNK_NAME - 3) :]
-    return name + text[len(shortened) :] if text.startswith(shortened + ":") else text

@@ -72,6 +72,13 @@ class LuaValues:
         """
         return partial(self._lua.set_max_memory, self._memory_bytes)
 
+    def make_room(self, size_bytes: int) -> None:
+        """Raise `MemoryError` where Lua's memory has no room for a string of that size."""
+        if self._lua.get_memory_used() + size_bytes > self._memory_bytes:
+            self._lua.gccollect()
+            if self._lua.get_memory_used() + size_bytes > self._memory_bytes:
+                raise MemoryError
+
     def build(self, value: JsonValue) -> tuple[Any, Any]:
         """Return the Lua value, and the marks the prelude's `adopt` takes (None if none).
 

@@ -53,12 +53,12 @@ RUNNABLE: Final = [block for block in BLOCKS if not block.first_line.startswith(
 
 
 @pytest.mark.parametrize("block", RUNNABLE, ids=lambda block: f"{block.document}:{block.line}")
-def test_a_lua_block_does_what_its_document_says(block: Block) -> None:
+def test_a_lua_block_does_what_its_document_says(block: Block, tmp_path: Path) -> None:
     expected = FAILS.match(block.first_line)
     accounts = {"CIRCLECI_TOKEN_WORK": "token-of-work", "HOME": "/nonexistent"}
     with Bridge(simulate=True, environ=accounts) as bridge:
         forced = expected is None and block.first_line != "-- without --force"
-        run = bridge.run(block.code, force=forced)
+        run = bridge.run(block.code, force=forced, files=tmp_path)
     assert (run.error_type, run.error) == (expected[1] if expected else None, run.error)
 
 

@@ -16,6 +16,7 @@ from kosmo_circleci.check.values import (
     Values,
     only_text,
 )
+from kosmo_circleci.modules import Modules
 
 if TYPE_CHECKING:
     from kosmo_circleci.check.rules.binding import Binding
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
 class Facts(NamedTuple):
     """An evaluated script; `api_calls` are its calls of CircleCI's functions.
 
-    `bindings` are those whose arguments can be told.
+    `bindings` are those whose arguments can be told. `modules` are what the script may require,
+    None where that is not known.
     """
 
     script: Script
     heap: Heap
     api_calls: tuple[ApiCall, ...]
     bindings: "tuple[Binding, ...]"
+    modules: Modules | None = None
 
 
 def alternatives(values: Values) -> tuple[Value, ...]:

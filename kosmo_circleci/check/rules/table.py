@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from typing import Final
 
-from kosmo_circleci.check.rules import answers, arguments, helpers, names
+from kosmo_circleci.check.rules import answers, arguments, helpers, modules, names
 from kosmo_circleci.check.rules.facts import Facts
 from kosmo_circleci.check.tree import Fault
 
@@ -31,6 +31,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "unknown-field": answers.unknown_field,
     "undefined-global": names.undefined_global,
     "unknown-member": names.unknown_member,
+    "unknown-module": modules.unknown_module,
     "wrong-arity": _all(arguments.too_many_arguments, helpers.wrong_arity),
 }
 
@@ -45,5 +46,6 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "unknown-field": "The documented shape of the answer has no such field.",
     "undefined-global": "Neither the sandbox nor the script has a global of that name.",
     "unknown-member": "The table of the sandbox has no such member.",
+    "unknown-module": "There is no file for the module.",
     "wrong-arity": "The call has too many or too few arguments.",
 }

@@ -13,6 +13,7 @@ from kosmo_circleci.cli.script.progress import shown_on_stderr
 from kosmo_circleci.cli.script.signals import interruptible
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import UsageError
+from kosmo_circleci.modules import folder_of_script
 from kosmo_circleci.run.child import Child
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.listener import Consent, RunListener
@@ -24,10 +25,14 @@ if TYPE_CHECKING:
 
 
 class Source(NamedTuple):
-    """The code to run, and the name that precedes its error lines."""
+    """The code to run, and the name that precedes its error lines.
+
+    `folder` is where its modules are; None for code that is in no file.
+    """
 
     code: str
     name: str
+    folder: str | None = None
 
 
 def read_source(
@@ -46,13 +51,14 @@ def read_source(
             raise UsageError("Give --workflow alone, without FILE and --eval.")
         from kosmo_circleci.cli.workflows import library
 
-        return Source(library().find(workflow).code(), workflow)
+        found = library().find(workflow)
+        return Source(found.code(), workflow, folder_of_script(str(found.path)))
     if file is not None and code is not None:
         raise UsageError("Give FILE or --eval, not both.")
     if code is not None:
         return Source(code, "eval")
     if file is not None and file != "-":
-        return Source(_read_file(file), file)
+        return Source(_read_file(file), file, folder_of_script(file))
     if stdin_option is not None:
         raise UsageError(f"{stdin_option} reads standard input. Give FILE or --eval CODE.")
     if file is None and sys.stdin.isatty():

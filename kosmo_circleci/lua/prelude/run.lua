@@ -76,6 +76,8 @@ end
 function core.run(source, name, prefix, pretty)
   core.host.bound()
   core.abort = false    -- a limit that ended the last chunk does not end this one
+  core.line_keeper = prefix
+  core.start_modules()
   core.trace, pretty_result, exit_code, view_text = "", pretty, nil, nil
   local chunk, message = load(prefix .. source, name, "t", G)
   if chunk == nil then return "error", message, message == "not enough memory" and "limit" or "syntax", "", "" end

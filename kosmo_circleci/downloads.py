@@ -1,0 +1,156 @@
+"""Files fetched for a script: whose URL it is, the request, and its place in the call log.
+
+`prepare` and `finish` run on the script's thread, `perform` on any: the steps of a call, see
+`caller.py`. What arrives goes to a sink, piece by piece.
+"""
+
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from kosmo_circleci.call.exchange import CallSubject, Exchange
+from kosmo_circleci.call.model import Account, ApiResponse
+from kosmo_circleci.deadline import Deadline
+from kosmo_circleci.errors import (
+    ApiError,
+    ConfigurationError,
+    JournalError,
+    NetworkError,
+    ValidationError,
+)
+from kosmo_circleci.jsonvalue import encode
+from kosmo_circleci.transport.download import Download, Sink, first_request
+from kosmo_circleci.transport.origin import Origin
+from kosmo_circleci.wording import printable, shorten
+
+if TYPE_CHECKING:
+    from kosmo_circleci.caller import Caller
+
+NAME: Final = "files.download"
+_TOOL: Final = "files_download"
+
+
+class PreparedDownload(NamedTuple):
+    """A download that may be made: `name` is the file's, for the call log."""
+
+    download: Download
+    account: Account
+    name: str
+
+    @property
+    def host(self) -> str:
+        """The host of the URL, all of it that is ever shown."""
+        return printable(shorten(urlsplit(self.download.url).hostname or ""))
+
+
+class Downloads:
+    """The downloads of one run. `credential_hosts` are those that signed URLs may lead to."""
+
+    def __init__(self, caller: "Caller", credential_hosts: Sequence[str]) -> None:
+        self._caller = caller
+        self._credential_hosts = tuple(credential_hosts)
+
+    def prepare(self, url: str, name: str, most_bytes: int, sink: Sink) -> PreparedDownload | None:
+        """Check the URL and the policy of reads. Nothing is sent; None if nothing is to be.
+
+        At most `most_bytes` go to `sink`, see `Download`. A URL that a planned write would make
+        leads nowhere yet. Raises `ValidationError`, `PermissionDenied`, `ConfigurationError`, and
+        `JournalError` in a replay, which has no files.
+        """
+        caller = self._caller
+        if caller.journal is not None:
+            if caller.journal.is_offline:
+                raise caller.end_with(
+                    JournalError(
+                        f"{NAME} cannot be replayed: a journal keeps answers, and not the files "
+                        "that were downloaded."
+                    )
+                )
+            if caller.journal.is_planned(url):
+                return None
+        # A URL that CircleCI handed out as a credential needs no token, and goes where it says.
+        is_credential = url in caller.mask.secrets
+        account = self._account_of(url)
+        download = Download(
+            url,
+            hosts=self._credential_hosts if is_credential else None,
+            with_token=not is_credential,
+            max_bytes=most_bytes,
+            sink=sink,
+        )
+        try:
+            first_request(download, account, "")
+        except ValidationError as error:
+            text = f"{NAME}: {error.message[0].lower()}{error.message[1:]}"
+            raise ValidationError(text, function_name=NAME) from None
+        prepared = PreparedDownload(download, account, name)
+        if not caller.settings.rehearsal:
+            caller.permit("read", NAME, account.name, NAME, lambda: _question(prepared))
+        return prepared
+
+    def perform(self, prepared: PreparedDownload, deadline: Deadline) -> Exchange:
+        """Fetch the file, following redirects and repeating what may be repeated."""
+        arguments = encode({"host": prepared.host, "name": shorten(prepared.name)})
+        subject = CallSubject(NAME, _TOOL, prepared.account.name, "read", printable(arguments))
+
+        def fetch(count_attempt: Callable[[], None]) -> ApiResponse:
+            return self._caller.executor().fetch(
+                prepared.download, prepared.account, deadline, on_send=count_attempt
+            )
+
+        return self._caller.exchange(prepared, subject, fetch)
+
+    def finish(self, prepared: PreparedDownload, exchange: Exchange) -> None:
+        """Log the download. Raises `ApiError` for an answer without a file, and what stopped it."""
+        error, response = exchange.error, exchange.response
+        is_file = response is not None and response.status in (HTTPStatus.OK, HTTPStatus.NO_CONTENT)
+        self._caller.record(prepared, exchange, ok=error is None and is_file)
+        if error is not None:
+            error.function_name = NAME
+            if isinstance(error, NetworkError):
+                error.message = f"{NAME}: {error.message}"
+            raise error
+        assert response is not None
+        if not is_file:
+            raise ApiError(
+                f"{NAME}: {prepared.host} answered {_status_words(response.status)}",
+                status=response.status,
+                function_name=NAME,
+                retry_after=response.retry_after_s,
+                attempts=response.attempts,
+            )
+
+    def abandon(self, prepared: PreparedDownload) -> None:
+        """Log a download that was cancelled in flight."""
+        self._caller.abandon(prepared)
+
+    def _account_of(self, url: str) -> Account:
+        """Return the account on whose origin the URL is, else the one of the bare functions.
+
+        The token goes nowhere but to its account's own origin, so only there the account matters.
+        """
+        caller, origin = self._caller, Origin.of(url)
+        own = caller.account(caller.settings.account, public=True)
+        if Origin.of(own.origin) == origin:
+            return own
+        for name in caller.accounts:
+            try:
+                account = caller.account(name, public=True)
+            except ConfigurationError:
+                continue  # it is broken, and not asked for
+            if Origin.of(account.origin) == origin:
+                return account
+        return own
+
+
+def _question(prepared: PreparedDownload) -> str:
+    place = f"from {prepared.host} into '{printable(shorten(prepared.name))}'"
+    return f"{NAME} (read, {place}, account {prepared.account.name})\nAllow {NAME}?"
+
+
+def _status_words(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
