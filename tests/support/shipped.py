@@ -74,18 +74,23 @@ def simulation(*, has_v3: bool = True) -> Simulation:
 
 
 def run_workflow(
-    circleci: Simulation, name: str, /, plan: Path | None = None, **arguments: Any
+    circleci: Simulation,
+    name: str,
+    /,
+    plan: Path | None = None,
+    files: Path | None = None,
+    **arguments: Any,
 ) -> Run:
     """Run a shipped workflow with arguments as `--arg` gives them, or as JSON values.
 
-    With `plan`, its writes are listed in that file and not made.
+    With `plan`, its writes are listed in that file and not made; `files` is that of `--files`.
 
     The header checks and converts them. No other function may have written than it names.
     """
     code = (FOLDER / f"{name}.lua").read_text("utf-8")
     header = parse(code, name)
     args = header.bound(arguments, lambda: HERE)
-    run = circleci.bridge.run(code, name=name, args=args, plan=plan)
+    run = circleci.bridge.run(code, name=name, args=args, plan=plan, files=files)
     written = {
         call["tool"].removeprefix("circleci_") for call in run.call_log if call["kind"] == "write"
     }
