@@ -78,8 +78,9 @@ local contexts = flow.all(circleci.list_contexts, { owner_slug = org })
 local projects = flow.all(circleci.list_projects, { org_slug = org })
 if #projects == 0 then error("You follow no project of " .. org .. ", so nothing tells which contexts are used.", 0) end
 
+local answers = flow.map(projects, names_in, { errors = "collect" })
 local used, unread = {}, 0
-for index, answer in ipairs(flow.map(projects, names_in, { errors = "collect" })) do
+for index, answer in ipairs(answers) do
   if answer.ok then
     for name in pairs(answer.value) do used[name] = true end
   else
@@ -87,6 +88,7 @@ for index, answer in ipairs(flow.map(projects, names_in, { errors = "collect" })
     log("cannot read " .. projects[index].slug .. ": " .. tostring(answer.error))
   end
 end
+if unread == #projects then error(answers[1].error, 0) end   -- or every context would look unused
 
 local now = time.now()
 local function judged(context)

@@ -343,3 +343,21 @@ def test_a_context_whose_variables_cannot_be_read_is_not_called_empty(
 
     assert [(row["context"], row.get("variables")) for row in run.result] == [("legacy", None)]
     assert len(run.log) == 2
+
+
+def test_nothing_readable_is_an_error_and_no_clean_bill(circleci: Simulation) -> None:
+    circleci.refuse("/env-vars", "/environment-variable", "/envvar", "/pipeline")
+
+    inventory = run_workflow(circleci, "secret_inventory", org=ORG)
+    unused = run_workflow(circleci, "unused_contexts", org=ORG)
+
+    for run in (inventory, unused):
+        assert (run.success, run.error_type) == (False, "api")
+        assert "CircleCI API error (403): Permission denied." in str(run.error)
+
+
+def test_a_wrong_pattern_is_an_error_before_anything_is_read(circleci: Simulation) -> None:
+    run = run_workflow(circleci, "secret_inventory", org=ORG, name="(")
+
+    assert "Bad pattern: missing )" in str(run.error)
+    assert run.call_count == 0
