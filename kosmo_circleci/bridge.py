@@ -135,18 +135,40 @@ class Bridge:
             files_limit=files_limit,
             lua_path=lua_path,
         )
+        return self._run(code, settings, isolate, listener, deadline)
+
+    def _run(
+        self,
+        code: str,
+        settings: RunSettings,
+        isolate: bool,
+        listener: RunListener | None,
+        deadline: Deadline | None,
+    ) -> Run:
         run = self._runtime.run_isolated if isolate else self._runtime.run
         return run(code, settings, listener, deadline)
 
     def run_file(self, path: str | Path, **options: Any) -> Run:
         """Run a Lua file; `options` are those of `run`. Raises `OSError` if it cannot be read.
 
-        Its modules are looked for in the file's own folder first, then in those of `lua_path`.
+        Its modules are looked for in the file's own folder first, then in those of `lua_path`. What
+        its header declares holds as on the command line: `args` are checked, converted and given
+        defaults, and other functions than those of `@writes` may not write. Raises `UsageError` for
+        arguments that do not fit, and `ConfigurationError` where a default needs a git checkout.
         """
+        from kosmo_circleci.workflows.header import parse
+
         code = Path(path).read_bytes().decode("utf-8", "surrogateescape")
         own = folder_of_script(os.fspath(path))
         lua_path = (*(() if own is None else (own,)), *options.pop("lua_path", ()))
-        return self.run(code, **({"name": str(path)} | options | {"lua_path": lua_path}))
+        isolate, listener, deadline = (
+            options.pop(name, None) for name in ("isolate", "listener", "deadline")
+        )
+        settings = _settings(**({"name": str(path)} | options | {"lua_path": lua_path}))
+        header = parse(code, settings.name)
+        args = header.bound(settings.args, lambda: self._runtime.defaults(settings.account))
+        settings = settings._replace(args=args, writes=header.writes)
+        return self._run(code, settings, bool(isolate), listener, deadline)
 
     def map(
         self,

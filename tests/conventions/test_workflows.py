@@ -19,9 +19,25 @@ KOSMO: Final = Path(sys.executable).with_name("kosmo")
 FOLDER: Final = guides.folder() / "workflows"
 
 SHIPPED: Final = frozenset(
-    """why_did_it_fail watch rerun_failed approve cancel_redundant flaky_report slow_jobs cost_report
-    usage_report unused_contexts secret_inventory rotate_context_secret webhooks_sync
-    deploy_and_wait download_artifacts download_logs org_audit""".split()
+    {
+        "why_did_it_fail",
+        "watch",
+        "rerun_failed",
+        "approve",
+        "cancel_redundant",
+        "deploy_and_wait",
+        "download_artifacts",
+        "download_logs",
+        "flaky_report",
+        "slow_jobs",
+        "cost_report",
+        "usage_report",
+        "unused_contexts",
+        "secret_inventory",
+        "rotate_context_secret",
+        "webhooks_sync",
+        "org_audit",
+    }
 )
 """The names that users, documents and tests of others count on."""
 

@@ -7,9 +7,6 @@ from kosmo_circleci.run.envelope import Run
 
 PROJECT: Final = "gh/example-org/example-repo"
 
-HERE: Final = {"project_slug": PROJECT, "branch": "main"}
-"""The checkout that the workflows find themselves in."""
-
 
 def writes(run: Run) -> list[str]:
     """Return the functions that wrote something, in order."""

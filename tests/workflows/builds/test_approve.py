@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from build_workflows import writes
+from shipped import Simulation
 
 from kosmo_circleci.run.envelope import Run
-from kosmo_circleci.simulator.pytest_plugin import SimulatedCircleCI
-from tests.support.build_workflows import writes
 
 Workflow = Callable[..., Run]
 
@@ -110,9 +110,9 @@ def test_an_older_pipeline_is_not_approved_behind_a_newer_one(
 
 
 def test_a_failed_job_of_another_workflow_holds_the_approval_back(
-    workflow: Workflow, simulated: SimulatedCircleCI
+    workflow: Workflow, circleci: Simulation
 ) -> None:
-    world = simulated.world
+    world = circleci.world
     integration = world.workflows["integration-workflow-uuid"]
     integration.pipeline = world.pipelines["on-hold-pipeline-uuid"]
 

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from build_workflows import writes
+from shipped import Simulation
 
 from kosmo_circleci.call.model import CallRecord
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.listener import RunListener
-from kosmo_circleci.simulator.pytest_plugin import SimulatedCircleCI
-from tests.support.build_workflows import writes
 
 Workflow = Callable[..., Run]
 
@@ -73,21 +73,21 @@ def test_arguments_choose_what_is_canceled(
 class Ending(RunListener):
     """Lets everything end as soon as the script has listed the workflows."""
 
-    def __init__(self, simulated: SimulatedCircleCI) -> None:
-        self.simulated = simulated
+    def __init__(self, circleci: Simulation) -> None:
+        self.circleci = circleci
 
     def call_ended(self, number: int, record: CallRecord) -> None:
         if record.tool == "circleci_list_pipeline_workflows":
-            self.simulated.advance(3600)
+            self.circleci.transport.advance(3600)
 
 
 def test_a_workflow_that_ends_in_between_is_no_failure(
-    workflow: Workflow, trigger: Callable[..., Any], simulated: SimulatedCircleCI
+    workflow: Workflow, trigger: Callable[..., Any], circleci: Simulation
 ) -> None:
     trigger("slow/x")
     trigger("slow/x")
 
-    run = workflow("cancel_redundant", {"branch": "slow/x"}, listener=Ending(simulated))
+    run = workflow("cancel_redundant", {"branch": "slow/x"}, listener=Ending(circleci))
 
     assert [(row["status"], row["result"]) for row in run.result] == [("running", "had ended")]
     assert (run.error, run.exit_code) == (None, 0)

@@ -4,20 +4,20 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from build_workflows import writes
+from shipped import Simulation
 
 from kosmo_circleci.run.envelope import Run
-from kosmo_circleci.simulator.pytest_plugin import SimulatedCircleCI
-from tests.support.build_workflows import writes
 
 Workflow = Callable[..., Run]
 
 
 @pytest.fixture
-def names_in(simulated: SimulatedCircleCI) -> Callable[[str], list[str]]:
+def names_in(circleci: Simulation) -> Callable[[str], list[str]]:
     """Return the sorted names of a context's variables, by the context's id."""
 
     def names(context_id: str) -> list[str]:
-        answer: Any = simulated.call("list_context_env_vars", {"context_id": context_id})
+        answer: Any = circleci.call("list_context_env_vars", context_id=context_id)
         return sorted(each["variable"] for each in answer["items"])
 
     return names

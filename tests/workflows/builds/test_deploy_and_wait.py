@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from build_workflows import PROJECT, writes
+from shipped import Simulation
 
 from kosmo_circleci.run.envelope import Run
-from kosmo_circleci.simulator.pytest_plugin import SimulatedCircleCI
-from tests.support.build_workflows import PROJECT, writes
 
 Workflow = Callable[..., Run]
 
@@ -86,24 +86,22 @@ def test_a_deployment_that_takes_too_long_is_an_error_that_says_how_to_wait_on(
     )
 
 
-def test_a_tag_is_deployed_in_place_of_a_branch(
-    workflow: Workflow, simulated: SimulatedCircleCI
-) -> None:
+def test_a_tag_is_deployed_in_place_of_a_branch(workflow: Workflow, circleci: Simulation) -> None:
     run = workflow("deploy_and_wait", {"tag": "v1.2.0"})
 
-    pipeline = simulated.call("get_pipeline", {"pipeline_id": run.result[0]["pipeline_id"]})
+    pipeline = circleci.call("get_pipeline", pipeline_id=run.result[0]["pipeline_id"])
     assert (pipeline["vcs"].get("tag"), pipeline["vcs"].get("branch")) == ("v1.2.0", None)
     assert str(run.result_text).startswith("Pipeline 46 of gh/example-org/example-repo on v1.2.0")
 
 
 def test_a_pipeline_definition_is_run_where_one_is_named(
-    workflow: Workflow, simulated: SimulatedCircleCI
+    workflow: Workflow, circleci: Simulation
 ) -> None:
     run = workflow("deploy_and_wait", {"definition": "definition-uuid", "branch": "fail/x"})
 
     assert writes(run) == ["trigger_pipeline_run"]
     assert [row["status"] for row in run.result] == ["failed"]
-    pipeline = simulated.call("get_pipeline", {"pipeline_id": run.result[0]["pipeline_id"]})
+    pipeline = circleci.call("get_pipeline", pipeline_id=run.result[0]["pipeline_id"])
     assert pipeline["vcs"]["branch"] == "fail/x"
 
 
@@ -111,11 +109,11 @@ def test_its_plan_is_the_trigger_which_can_be_applied(
     tmp_path: Path,
     workflow: Workflow,
     planned: Callable[..., list[str]],
-    simulated: SimulatedCircleCI,
+    circleci: Simulation,
 ) -> None:
-    before = len(simulated.world.pipelines)
+    before = len(circleci.world.pipelines)
     assert planned("deploy_and_wait") == ["trigger_pipeline"]
-    assert len(simulated.world.pipelines) == before
+    assert len(circleci.world.pipelines) == before
 
     run = workflow("deploy_and_wait", apply=tmp_path / "made.plan")
 
@@ -123,10 +121,10 @@ def test_its_plan_is_the_trigger_which_can_be_applied(
 
 
 def test_a_run_that_was_ended_is_resumed_without_a_second_trigger(
-    tmp_path: Path, workflow: Workflow, simulated: SimulatedCircleCI
+    tmp_path: Path, workflow: Workflow, circleci: Simulation
 ) -> None:
     journal = tmp_path / "deploy.db"
-    before = len(simulated.world.pipelines)
+    before = len(circleci.world.pipelines)
     short = {"branch": "slow/x", "timeout": "60"}
     first = workflow("deploy_and_wait", short, journal=journal)
 
@@ -134,7 +132,7 @@ def test_a_run_that_was_ended_is_resumed_without_a_second_trigger(
 
     assert (first.success, second.error) == (False, None)
     assert [row["status"] for row in second.result] == ["success"]
-    assert len(simulated.world.pipelines) == before + 1
+    assert len(circleci.world.pipelines) == before + 1
 
 
 def test_an_unknown_project_is_the_answer_of_circleci(workflow: Workflow) -> None:

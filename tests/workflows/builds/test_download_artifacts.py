@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from build_workflows import names_under
 
 from kosmo_circleci.run.envelope import Run
-from tests.support.build_workflows import names_under
 
 Workflow = Callable[..., Run]
 
@@ -18,6 +18,8 @@ OF_44 = [
     "44/test-108/0/logs/test.log",
     "44/test-108/0/test-results/results.xml",
 ]
+
+RESULTS_OF_42 = [f"42/test-102/{n}/test-results/results.xml" for n in (0, 1)]
 
 
 @pytest.fixture
@@ -58,11 +60,11 @@ def test_a_second_start_downloads_what_is_missing_alone(workflow: Workflow, fold
     ("arguments", "files"),
     [
         ({"only": "^test$", "paths": r"\.(xml|html)$"}, [OF_44[2], OF_44[4]]),
-        ({"number": "42", "paths": "xml"}, [f"42/test-102/{n}/test-results/results.xml" for n in (0, 1)]),
+        ({"number": "42", "paths": "xml"}, RESULTS_OF_42),
         ({"branch": "flaky/login", "only": "lint"}, ["39/lint-89/0/logs/lint.log"]),
         ({"only": "nothing"}, []),
     ],
-)  # fmt: skip
+)
 def test_arguments_choose_the_pipeline_the_jobs_and_the_paths(
     arguments: dict[str, str], files: list[str], workflow: Workflow, folder: Path
 ) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from build_workflows import names_under
+from shipped import Simulation
 
 from kosmo_circleci.run.envelope import Run
-from kosmo_circleci.simulator.pytest_plugin import SimulatedCircleCI
-from tests.support.build_workflows import names_under
 
 Workflow = Callable[..., Run]
 
@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_every_step_that_printed_something_has_a_file(
-    workflow: Workflow, folder: Path, simulated: SimulatedCircleCI
+    workflow: Workflow, folder: Path, circleci: Simulation
 ) -> None:
     run = workflow("download_logs", {"number": "42"}, files=folder)
 

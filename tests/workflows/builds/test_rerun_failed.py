@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from build_workflows import writes
 
 from kosmo_circleci.run.envelope import Run
-from tests.support.build_workflows import writes
 
 Workflow = Callable[..., Run]
 

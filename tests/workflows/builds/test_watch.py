@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from shipped import Simulation
 
 from kosmo_circleci.call.model import CallRecord
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.listener import RunListener
 from kosmo_circleci.simulator.entities import Pipeline
-from kosmo_circleci.simulator.pytest_plugin import SimulatedCircleCI
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,8 @@ def test_it_says_why_the_pipeline_failed(
 
     run = workflow("watch", {"branch": "fail/x", "lines": "1"})
 
-    reason = "test, Run tests, exit code 1: test_login: AssertionError: expected 200, got 500"
+    message = "AssertionError: expected 200, got 500"
+    reason = f"test, Run tests, exit code 1: test_login: {message}"
     assert run.result[0]["failures"] == [reason]
     assert run.result_text == "\n".join(
         [
@@ -55,7 +56,7 @@ def test_it_says_why_the_pipeline_failed(
             "  failed       build-and-test",
             f"    {reason}",
             "",
-            "      FAILED tests/test_account.py::test_login - AssertionError: expected 200, got 500",
+            f"      FAILED tests/test_account.py::test_login - {message}",
             "",
         ]
     )
@@ -76,9 +77,9 @@ def test_a_commit_is_found_on_whatever_branch(
     length: int,
     workflow: Callable[..., Run],
     trigger: Callable[..., Any],
-    simulated: SimulatedCircleCI,
+    circleci: Simulation,
 ) -> None:
-    pipeline = simulated.call("get_pipeline", {"pipeline_id": trigger("feature/x")["id"]})
+    pipeline = circleci.call("get_pipeline", pipeline_id=trigger("feature/x")["id"])
     trigger("feature/y")
 
     revision = pipeline["vcs"]["revision"][:length]
@@ -128,8 +129,8 @@ def test_a_pipeline_that_never_appears_is_an_error(
 class Appearing(RunListener):
     """Pushes a pipeline into the world when the script has asked three times."""
 
-    def __init__(self, simulated: SimulatedCircleCI, pipeline: Pipeline) -> None:
-        self.world, self.pipeline, self.calls = simulated.world, pipeline, 0
+    def __init__(self, circleci: Simulation, pipeline: Pipeline) -> None:
+        self.world, self.pipeline, self.calls = circleci.world, pipeline, 0
 
     def call_ended(self, number: int, record: CallRecord) -> None:
         self.calls += 1
@@ -138,10 +139,10 @@ class Appearing(RunListener):
 
 
 def test_a_pipeline_that_appears_late_is_waited_for(
-    workflow: Callable[..., Run], simulated: SimulatedCircleCI, trigger: Callable[..., Any]
+    workflow: Callable[..., Run], circleci: Simulation, trigger: Callable[..., Any]
 ) -> None:
-    late = simulated.world.pipelines.pop(trigger("late/x")["id"])
-    listener = Appearing(simulated, late)
+    late = circleci.world.pipelines.pop(trigger("late/x")["id"])
+    listener = Appearing(circleci, late)
 
     run = workflow("watch", {"branch": "late/x"}, listener=listener)
 
