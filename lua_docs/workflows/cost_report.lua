@@ -1,5 +1,5 @@
 #!/usr/bin/env -S kosmo integrations:lua
---- The credits that the projects, workflows or jobs of an organization used, the dearest first.
+--- The credits that the projects, workflows or jobs of an organization used, the most first.
 --
 --   kosmo run --workflow cost_report --arg org=gh/acme --arg by=job --arg days=30 --format markdown
 --
@@ -7,7 +7,7 @@
 -- were used in that time, also by what is not shown.
 -- Returns {{project, name, credits, runs, credits_per_run, share_percent}, …}; by project without the name.
 -- @arg org     string?            The organization, such as gh/acme; without it that of this folder's git checkout.
--- @arg project string?            Only projects with this in their name.
+-- @arg project string?            Only this project, such as gh/acme/web.
 -- @arg by      string  = project  What a row stands for: project, workflow or job.
 -- @arg days    integer = 14       How many days to look back.
 -- @arg top     integer = 20       How many rows to show; 0 shows all.
@@ -33,11 +33,17 @@ local function organization()
     or error("Which organization? Say --arg org=gh/acme, or run this in a checkout of one of its projects.", 0)
 end
 
+--- What the report is about, and how to search for its projects.
+local function scope()
+  if args.project then return args.project, { slug = args.project } end
+  local org = organization()
+  return org, { org_id = circleci.get_organization({ org_slug_or_id = org }).id, limit = 50 }
+end
+
 --- The ids of the projects, and id -> name.
-local function projects(org)
+local function projects(search)
   local ids, names = {}, {}
-  local id = circleci.get_organization({ org_slug_or_id = org }).id
-  for project in flow.each(circleci.search_projects, { org_id = id, name = args.project, limit = 50 }) do
+  for project in flow.each(circleci.search_projects, search) do
     ids[#ids + 1], names[project.id] = project.id, project.attributes.name
   end
   return ids, names
@@ -51,7 +57,7 @@ local function chunks(list, size)
   return parts
 end
 
---- The rows of an analysis, the dearest first; at most `most` for each chunk of projects.
+--- The rows of an analysis, the most credits first; at most `most` for each chunk of projects.
 local function charges(what, ids, most)
   local since = time.format(time.now() - args.days * 86400)
   local rows = {}
@@ -76,11 +82,9 @@ local function totals(rows)
   return totals_by_id, all
 end
 
-local org = organization()
-local ids, names = projects(org)
-if #ids == 0 then
-  error("No project of " .. org .. (args.project and " has '" .. args.project .. "' in its name." or " is visible."), 0)
-end
+local subject, search = scope()
+local ids, names = projects(search)
+if #ids == 0 then error("There is no project " .. (args.project or "of " .. subject) .. " that this token sees.", 0) end
 
 local most = args.top > 0 and args.top or nil
 local by_project, all = totals(charges("charge.pipeline", ids))
@@ -89,7 +93,7 @@ local function row(project_id, name, credits, runs)
   local share = all > 0 and math.floor(credits / all * 1000 + 0.5) / 10 or 0
   local each = runs > 0 and math.floor(credits / runs * 10 + 0.5) / 10 or 0
   return {
-    project = names[project_id], name = name, credits = credits, runs = runs,
+    project = names[project_id] or project_id, name = name, credits = credits, runs = runs,
     credits_per_run = each, share_percent = share,
   }
 end
@@ -111,8 +115,8 @@ if most then
   for index = #rows, most + 1, -1 do rows[index] = nil end
 end
 
-local headline = ("%s in %s, in %s of %s"):format(
-  counted(all, "credit"), counted(args.days, "day"), counted(#ids, "project"), org)
+local headline = ("%s: %s in %s, by %s"):format(
+  subject, counted(all, "credit"), counted(args.days, "day"), counted(#ids, "project"))
 if #rows == 0 then return view(rows, headline) end
 local columns = { "project", "credits", "runs", "credits_per_run", "share_percent" }
 if args.by ~= "project" then table.insert(columns, 2, "name") end

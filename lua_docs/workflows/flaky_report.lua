@@ -48,7 +48,7 @@ local function flaky_tests(slug)
   for index, test in ipairs(answer["flaky-tests"] or answer.flaky_tests or {}) do
     rows[index] = {
       project = slug,
-      test = field(test, "test-name"),
+      test = field(test, "test-name") or "",
       classname = test.classname,
       file = test.file,
       workflow = field(test, "workflow-name"),

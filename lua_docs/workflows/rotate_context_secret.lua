@@ -26,18 +26,27 @@ local function organization()
     or error("Which organization? Say --arg org=gh/acme, or run this in a checkout of one of its projects.", 0)
 end
 
---- Whether a context has the variable. API v3 has every page; a CircleCI Server has v2 alone, whose list ends with the
--- first page.
+--- Whether a context of a CircleCI Server has the variable. It has API v2 alone, whose list ends with the first page.
+local function has_variable_v2(context)
+  local page = circleci.list_context_env_vars({ context_id = context.id })
+  for _, row in ipairs(page.items) do
+    if row.variable == args.name then return true end
+  end
+  if page.next_page_token then log(context.name .. " has more variables than API v2 tells: look there yourself") end
+  return false
+end
+
+local NO_V3 = { [401] = true, [404] = true, [410] = true }
+
+--- Whether a context has the variable.
 local function has_variable(context)
   local ok, rows = pcall(flow.all, circleci.list_context_env_vars_v3, { context_id = context.id, limit = 250 })
-  if ok then
-    for _, row in ipairs(rows) do
-      if row.attributes.name == args.name then return true end
-    end
-    return false
+  if not ok then
+    if NO_V3[rows.status] then return has_variable_v2(context) end
+    error(rows, 0)
   end
-  for row in flow.each(circleci.list_context_env_vars, { context_id = context.id }) do
-    if row.variable == args.name then return true end
+  for _, row in ipairs(rows) do
+    if row.attributes.name == args.name then return true end
   end
   return false
 end

@@ -27,6 +27,8 @@ local function organization()
     or error("Which organization? Say --arg org=gh/acme, or run this in a checkout of one of its projects.", 0)
 end
 
+if args.name then regex.match("", args.name) end   -- a pattern that is wrong is an error here, and not in each place
+
 local function matches(name)
   return args.name == nil or regex.match(name, args.name) ~= nil
 end
@@ -101,7 +103,7 @@ local function of_project(project)
   return rows
 end
 
-local rows, unread = json.array(), 0
+local rows, unread, fault = json.array(), 0, nil
 
 --- Add the rows of each place; one that cannot be read stops nothing.
 local function look(kind, places, read)
@@ -109,7 +111,7 @@ local function look(kind, places, read)
     if answer.ok then
       table.move(answer.value, 1, #answer.value, #rows + 1, rows)
     else
-      unread = unread + 1
+      unread, fault = unread + 1, answer.error
       log(("cannot read the %s %s: %s"):format(kind, places[index].slug or places[index].name, tostring(answer.error)))
     end
   end
@@ -119,6 +121,7 @@ local contexts = flow.all(circleci.list_contexts, { owner_slug = org })
 look("context", contexts, of_context)
 local projects = args.projects and flow.all(circleci.list_projects, { org_slug = org }) or {}
 look("project", projects, of_project)
+if unread > 0 and unread == #contexts + #projects then error(fault, 0) end   -- no secrets is something else
 
 table.sort(rows, function(a, b)
   if a.variable ~= b.variable then return a.variable < b.variable end

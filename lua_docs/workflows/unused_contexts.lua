@@ -6,6 +6,7 @@
 -- Looks for `context:` in the compiled configurations of the newest pipelines of every project that you follow. What
 -- it cannot see: projects that you do not follow, older pipelines, and branches that did not build lately. So it tells
 -- what to look at, and deletes nothing; delete_context also deletes the values, which nobody can read back.
+-- Takes a request for each project, one for each of the pipelines looked at, and one for each context.
 -- Returns {{context, id, reason, variables, changed_at, age_days}, …}; changed_at is when a variable last changed.
 -- @arg org       string?       The organization, such as gh/acme; without it that of this folder's git checkout.
 -- @arg pipelines integer = 3   How many of the newest pipelines of each project to look at.
@@ -77,8 +78,9 @@ local contexts = flow.all(circleci.list_contexts, { owner_slug = org })
 local projects = flow.all(circleci.list_projects, { org_slug = org })
 if #projects == 0 then error("You follow no project of " .. org .. ", so nothing tells which contexts are used.", 0) end
 
+local answers = flow.map(projects, names_in, { errors = "collect" })
 local used, unread = {}, 0
-for index, answer in ipairs(flow.map(projects, names_in, { errors = "collect" })) do
+for index, answer in ipairs(answers) do
   if answer.ok then
     for name in pairs(answer.value) do used[name] = true end
   else
@@ -86,16 +88,21 @@ for index, answer in ipairs(flow.map(projects, names_in, { errors = "collect" })
     log("cannot read " .. projects[index].slug .. ": " .. tostring(answer.error))
   end
 end
+if unread == #projects then error(answers[1].error, 0) end   -- or every context would look unused
 
 local now = time.now()
 local function judged(context)
-  local times = changes_of(context)
-  local reason = not used[context.name] and "no pipeline names it" or #times == 0 and "has no variables" or nil
+  local ok, times = pcall(changes_of, context)
+  if not ok then
+    log("cannot read the variables of " .. context.name .. ": " .. tostring(times))
+    times = {}
+  end
+  local reason = not used[context.name] and "no pipeline names it" or ok and #times == 0 and "has no variables"
   if not reason then return {} end
   table.sort(times)   -- of one form, so they sort as text
   local changed_at = times[#times] or context.created_at
   return { {
-    context = context.name, id = context.id, reason = reason, variables = #times,
+    context = context.name, id = context.id, reason = reason, variables = ok and #times or nil,
     changed_at = changed_at, age_days = math.floor((now - time.parse(changed_at)) / 86400),
   } }
 end

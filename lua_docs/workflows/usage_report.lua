@@ -1,13 +1,14 @@
 #!/usr/bin/env -S kosmo integrations:lua
 --- Export the usage of an organization: every job that ran, with its credits, as CSV files to download.
 --
---   kosmo run --workflow usage_report --force --arg org=gh/acme --arg from=2026-03-01 --arg to=2026-04-01 --json
---   kosmo run --workflow usage_report --force --json | jq -r '.result[].url' | xargs -n1 curl -sSO
+--   kosmo run --workflow usage_report --force --arg org=gh/acme --arg from=2026-03-01 --arg to=2026-04-01 --files usage
+--   kosmo run --workflow usage_report --force --jq '.[].url' | xargs -n1 curl -sSO
 --
 -- Starting an export is a write for the policy, since CircleCI keeps the files for 36 hours; nothing else changes. If
 -- the wait ends early, run it again with --arg export=ID, which only reads.
+-- With --files DIR the files are downloaded into that folder, as usage-EXPORT-1.csv.gz and so on.
 -- A URL is a credential: whoever has it can read the file. The text hides it; the result of --json and --format has it.
--- Returns {{export, from, to, state, file, url}, …}, a row for each file; none where there is no data.
+-- Returns {{export, from, to, state, url, file}, …}, a row for each file; none where there is no data.
 -- @arg org     string?               The organization, such as gh/acme; without it that of this folder's git checkout.
 -- @arg from    string  = "30d ago"   Start: a date, a time, or such as "7d ago"; at most a year ago.
 -- @arg to      string?               End, at most 31 days after the start; without it now.
@@ -51,22 +52,33 @@ end
 local export, from, to = args.export, nil, nil
 if not export then export, from, to = start() end
 
-local done = flow.wait(function()
+local function look()
   return circleci.get_usage_export({ org_id = org_id, usage_export_job_id = export })
-end, function(job)
+end
+local function is_over(job)
   return job.state == "completed" or job.state == "failed"
-end, { timeout = args.timeout, interval = 5, max_interval = 30 })
-
+end
+local ok, done = pcall(flow.wait, look, is_over, { timeout = args.timeout })
+if not ok and done.type == "limit" then
+  error(("The export is not ready after %d s. Go on waiting: --arg export=%s"):format(args.timeout, export), 0)
+elseif not ok then
+  error(done, 0)
+end
 if done.state == "failed" then
   error("CircleCI could not make the export " .. export .. ": " .. (done.error_reason or "it does not say why"), 0)
 end
 
-local rows = json.array()
+local rows, names = json.array(), {}
 for index, url in ipairs(done.download_urls or {}) do   -- null where there is no data
-  rows[index] = { export = export, from = from, to = to, state = done.state, file = index, url = url }
+  names[index] = ("usage-%s-%d.csv.gz"):format(export, index)
+  rows[index] = { export = export, from = from, to = to, state = done.state, url = url, file = files and names[index] }
 end
-
 if #rows == 0 then return view(rows, "No usage in that time (export " .. export .. ").") end
-local files = #rows == 1 and "1 file" or #rows .. " files"
-return view(rows, "Export " .. export .. " is ready: " .. files .. ", gzip CSV, for 36 hours.\n"
-  .. "The URLs are credentials, so they are in the result alone: --json, or --jq '.[].url'.")
+
+-- There is no table `files` without --files DIR. One file at a time: they may be large. A --plan makes up the answer.
+if files and rows[1].url:match("^https://") then
+  for index, row in ipairs(rows) do files.download(row.url, names[index]) end
+  return view(rows, "Downloaded " .. table.concat(names, ", ") .. ".")
+end
+return view(rows, ("Export %s is ready, gzip CSV, files: %d. They are kept for 36 hours.\n"):format(export, #rows)
+  .. "The URLs are credentials, so they are in the result alone: --json, or --jq '.[].url'. Or say --files DIR.")

@@ -27,12 +27,17 @@ HERE: Final = {"project_slug": REPO, "branch": "main"}
 class Refusing(SimulatorTransport):
     """A simulated CircleCI that answers 403 to each request that contains one of `parts`.
 
-    A part is of the method and the URL's path: `PUT /api/v2/context/`.
+    A part is of the method and the URL's path: `PUT /api/v2/context/`. `methods` are those of all
+    requests that were sent.
     """
 
-    parts: Sequence[str] = ()
+    def __init__(self, *, has_v3: bool = True) -> None:
+        super().__init__(has_v3=has_v3)
+        self.parts: Sequence[str] = ()
+        self.methods: set[str] = set()
 
     def send(self, request: WireRequest, *, time_left_s: float | None = None) -> WireResponse:
+        self.methods.add(request.method)
         line = f"{request.method} {request.url.removeprefix('https://circleci.com')}"
         if any(part in line for part in self.parts):
             body = b'{"message": "Permission denied."}'
@@ -60,22 +65,32 @@ class Simulation(NamedTuple):
         return self.bridge.call(function, arguments)
 
 
-def simulation() -> Simulation:
-    """Return a new simulated CircleCI."""
-    transport = Refusing()
+def simulation(*, has_v3: bool = True) -> Simulation:
+    """Return a new simulated CircleCI; without API v3 it is a CircleCI Server."""
+    transport = Refusing(has_v3=has_v3)
     return Simulation(
         Bridge(simulate=True, config=ALLOWED, environ={}, transport=transport), transport
     )
 
 
-def run_workflow(circleci: Simulation, name: str, /, **arguments: Any) -> Run:
+def run_workflow(
+    circleci: Simulation,
+    name: str,
+    /,
+    plan: Path | None = None,
+    files: Path | None = None,
+    **arguments: Any,
+) -> Run:
     """Run a shipped workflow with arguments as `--arg` gives them, or as JSON values.
+
+    With `plan`, its writes are listed in that file and not made; `files` is that of `--files`.
 
     The header checks and converts them. No other function may have written than it names.
     """
     code = (FOLDER / f"{name}.lua").read_text("utf-8")
     header = parse(code, name)
-    run = circleci.bridge.run(code, name=name, args=header.bound(arguments, lambda: HERE))
+    args = header.bound(arguments, lambda: HERE)
+    run = circleci.bridge.run(code, name=name, args=args, plan=plan, files=files)
     written = {
         call["tool"].removeprefix("circleci_") for call in run.call_log if call["kind"] == "write"
     }

@@ -13,3 +13,11 @@ def circleci() -> Iterator[Simulation]:
     simulated = simulation()
     with simulated.bridge:
         yield simulated
+
+
+@pytest.fixture
+def server() -> Iterator[Simulation]:
+    """Return a new simulated CircleCI Server, which has no API v3."""
+    simulated = simulation(has_v3=False)
+    with simulated.bridge:
+        yield simulated

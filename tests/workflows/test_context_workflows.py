@@ -1,10 +1,11 @@
 """unused_contexts, secret_inventory, rotate_context_secret: the secrets of an organization."""
 
 import json
+from typing import Any
 
 import pytest
 
-from kosmo_circleci import Bridge
+from kosmo_circleci import Bridge, Run
 from tests.support.shipped import (
     ORG,
     OTHER,
@@ -191,7 +192,7 @@ def test_a_place_that_cannot_be_read_is_counted_and_named(circleci: Simulation) 
     ]
 
 
-def rotate(circleci: Simulation, **arguments: object) -> object:
+def rotate(circleci: Simulation, **arguments: Any) -> Run:
     return run_workflow(
         circleci, "rotate_context_secret", **({"org": ORG, "value": NEW_VALUE} | arguments)
     )
@@ -307,3 +308,56 @@ def test_a_rotation_that_the_policy_does_not_allow_ends_as_such() -> None:
         )
 
     assert (run.error_type, run.result) == ("permission", None)
+
+
+def test_a_server_without_api_v3_is_asked_by_v2(server: Simulation) -> None:
+    add_context(server, "legacy", "DEPLOY_TOKEN")
+
+    inventory = run_workflow(server, "secret_inventory", org=ORG, name="^DEPLOY_TOKEN$")
+    unused = run_workflow(server, "unused_contexts", org=ORG)
+    rotation = rotate(server, name="DEPLOY_TOKEN")
+
+    assert [row["place"] for row in inventory.result] == ["legacy", "production"]
+    assert [(row["context"], row["variables"]) for row in unused.result] == [("legacy", 1)]
+    assert [row["status"] for row in rotation.result] == ["rotated", "rotated"]
+
+
+def test_a_server_shows_one_page_of_variables_and_the_rotation_says_so(
+    server: Simulation,
+) -> None:
+    add_context(server, "large", *(f"A{number:03}" for number in range(150)), "DEPLOY_TOKEN")
+
+    run = rotate(server, name="DEPLOY_TOKEN")
+
+    assert [row["context"] for row in run.result] == ["production"]
+    assert run.log == ("large has more variables than API v2 tells: look there yourself",)
+
+
+def test_a_context_whose_variables_cannot_be_read_is_not_called_empty(
+    circleci: Simulation,
+) -> None:
+    add_context(circleci, "legacy", "OLD_TOKEN")
+    circleci.refuse("/env-vars", "/environment-variable")
+
+    run = run_workflow(circleci, "unused_contexts", org=ORG)
+
+    assert [(row["context"], row.get("variables")) for row in run.result] == [("legacy", None)]
+    assert len(run.log) == 2
+
+
+def test_nothing_readable_is_an_error_and_no_clean_bill(circleci: Simulation) -> None:
+    circleci.refuse("/env-vars", "/environment-variable", "/envvar", "/pipeline")
+
+    inventory = run_workflow(circleci, "secret_inventory", org=ORG)
+    unused = run_workflow(circleci, "unused_contexts", org=ORG)
+
+    for run in (inventory, unused):
+        assert (run.success, run.error_type) == (False, "api")
+        assert "CircleCI API error (403): Permission denied." in str(run.error)
+
+
+def test_a_wrong_pattern_is_an_error_before_anything_is_read(circleci: Simulation) -> None:
+    run = run_workflow(circleci, "secret_inventory", org=ORG, name="(")
+
+    assert "Bad pattern: missing )" in str(run.error)
+    assert run.call_count == 0

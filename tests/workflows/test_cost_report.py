@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.shipped import ORG, Simulation, run_workflow
+from tests.support.shipped import ORG, OTHER, Simulation, run_workflow
 
 
 def test_projects_are_listed_by_their_credits(circleci: Simulation) -> None:
@@ -25,7 +25,15 @@ def test_projects_are_listed_by_their_credits(circleci: Simulation) -> None:
             "share_percent": 22.7,
         },
     ]
-    assert str(run.result_text).startswith(f"304 credits in 14 days, in 2 projects of {ORG}\n\n")
+    assert str(run.result_text).startswith(f"{ORG}: 304 credits in 14 days, by 2 projects\n\n")
+
+
+def test_one_project_is_reported_alone(circleci: Simulation) -> None:
+    run = run_workflow(circleci, "cost_report", project=OTHER, by="workflow")
+
+    assert [(row["project"], row["name"], row["credits"]) for row in run.result] == [
+        ("another-repo", "build-and-test", 235)
+    ]
 
 
 @pytest.mark.parametrize("by", ["workflow", "job"])
@@ -52,18 +60,21 @@ def test_five_hundred_projects_take_few_requests(circleci: Simulation) -> None:
 
     run = run_workflow(circleci, "cost_report", org=ORG, by="job")
 
-    assert "in 502 projects" in str(run.result_text)
+    assert "by 502 projects" in str(run.result_text)
     assert run.result[0]["project"] == "another-repo"
     # One for the organization, 11 pages of projects, and 11 lists of 50 projects asked twice.
     assert run.call_count <= 1 + 11 + 2 * 11
 
 
-def test_an_organization_that_used_nothing_has_no_rows(circleci: Simulation) -> None:
+def test_a_project_that_used_nothing_has_no_rows(circleci: Simulation) -> None:
     circleci.call("create_project", org_slug_or_id=ORG, name="quiet")
 
-    run = run_workflow(circleci, "cost_report", org=ORG, project="quiet")
+    run = run_workflow(circleci, "cost_report", project=f"{ORG}/quiet")
 
-    assert (run.result, run.result_text) == ([], f"0 credits in 14 days, in 1 project of {ORG}")
+    assert (run.result, run.result_text) == (
+        [],
+        "gh/example-org/quiet: 0 credits in 14 days, by 1 project",
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,7 +82,7 @@ def test_an_organization_that_used_nothing_has_no_rows(circleci: Simulation) -> 
     [
         ({"by": "team"}, "by cannot be 'team'. It is one of: project, workflow, job"),
         ({"days": 0}, "days must be 1 or more"),
-        ({"project": "nothing"}, f"No project of {ORG} has 'nothing' in its name."),
+        ({"project": "gh/a/b"}, "There is no project gh/a/b that this token sees."),
         ({"org": "gh/nobody"}, "CircleCI API error (404): Organization not found"),
     ],
 )

@@ -151,6 +151,15 @@ def test_lists_that_may_not_be_read_leave_the_other_checks(circleci: Simulation)
     assert findings(run, "medium") == [("settings", ORG, "any public orb may be used")]
 
 
+def test_of_a_server_only_what_needs_api_v3_is_not_checked(server: Simulation) -> None:
+    run = audit(server)
+
+    assert [(area, subject) for area, subject, _ in findings(run, "unknown")] == [
+        ("runners", ORG),
+        ("settings", ORG),
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [

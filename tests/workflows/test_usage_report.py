@@ -1,5 +1,8 @@
 """usage_report: an export is started, waited for, and its files are named."""
 
+import gzip
+from pathlib import Path
+
 import pytest
 
 from tests.support.shipped import ORG, Simulation, run_workflow, write_count
@@ -9,7 +12,7 @@ def test_an_export_is_started_and_waited_for(circleci: Simulation) -> None:
     run = run_workflow(circleci, "usage_report", org=ORG)
 
     [row] = run.result
-    assert (run.error, row["state"], row["file"]) == (None, "completed", 1)
+    assert (run.error, row["state"], "file" in row) == (None, "completed", False)
     assert row["url"].startswith("https://s3.amazonaws.com/circleci-usage-exports/")
     assert (row["from"], row["to"]) == ("2024-12-16T10:00:05Z", "2025-01-15T09:59:05Z")
     assert write_count(run) == 1
@@ -19,7 +22,29 @@ def test_the_text_has_no_url_since_a_url_is_a_credential(circleci: Simulation) -
     run = run_workflow(circleci, "usage_report", org=ORG)
 
     assert "https://" not in str(run.result_text)
-    assert "1 file, gzip CSV" in str(run.result_text)
+    assert "gzip CSV, files: 1." in str(run.result_text)
+
+
+def test_with_a_folder_the_files_are_downloaded_into_it(
+    circleci: Simulation, tmp_path: Path
+) -> None:
+    run = run_workflow(circleci, "usage_report", org=ORG, files=tmp_path)
+
+    [row] = run.result
+    assert run.result_text == f"Downloaded {row['file']}."
+    table = gzip.decompress((tmp_path / row["file"]).read_bytes()).decode()
+    assert table.startswith('"ORGANIZATION_ID","ORGANIZATION_NAME",')
+
+
+def test_a_plan_downloads_nothing(circleci: Simulation, tmp_path: Path) -> None:
+    folder = tmp_path / "usage"
+    folder.mkdir()
+
+    run = run_workflow(
+        circleci, "usage_report", org=ORG, files=folder, plan=tmp_path / "usage.plan"
+    )
+
+    assert (run.error, list(folder.iterdir())) == (None, [])
 
 
 def test_an_export_of_before_is_only_read(circleci: Simulation) -> None:
@@ -47,7 +72,7 @@ def test_an_end_in_the_future_is_now(circleci: Simulation) -> None:
         ({"from": "2025-01-10", "to": "2025-01-01"}, "The end must be after the start"),
         ({"from": "yesterday"}, "yesterday"),
         ({"export": "no-such-export"}, "CircleCI API error (404): Usage export not found"),
-        ({"timeout": 1}, "flow.wait: not done after 1 s"),
+        ({"timeout": 1}, "The export is not ready after 1 s. Go on waiting: --arg export="),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_starts(
