@@ -6,7 +6,7 @@
 local core = ...
 
 local concat, create, error, load = table.concat, coroutine.create, error, load
-local resume, status = coroutine.resume, coroutine.status
+local find, resume, status = string.find, coroutine.resume, coroutine.status
 
 local loaded, chain = {}, {}   -- name -> {value}; the names that are being loaded, the outermost first
 
@@ -28,7 +28,7 @@ local function compiled(name)
   local text, path = core.call_host_many("module", name)
   local chunk, message = load(core.line_keeper .. text, "@" .. path, "t", core.globals)
   if chunk ~= nil then return chunk, path end
-  if message == "not enough memory" then error(message, 0) end
+  if not find(message, ":%d+:") then error(message, 0) end   -- no fault of the text: memory, or nested too deep
   local fault = core.make_error("syntax", message, "require")
   core.error_records[fault].where = ""   -- the message has the place
   error(fault, 0)
