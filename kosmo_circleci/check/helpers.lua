@@ -459,7 +459,7 @@ function time.now() end
 ---@return number
 function time.parse(text) end
 
----A time as text: RFC 3339 in UTC, or by a format of `os.date`.
+---A time as text: RFC 3339 in UTC, or by a format of `strftime`.
 ---@param seconds number
 ---@param format? string
 ---@return string

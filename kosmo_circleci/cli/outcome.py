@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from kosmo_circleci.cli.output_options import ResultOutput
+from kosmo_circleci.cli.output_options import ResultOutput, shown_as_table
 from kosmo_circleci.errors import ApiError
 from kosmo_circleci.run.envelope import Run
 
@@ -33,8 +33,13 @@ def show(run: Run, as_json: bool, output: ResultOutput = ResultOutput()) -> None
             _write_text(run.result_text)
     elif run.result_json.startswith('"'):
         _write_text(run.result)
-    elif run.result_json != "null":
+    elif run.result_json != "null" and not _is_table(run):
         click.echo(run.result_json)
+
+
+def _is_table(run: Run) -> bool:
+    """Write the result as a table where it is one to look at; say whether it was."""
+    return run.result_json[0] in "[{" and shown_as_table(lambda: run.result)
 
 
 def _write_text(text: str) -> None:

@@ -5,9 +5,17 @@ from typing import Final, NamedTuple
 
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.tables.aligned import aligned
+from kosmo_circleci.tables.aligned import aligned, fits
 from kosmo_circleci.tables.markdown import markdown_lines
-from kosmo_circleci.tables.rows import FIRST, Rows, cell, items_of, rows_of, unknown_columns
+from kosmo_circleci.tables.rows import (
+    FIRST,
+    Rows,
+    cell,
+    items_of,
+    list_of,
+    rows_of,
+    unknown_columns,
+)
 from kosmo_circleci.tables.separated import csv_lines, tsv_lines
 
 
@@ -36,6 +44,23 @@ def formatted(value: JsonValue, name: str, layout: Layout) -> str:
             layout.warn(message)
         return WITH_COLUMNS[name](rows, layout) if rows.columns else ""
     return PLAIN[name](value)
+
+
+def fitting_table(value: JsonValue, width: int) -> str | None:
+    """Return an array of objects, or a page of them, as a table that shows all there is.
+
+    None for anything else, and where something would have to be left out: lines wider than `width`
+    columns, line ends inside a value.
+    """
+    items = list_of(value)
+    if not items or not all(isinstance(item, dict) and item for item in items):
+        return None
+    rows = rows_of(items, None, FIRST)
+    lines = list(rows.lines())
+    if any("\n" in text or "\r" in text for line in lines for text in line):
+        return None
+    text = aligned(rows.columns, lines)
+    return text if fits(text, width) else None
 
 
 def _json(value: JsonValue) -> str:

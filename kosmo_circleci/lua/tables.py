@@ -127,8 +127,9 @@ def _rows(helper: str, rows: bytes, columns: bytes | None) -> Rows:
 
 
 def _names(helper: str, columns: JsonValue) -> list[str]:
-    names = [each for each in columns if isinstance(each, str)] if columns else []
-    if not isinstance(columns, list) or not names or len(names) < len(columns):
+    listed = columns if isinstance(columns, list) else []
+    names = [each for each in listed if isinstance(each, str)]
+    if not names or len(names) < len(listed):
         raise ScriptError(
             f'{helper}: argument 2 must be a list of column names, such as {{"id", "name"}}',
             function_name=helper,

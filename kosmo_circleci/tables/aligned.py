@@ -27,7 +27,9 @@ def aligned_lines(
         yield _line(line, widths)
 
 
-def aligned(columns: Sequence[str], lines: Iterable[Sequence[str]], width: int | None) -> str:
+def aligned(
+    columns: Sequence[str], lines: Iterable[Sequence[str]], width: int | None = None
+) -> str:
     """Return the lines of `aligned_lines` as one text, without a newline at the end."""
     return "\n".join(aligned_lines(columns, lines, width))
 

@@ -34,10 +34,14 @@ class Rows(NamedTuple):
 
 def items_of(value: JsonValue) -> list[JsonValue] | None:
     """Return the values that are to be rows; None for a scalar, which is no table."""
+    items = list_of(value)
+    return [value] if items is None and isinstance(value, dict) else items
+
+
+def list_of(value: JsonValue) -> list[JsonValue] | None:
+    """Return the items of an array or of an answer in pages; None for anything else."""
     if isinstance(value, dict) and value.keys() == _PAGE and isinstance(value["items"], list):
         return value["items"]
-    if isinstance(value, dict):
-        return [value]
     return value if isinstance(value, list) else None
 
 

@@ -5,7 +5,7 @@ import csv
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Final
 
 from kosmo_circleci.wording import printable, shorten
@@ -50,7 +50,7 @@ def tsv_lines(lines: Iterable[Sequence[str]]) -> Iterator[str]:
         yield "\t".join(text.translate(_TAB_ESCAPES) for text in line)
 
 
-def csv_records(text: str) -> Iterator[list[str]]:
+def csv_records(text: str) -> Generator[list[str], None, None]:
     r"""Yield the names of the columns, then the fields of each record, as RFC 4180 has them.
 
     Lines end in `\n`, `\r\n` or `\r`; a byte order mark and blank lines are skipped. Nothing is

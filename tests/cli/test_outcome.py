@@ -86,6 +86,25 @@ def test_the_text_of_a_view_is_for_text_mode_alone(
     assert kosmo("run", "--simulate", "-e", code, *options) == (4, f"{out}\n", "")
 
 
+def test_a_terminal_shows_rows_as_a_table_and_a_pipe_gets_json(kosmo: Any, terminal: Any) -> None:
+    command = ("run", "--simulate", "--quiet", "-e", "return {{id = 1, vcs = {}}, {id = 2}}")
+    assert kosmo(*command).out.startswith('[\n  {\n    "id": 1,\n')
+    for options, head in (({}, "\x1b[1mid  vcs\x1b[0m"), ({"NO_COLOR": "1"}, "id  vcs")):
+        shown = terminal(*command, env=options)
+        assert shown.end() == 0
+        assert shown.seen == f"{head}\n1   {{}}\n2\n"
+
+
+def test_a_call_on_a_terminal_shows_its_rows(kosmo: Any, terminal: Any) -> None:
+    command = ("call", "list_contexts", "--owner-slug=gh/example-org", "--simulate")
+    assert json.loads(kosmo(*command).out)["items"][0]["name"] == "production"
+    shown = terminal(*command, env={"NO_COLOR": "1"})
+    assert shown.end() == 0
+    head, row = shown.seen.splitlines()
+    assert head.split() == ["id", "name", "created_at"]
+    assert row.split()[:2] == ["context-uuid", "production"]
+
+
 @pytest.mark.parametrize(
     ("value", "out"),
     [

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kosmo_circleci.cli.output_formats import Layout, formatted
+from kosmo_circleci.cli.output_formats import Layout, fitting_table, formatted
 from kosmo_circleci.cli.output_jq import JqFilter
 from kosmo_circleci.cli.output_options import FORMATS, WITH_COLUMNS, ResultOutput
 from kosmo_circleci.errors import ScriptError, UsageError
@@ -115,6 +115,33 @@ def test_a_column_that_no_row_has_is_empty_and_told() -> None:
     assert told == [
         "no row has the column 'nmae'. Did you mean 'name'? Columns: extra, id, name, steps, zeta."
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ([{"id": 1, "b": "x"}, {"name": "y", "id": 2}], "id  name  b\n1         x\n2   y"),
+        ({"items": [{"a": 1}], "next_page_token": "t"}, "a\n1"),
+        ([{"a": "x" * 40}], f"a\n{'x' * 40}"),
+        ([{"a": "漢" * 20}], f"a\n{'漢' * 20}"),
+        # what a table would not show, or not as it is
+        ([{"a": "x" * 41}], None),
+        ([{"a": "漢" * 20 + "x"}], None),
+        ([{"a": "x\ny"}], None),
+        ([{"a": 1}, {}], None),
+        ([{"a": 1}, 2], None),
+        ([1, 2], None),
+        ([], None),
+        ({"a": 1}, None),
+        ({"items": [], "next_page_token": None}, None),
+        ("text", None),
+        (None, None),
+    ],
+)
+def test_a_terminal_gets_a_table_where_it_has_room_for_all_of_it(
+    value: Any, text: str | None
+) -> None:
+    assert fitting_table(value, 40) == text
 
 
 JSON_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

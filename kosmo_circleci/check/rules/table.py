@@ -23,7 +23,11 @@ RULES: Final[Mapping[str, Rule]] = {
     "unknown-parameter": _all(arguments.unknown_parameter, helpers.unknown_option),
     "missing-parameter": arguments.missing_parameter,
     "wrong-type": _all(
-        arguments.wrong_type, arguments.wrong_whole, helpers.wrong_option_type, answers.not_a_list
+        arguments.wrong_type,
+        arguments.wrong_whole,
+        helpers.wrong_argument_type,
+        helpers.wrong_option_type,
+        answers.not_a_list,
     ),
     "wrong-value": _all(
         arguments.wrong_value, helpers.wrong_option_value, answers.impossible_comparison

@@ -27,7 +27,7 @@ from kosmo_circleci.cli.call.outcome import run_call
 from kosmo_circleci.cli.options import KeyValue
 from kosmo_circleci.cli.outcome import show_error
 from kosmo_circleci.cli.output import json_option, show_warnings
-from kosmo_circleci.cli.output_options import ResultOutput, result_options
+from kosmo_circleci.cli.output_options import ResultOutput, result_options, shown_as_table
 from kosmo_circleci.cli.script.execution import TerminalListener
 from kosmo_circleci.cli.script.signals import interrupted_at_once
 from kosmo_circleci.errors import UsageError
@@ -339,6 +339,6 @@ def _show(run: Run, options: CallOptions) -> int:
         options.output.write(run.result)
     elif isinstance(run.result, str):
         click.echo(run.result)
-    else:
+    elif not shown_as_table(lambda: run.result):
         click.echo(jsonvalue.encode(run.result, pretty=True))
     return run.exit_code
