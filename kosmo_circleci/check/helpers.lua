@@ -308,10 +308,11 @@ function flow.is_final(status) end
 function flow.failures(target, opts) end
 
 ---Iterate over the lines of a job's steps: `for line, step in flow.log(job_id) do`.
----@param job_id string
+---A job is named by its id, or by `{project_slug = …, job_number = …}`.
+---@param job string|flow.Target
 ---@param opts? flow.LogOptions
 ---@return fun(): string, flow.LogStep
-function flow.log(job_id, opts) end
+function flow.log(job, opts) end
 
 -- json, regex ------------------------------------------------------------------------------------------------------
 
