@@ -101,3 +101,17 @@ def run_workflow(
 def write_count(run: Run) -> int:
     """Return how many writes a run has made."""
     return sum(call["effect"] == "done" for call in run.call_log)
+
+
+def add_context(circleci: Simulation, name: str, *variables: str) -> str:
+    """Add a context with these variables, and return its id."""
+    owner = {"slug": ORG, "type": "organization"}
+    context_id = str(circleci.call("create_context", name=name, owner=owner)["id"])
+    for variable in variables:
+        circleci.call(
+            "upsert_context_env_var",
+            context_id=context_id,
+            env_var_name=variable,
+            value=f"old-value-of-{variable}",
+        )
+    return context_id
