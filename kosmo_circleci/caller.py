@@ -47,6 +47,7 @@ class Caller:
     """The calls of one run.
 
     An account is resolved when a call uses it, the executor opened by the first request.
+    `traceparent` is that of `RunSettings`; a session that is kept gets another for each script.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Caller:
         self.deadline = deadline
         self.mask = mask
         self.journal: RunJournal | None = None
+        self.traceparent = settings.traceparent
         self._tokens: set[str] = set()
         self._consents: dict[tuple[str, str], bool] = {}
         self.reset(deadline)
@@ -161,8 +163,10 @@ class Caller:
         return error
 
     def _perform(self, call: PreparedCall, deadline: Deadline) -> Performed:
-        first = self._exchange(call, call.request, deadline)
-        fallback = call.function.fallback
+        function = call.function
+        route = "" if function.is_raw else function.documented_path
+        first = self._exchange(call, call.request, deadline, route)
+        fallback = function.fallback
         if (
             fallback is None
             or first.response is None
@@ -171,9 +175,9 @@ class Caller:
             return Performed((first,))
         from kosmo_circleci.call import request
 
-        second = request.fallback(call.function)
+        second = request.fallback(function)
         assert second is not None
-        return Performed((first, self._exchange(call, second, deadline)))
+        return Performed((first, self._exchange(call, second, deadline, fallback.path)))
 
     def finish(self, call: PreparedCall, performed: Performed) -> JsonValue:
         """Decode the last answer and log every exchange. Raises `ApiError` or `NetworkError`."""
@@ -190,7 +194,7 @@ class Caller:
         try:
             value = decode(call.function, call.arguments, last.response)
         except KosmoError as error:
-            self._record(call, last, ok=False)
+            self._record(call, last._replace(error=error), ok=False)
             if performed.entry is not None and self.journal is not None and self.journal.calls:
                 self.journal.calls.refused(performed.entry, error)
             raise
@@ -200,7 +204,7 @@ class Caller:
         return value
 
     def _exchange(
-        self, call: PreparedCall, api_request: ApiRequest, deadline: Deadline
+        self, call: PreparedCall, api_request: ApiRequest, deadline: Deadline, route: str
     ) -> Exchange:
         started = time.perf_counter()
         start = StartedCall(
@@ -212,10 +216,16 @@ class Caller:
             (started - self._started) * 1000,
             self.mask.text(permission.shown_arguments(call.function, call.arguments)),
             self.permission_bypassed,
+            api_request.method,
+            route,
+            call.account.origin,
         )
         request = Request(start)
         self._in_flight[id(call)] = request
         self.listener.call_started(start)
+        if self.traceparent is not None:
+            headers = self.listener.trace_headers(start.number)
+            api_request = api_request._replace(headers=(*api_request.headers, *headers.items()))
         answer: ApiResponse | None = None
         failure: KosmoError | None = None
         try:
@@ -238,6 +248,7 @@ class Caller:
             http_status=answer.status if answer else None,
             attempts=exchange.attempts,
             sent=exchange.may_have_arrived,
+            error_type=exchange.error.error_type if exchange.error else None,
         )
         self._add_record(exchange.start.number, record)
 

@@ -16,6 +16,7 @@ from kosmo_circleci.fleet.inputs import Item
 from kosmo_circleci.fleet.journals import ItemJournals
 from kosmo_circleci.run.settings import RunSettings
 from kosmo_circleci.runtime import Runtime
+from kosmo_circleci.telemetry.tracing import carried
 from kosmo_circleci.transport.budget import DEFAULT_RATE_PER_HOUR, Budget
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def opened(
         rate = fleet.rate_per_hour
         share = None if rate is None else rate / engine.workers
 
+        settings = carried(settings)
         journals = None if settings.journal.file is None else ItemJournals(settings.journal)
 
         def assign(item: Item) -> Assignment:

@@ -49,6 +49,8 @@ class RunSettings(NamedTuple):
     `Run.masked_source`. `secrets` are values to mask from the beginning. `journal` says whether the
     run is recorded, replayed, planned or applied. With `item_index` the script has the globals
     `item` and `item_index`. `writes` are the only functions that may write, None for no such limit.
+    `traceparent` is the span that the run belongs to, as W3C Trace Context writes it; what runs the
+    script gets that of the run itself. It is "" for calls that begin a trace, None for no trace.
     """
 
     name: str = "script"
@@ -70,6 +72,7 @@ class RunSettings(NamedTuple):
     item: JsonValue = None
     item_index: int | None = None
     writes: tuple[str, ...] | None = None
+    traceparent: str | None = None
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return the settings as JSON; `from_json` gives them back."""

@@ -77,6 +77,11 @@ CASES: Final = {
     "journal": Case(WRITE, RunSettings(journal=JournalSettings(plan="writes.plan"))),
     "rehearsal": Case(WRITE, RunSettings(rehearsal=True)),
     "item": Case("return item, item_index", RunSettings(item={"a": [1, None]}, item_index=3)),
+    "traceparent": Case(
+        CIRCLECI + "pcall(circleci.get_project, 'gh/acme/nowhere') "
+        "return #flow.map({1, 2}, function() return circleci.get_current_user() end)",
+        RunSettings(traceparent=f"00-{'a' * 32}-{'b' * 16}-01"),
+    ),
     "output and result": Case("print('a') print('b', {c = 1}) return 1, 'x', {}"),
     "a syntax error": Case("x = = 1"),
     "an error of a call": Case(CIRCLECI + "circleci.get_project('gh/acme/nowhere')"),
