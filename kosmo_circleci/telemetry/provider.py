@@ -32,7 +32,7 @@ from kosmo_circleci.version import __version__
 END_S: Final = 1.5
 """How long the end of a process waits for the collector, unless `OTEL_BSP_EXPORT_TIMEOUT` says."""
 
-_LOAD_S: Final = 10.0
+_LOAD_S: Final = 5.0
 """How long it waits for the exporter's modules, which load while the run is under way."""
 
 _OTLP_HTTP: Final = "opentelemetry.exporter.otlp.proto.http"
