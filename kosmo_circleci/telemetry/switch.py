@@ -42,5 +42,8 @@ def has_host_provider(modules: Mapping[str, ModuleType] = sys.modules) -> bool:
     api: Any = modules.get(_API)
     if api is None:
         return False
-    provider = api.get_tracer_provider()
+    try:
+        provider = api.get_tracer_provider()
+    except Exception:  # `OTEL_PYTHON_TRACER_PROVIDER` names one that cannot be loaded
+        return False
     return not isinstance(provider, api.ProxyTracerProvider | api.NoOpTracerProvider)

@@ -129,7 +129,9 @@ def _tracer() -> "Tracer | None":
             "OpenTelemetry's SDK or its exporter is not installed; run: "
             "pip install 'kosmo-circleci[otel]'"
         )
-    except ValueError as error:  # a variable with a value that the SDK cannot use
+    except KosmoError:
+        raise  # a signal, which arrives wherever this thread is
+    except Exception as error:  # a variable with a value that the SDK cannot use
         _Unavailable.tell(f"{error}")
     return None
 

@@ -46,6 +46,10 @@ def test_a_provider_counts_only_where_the_program_has_set_one_up(
     assert not has_host_provider(modules)
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", trace.NoOpTracerProvider())
     assert not has_host_provider(modules)
+    monkeypatch.setenv("OTEL_PYTHON_TRACER_PROVIDER", "no-such-provider")
+    with monkeypatch.context() as unset:
+        unset.setattr(trace, "_TRACER_PROVIDER", None)
+        assert not has_host_provider(modules)
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", object())
     assert has_host_provider(modules)
 
