@@ -6,7 +6,6 @@ a collector that is dead delays the end of the process by `END_S`, and costs one
 
 import atexit
 import contextlib
-import importlib.util
 import logging
 import os
 import sys
@@ -32,16 +31,9 @@ from kosmo_circleci.version import __version__
 END_S: Final = 1.5
 """How long the end of a process waits for the collector, unless `OTEL_BSP_EXPORT_TIMEOUT` says."""
 
-_LOAD_S: Final = 5.0
-"""How long it waits for the exporter's modules, which load while the run is under way."""
-
-_OTLP_HTTP: Final = "opentelemetry.exporter.otlp.proto.http"
 _ENTRY_POINTS: Final = "opentelemetry_traces_exporter"
 _EXPORTER_OF_PROTOCOL: Final = {"grpc": "otlp_proto_grpc", "http/protobuf": "otlp_proto_http"}
 _DEFAULT_PROTOCOL: Final = "http/protobuf"
-
-_lock: Final = threading.Lock()
-_made: "dict[str, OwnProvider]" = {}
 
 
 def own_provider() -> TracerProvider:
@@ -50,11 +42,11 @@ def own_provider() -> TracerProvider:
     Raises `ImportError` without the extra `otel`, and `ValueError` for a variable that cannot be
     used, one that names an exporter which is not installed among them.
     """
-    with _lock:
-        if "own" not in _made:
-            _made["own"] = OwnProvider(os.environ)
-            atexit.register(end)
-        return _made["own"].provider
+    with _process.lock:
+        if _process.own is None:
+            _process.own = OwnProvider(os.environ)
+            _call_at_exit(end)
+        return _process.own.provider
 
 
 def share(provider: TracerProvider) -> None:
@@ -64,8 +56,7 @@ def share(provider: TracerProvider) -> None:
 
 def end() -> None:
     """Send what is not sent yet, and say on stderr where that failed. No-op the second time."""
-    with _lock:
-        own = _made.get("own")
+    own = _process.own
     if own is not None and not own.end():
         with contextlib.suppress(OSError, ValueError):
             sys.stderr.write(
@@ -74,11 +65,42 @@ def end() -> None:
             )
 
 
+class _Process:
+    """What this process has made."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.own: OwnProvider | None = None
+
+
+_process = _Process()
+
+
+def _begin_anew() -> None:
+    # The threads of a provider are not in a forked process, and its lock may be held there forever.
+    global _process
+    _process = _Process()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
+
+
+def _call_at_exit(function: Callable[[], None]) -> None:
+    atexit.register(function)
+    if "multiprocessing" in sys.modules:
+        from multiprocessing.util import Finalize
+
+        # A worker of a process pool ends without `atexit`.
+        Finalize(None, function, exitpriority=0)
+
+
 class OwnProvider:
     """A provider and the thread that ends it: at exit, Python starts no further thread."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        exporters = [_Exporter(_factory(name, environ)) for name in exporter_names(environ)]
+        # Not on a thread while the run is under way: a program that forks in the meantime would
+        # have modules that are half loaded for ever.
+        exporters = [_Exporter(_exporter(name, environ)) for name in exporter_names(environ)]
         for name in ("opentelemetry", "urllib3"):
             # It logs each attempt that failed; without a handler of the program's own, Python would
             # write that to stderr.
@@ -88,60 +110,42 @@ class OwnProvider:
             self.provider.add_span_processor(BatchSpanProcessor(each))
         self._exporters = exporters
         self._end_s = _end_s(environ)
-        self._process = os.getpid()
-        self._loaded, self._wanted, self._ended = (threading.Event() for _ in range(3))
+        self._wanted, self._ended = threading.Event(), threading.Event()
         threading.Thread(target=self._serve, name="kosmo-telemetry", daemon=True).start()
 
     def end(self) -> bool:
         """Send what is not sent yet; False if that failed, or took too long, for the first time."""
-        if self._wanted.is_set() or self._process != os.getpid():
-            return True  # the thread is not in a forked process
+        if self._wanted.is_set():
+            return True
         self._wanted.set()
         with contextlib.suppress(KeyboardInterrupt):  # the second Ctrl-C: do not wait
-            sent = self._loaded.wait(_LOAD_S) and self._ended.wait(self._end_s)
+            sent = self._ended.wait(self._end_s)
             return sent and not any(each.failed for each in self._exporters)
         return False
 
     def _serve(self) -> None:
-        for each in self._exporters:
-            each.load()
-        self._loaded.set()
         self._wanted.wait()
         self.provider.shutdown()
         self._ended.set()
 
 
 class _Exporter(SpanExporter):
-    """An exporter that is loaded late, never raises, and passes on nothing that people wrote."""
+    """An exporter that never raises, and passes on nothing that people wrote."""
 
-    def __init__(self, make: Callable[[], SpanExporter]) -> None:
-        self._make = make
-        self._inner: SpanExporter | None = None
-        self._loading = threading.Lock()
+    def __init__(self, inner: SpanExporter) -> None:
+        self._inner = inner
         self.failed = False
 
-    def load(self) -> SpanExporter | None:
-        """Return the exporter, made on first use; None where that fails."""
-        with self._loading:
-            if self._inner is None and not self.failed:
-                try:
-                    self._inner = self._make()
-                except Exception:
-                    self.failed = True
-            return self._inner
-
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        inner, result = self.load(), SpanExportResult.FAILURE
-        if inner is not None:
-            with contextlib.suppress(Exception):
-                result = inner.export([without_texts(each) for each in spans])
+        result = SpanExportResult.FAILURE
+        with contextlib.suppress(Exception):
+            result = self._inner.export([without_texts(each) for each in spans])
         self.failed |= result is not SpanExportResult.SUCCESS
         return result
 
     def shutdown(self) -> None:
-        if self._inner is not None:
-            with contextlib.suppress(Exception):
-                self._inner.shutdown()
+        with contextlib.suppress(Exception):
+            self._inner.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         return True
@@ -166,10 +170,10 @@ def without_texts(span: ReadableSpan) -> ReadableSpan:
     )
 
 
-def _factory(name: str, environ: Mapping[str, str]) -> Callable[[], SpanExporter]:
-    """Return what makes the exporter of that name. Raises `ImportError`, `ValueError`."""
+def _exporter(name: str, environ: Mapping[str, str]) -> SpanExporter:
+    """Return the exporter of that name. Raises `ImportError`, `ValueError`."""
     if name == "console":
-        return lambda: ConsoleSpanExporter(out=sys.stderr)  # stdout is the script's
+        return ConsoleSpanExporter(out=sys.stderr)  # stdout is the script's
     if name == "otlp":
         protocol = (
             environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
@@ -181,22 +185,17 @@ def _factory(name: str, environ: Mapping[str, str]) -> Callable[[], SpanExporter
             raise ValueError(f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol!r}; expected {known}")
         name = _EXPORTER_OF_PROTOCOL[protocol]
     if name == "otlp_proto_http":
-        if importlib.util.find_spec(_OTLP_HTTP) is None:
-            raise ImportError(_OTLP_HTTP)
-        return _otlp_http
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+        return OTLPSpanExporter()
     found = entry_points(group=_ENTRY_POINTS, name=name)
     if not found:
         raise ValueError(
             f"no installed package has the exporter {name!r}; the extra `otel` has otlp "
             "(http/protobuf) and console"
         )
-    return lambda: next(iter(found)).load()()
-
-
-def _otlp_http() -> SpanExporter:
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-
-    return OTLPSpanExporter()
+    exporter: SpanExporter = next(iter(found)).load()()
+    return exporter
 
 
 def _resource() -> Resource:

@@ -62,14 +62,29 @@ def test_a_call_is_a_run_of_one_request(kosmo: Kosmo, collector: Collector) -> N
     assert kosmo(*call[:2], "--all", "--simulate", env=env).code == 2
 
 
+FORKED: Final = """
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+def processes():
+    return ProcessPoolExecutor(2, mp_context=get_context("fork"))
+"""
+
+
+@pytest.mark.parametrize("executor", ["processes", "threads", "forked:processes"])
 def test_each_input_is_a_run_of_the_trace(
-    kosmo: Kosmo, collector: Collector, tmp_path: Path
+    executor: str, kosmo: Kosmo, collector: Collector, tmp_path: Path
 ) -> None:
+    (tmp_path / "forked.py").write_text(FORKED)
     inputs = tmp_path / "inputs.jsonl"
     inputs.write_text("1\n2\n3\n")
-    env = {ENDPOINT: collector.origin, "TRACEPARENT": PARENT}
-    each = ("run", "--simulate", "--each", str(inputs), "--jobs", "2", "-e", CALL)
-    assert kosmo(*each, env=env).code == 0
+    env = {ENDPOINT: collector.origin, "TRACEPARENT": PARENT, "PYTHONPATH": str(tmp_path)}
+    each = ("run", "--simulate", "--each", str(inputs), "--jobs", "2", "--executor", executor)
+    assert kosmo(*each, "-e", CALL, env=env).code == 0
+    # A worker of another executor outlives the command by the moment it takes to send.
+    until = time.monotonic() + 10
+    while len(collector.spans()) < 6 and time.monotonic() < until:
+        time.sleep(0.05)
     runs = [span for span in collector.spans() if span.name == "run eval"]
     assert {(run.trace, run.parent) for run in runs} == {(TRACE, SPAN)}
     calls = [span for span in collector.spans() if span.name == "GET /me"]
