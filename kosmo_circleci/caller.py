@@ -47,6 +47,7 @@ class Caller:
     """The calls of one run.
 
     An account is resolved when a call uses it, the executor opened by the first request.
+    `traceparent` is that of `RunSettings`; a session that is kept gets another for each script.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Caller:
         self.deadline = deadline
         self.mask = mask
         self.journal: RunJournal | None = None
+        self.traceparent = settings.traceparent
         self._tokens: set[str] = set()
         self._consents: dict[tuple[str, str], bool] = {}
         self.reset(deadline)
@@ -161,8 +163,10 @@ class Caller:
         return error
 
     def _perform(self, call: PreparedCall, deadline: Deadline) -> Performed:
-        first = self._exchange(call, call.request, deadline)
-        fallback = call.function.fallback
+        function = call.function
+        route = "" if function.is_raw else function.documented_path
+        first = self._exchange(call, call.request, deadline, route)
+        fallback = function.fallback
         if (
             fallback is None
             or first.response is None
@@ -171,9 +175,9 @@ class Caller:
             return Performed((first,))
         from kosmo_circleci.call import request
 
-        second = request.fallback(call.function)
+        second = request.fallback(function)
         assert second is not None
-        return Performed((first, self._exchange(call, second, deadline)))
+        return Performed((first, self._exchange(call, second, deadline, fallback.path)))
 
     def finish(self, call: PreparedCall, performed: Performed) -> JsonValue:
         """Decode the last answer and log every exchange. Raises `ApiError` or `NetworkError`."""
@@ -190,7 +194,7 @@ class Caller:
         try:
             value = decode(call.function, call.arguments, last.response)
         except KosmoError as error:
-            self.record(call, last, ok=False)
+            self.record(call, last._replace(error=error), ok=False)
             if performed.entry is not None and self.journal is not None and self.journal.calls:
                 self.journal.calls.refused(performed.entry, error)
             raise
@@ -200,7 +204,7 @@ class Caller:
         return value
 
     def _exchange(
-        self, call: PreparedCall, api_request: ApiRequest, deadline: Deadline
+        self, call: PreparedCall, api_request: ApiRequest, deadline: Deadline, route: str
     ) -> Exchange:
         subject = CallSubject(
             call.call_path,
@@ -208,11 +212,18 @@ class Caller:
             call.account.name,
             call.function.kind,
             permission.shown_arguments(call.function, call.arguments),
+            api_request.method,
+            route,
+            call.account.origin,
         )
 
-        def perform(count_attempt: Callable[[], None]) -> ApiResponse:
+        def perform(request: Request) -> ApiResponse:
+            sent = api_request
+            if self.traceparent is not None:
+                headers = self.listener.trace_headers(request.start.number)
+                sent = sent._replace(headers=(*sent.headers, *headers.items()))
             return self.executor().perform(
-                api_request, call.account, deadline, on_send=count_attempt
+                sent, call.account, deadline, on_send=request.count_attempt
             )
 
         return self.exchange(call, subject, perform)
@@ -221,12 +232,12 @@ class Caller:
         self,
         call: object,
         subject: CallSubject,
-        perform: Callable[[Callable[[], None]], ApiResponse],
+        perform: Callable[[Request], ApiResponse],
     ) -> Exchange:
         """Return the outcome of one request, which the listener hears of as it starts.
 
-        `perform` sends it, and calls what it gets before each attempt. `call` is what `record` and
-        `abandon` know the request by.
+        `perform` sends it, and counts each attempt. `call` is what `record` and `abandon` know the
+        request by.
         """
         started = time.perf_counter()
         start = StartedCall(
@@ -238,6 +249,9 @@ class Caller:
             (started - self._started) * 1000,
             self.mask.text(subject.arguments),
             self.permission_bypassed,
+            subject.method,
+            subject.route,
+            subject.origin,
         )
         request = Request(start)
         self._in_flight[id(call)] = request
@@ -245,7 +259,7 @@ class Caller:
         answer: ApiResponse | None = None
         failure: KosmoError | None = None
         try:
-            answer = perform(request.count_attempt)
+            answer = perform(request)
         except KosmoError as error:
             failure = error
         duration_ms = (time.perf_counter() - started) * 1000
@@ -263,6 +277,7 @@ class Caller:
             http_status=answer.status if answer else None,
             attempts=exchange.attempts,
             sent=exchange.may_have_arrived,
+            error_type=exchange.error.error_type if exchange.error else None,
         )
         self._add_record(exchange.start.number, record)
 

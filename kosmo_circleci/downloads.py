@@ -4,12 +4,12 @@
 `caller.py`. What arrives goes to a sink, piece by piece.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from kosmo_circleci.call.exchange import CallSubject, Exchange
+from kosmo_circleci.call.exchange import CallSubject, Exchange, Request
 from kosmo_circleci.call.model import Account, ApiResponse
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import (
@@ -42,6 +42,12 @@ class PreparedDownload(NamedTuple):
     def host(self) -> str:
         """The host of the URL, all of it that is ever shown."""
         return printable(shorten(urlsplit(self.download.url).hostname or ""))
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the URL."""
+        parts = urlsplit(self.download.url)
+        return f"{parts.scheme}://{parts.netloc}"
 
 
 class Downloads:
@@ -92,11 +98,14 @@ class Downloads:
     def perform(self, prepared: PreparedDownload, deadline: Deadline) -> Exchange:
         """Fetch the file, following redirects and repeating what may be repeated."""
         arguments = encode({"host": prepared.host, "name": shorten(prepared.name)})
-        subject = CallSubject(NAME, _TOOL, prepared.account.name, "read", printable(arguments))
+        account, shown = prepared.account, printable(arguments)
+        subject = CallSubject(
+            NAME, _TOOL, account.name, "read", shown, "GET", route="", origin=prepared.origin
+        )
 
-        def fetch(count_attempt: Callable[[], None]) -> ApiResponse:
+        def fetch(request: Request) -> ApiResponse:
             return self._caller.executor().fetch(
-                prepared.download, prepared.account, deadline, on_send=count_attempt
+                prepared.download, account, deadline, on_send=request.count_attempt
             )
 
         return self._caller.exchange(prepared, subject, fetch)

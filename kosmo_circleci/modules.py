@@ -104,7 +104,7 @@ class Modules:
         yield from self._carried
 
 
-def carried(code: str, folders: Sequence[str]) -> Carried:
+def modules_of(code: str, folders: Sequence[str]) -> Carried:
     """Return the modules that a script and its modules require by a name written in the text.
 
     They travel with the script to a worker that has none of its folders. A name that is computed

@@ -24,6 +24,7 @@ from kosmo_circleci.modules import Modules
 from kosmo_circleci.run.envelope import Run, failure
 from kosmo_circleci.run.listener import GuardedListener, RunListener
 from kosmo_circleci.run.settings import NO_JOURNAL, RunSettings, RuntimeSettings
+from kosmo_circleci.telemetry.tracing import traced, traced_calls
 from kosmo_circleci.transport.wire import Transport
 from kosmo_circleci.version import __version__
 
@@ -176,6 +177,16 @@ class Runtime:
         deadline: Deadline | None = None,
     ) -> Run:
         """Run a script in this process. Raises only what the listener raises."""
+        return traced(
+            settings,
+            listener,
+            lambda settings, listener: self._run(code, settings, listener, deadline),
+            simulated=self.simulate,
+        )
+
+    def _run(
+        self, code: str, settings: RunSettings, listener: RunListener, deadline: Deadline | None
+    ) -> Run:
         try:
             session = self.session(settings, listener, deadline)
         except ConfigurationError as error:
@@ -193,6 +204,16 @@ class Runtime:
         deadline: Deadline | None = None,
     ) -> Run:
         """Run a script in a process of its own. Raises only what the listener raises."""
+        return traced(
+            settings,
+            listener,
+            lambda settings, listener: self._run_isolated(code, settings, listener, deadline),
+            simulated=self.simulate,
+        )
+
+    def _run_isolated(
+        self, code: str, settings: RunSettings, listener: RunListener, deadline: Deadline | None
+    ) -> Run:
         from kosmo_circleci.run.protocol import RunMessage
 
         try:
@@ -201,7 +222,7 @@ class Runtime:
         except KosmoError as error:
             return failure(error.message, error.error_type, simulated=self.simulate)
         deadline = run_deadline(settings, deadline)
-        return pool.run(message, listener or RunListener(), deadline, world)
+        return pool.run(message, listener, deadline, world)
 
     def isolated_state(self) -> "IsolatedState":
         """Return a process whose Lua state stays from script to script; its caller closes it.
@@ -225,7 +246,9 @@ class Runtime:
         deadline: Deadline,
     ) -> JsonValue:
         """Call one function and return its decoded answer. Raises the `KosmoError` of the call."""
-        caller = self.caller_of(resolved, force, listener or RunListener(), deadline)
+        listener, traceparent = traced_calls(listener, simulated=self.simulate)
+        caller = self.caller_of(resolved, force, listener, deadline)
+        caller.traceparent = traceparent
         try:
             return caller.call_resolved(resolved, arguments)
         except KosmoError as error:

@@ -17,7 +17,10 @@ class CallSubject(NamedTuple):
     tool: str
     account: str
     kind: Kind
-    arguments: str = ""
+    arguments: str
+    method: str
+    route: str
+    origin: str
 
 
 class Exchange(NamedTuple):

@@ -112,6 +112,15 @@ class Session:
         finally:
             self._close_journal()
 
+    @property
+    def traceparent(self) -> str | None:
+        """The span that the next script is, as `RunSettings.traceparent`."""
+        return self._caller.traceparent
+
+    @traceparent.setter
+    def traceparent(self, traceparent: str | None) -> None:
+        self._caller.traceparent = traceparent
+
     def close(self) -> None:
         """Cancel what is in flight, and close files and extensions."""
         if self._calls is not None:

@@ -54,6 +54,8 @@ class RunSettings(NamedTuple):
     `modules`, there is no `require`. `modules` travel with the script to where those folders are
     not: {name: (path, text)}.
     With `here` False the current folder is not the caller's: `circleci.here` refuses.
+    `traceparent` is the span that the run belongs to, as W3C Trace Context writes it; what runs the
+    script gets that of the run itself. It is "" for calls that begin a trace, None for no trace.
     """
 
     name: str = "script"
@@ -80,6 +82,7 @@ class RunSettings(NamedTuple):
     lua_path: tuple[str, ...] = ()
     modules: Mapping[str, tuple[str, str]] = MappingProxyType({})
     here: bool = True
+    traceparent: str | None = None
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return the settings as JSON; `from_json` gives them back."""

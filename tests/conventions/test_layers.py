@@ -47,6 +47,7 @@ LEVELS: dict[str, int] = {
     "checkout": 3,
     "mcp_client": 3,
     "journal": 3,
+    "telemetry": 3,
     "run.lost_writes": 3,
     "simulator": 3,
     "caller": 4,
@@ -122,6 +123,8 @@ HOMES: dict[str, set[str]] = {
     "lupa": {"lua.runtime", "lua.values"},
     "httpcore": {"transport.live", "transport.lanes", "transport.stream", "transport.failures"},
     "certifi": {"transport.lanes"},
+    # `tracing` names a type only: it must not load the library to tell whether to.
+    "opentelemetry": {"telemetry.provider", "telemetry.spans", "telemetry.tracing"},
     "yaml": {"config.file", "config.write", "cli.output_yaml"},
     "ruamel": {"config.edit", "config.write"},
     "regex": {"lua.regex"},

@@ -79,6 +79,11 @@ CASES: Final = {
     "here": Case("return pcall(app.integrations.circleci.here)", RunSettings(here=False)),
     "where it is": Case("return app.integrations.circleci.here()"),
     "item": Case("return item, item_index", RunSettings(item={"a": [1, None]}, item_index=3)),
+    "traceparent": Case(
+        CIRCLECI + "pcall(circleci.get_project, 'gh/acme/nowhere') "
+        "return #flow.map({1, 2}, function() return circleci.get_current_user() end)",
+        RunSettings(traceparent=f"00-{'a' * 32}-{'b' * 16}-01"),
+    ),
     "output and result": Case("print('a') print('b', {c = 1}) return 1, 'x', {}"),
     "a view": Case("return view({{id = 1}}, 'one row, ä\\n' .. ('x'):rep(100000))"),
     "a view given to exit": Case("exit(3, view({id = 1}, 'failed'))"),

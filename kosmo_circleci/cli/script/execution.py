@@ -18,7 +18,9 @@ from kosmo_circleci.run.child import Child
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.listener import Consent, RunListener
 from kosmo_circleci.run.protocol import RunMessage
+from kosmo_circleci.run.settings import RunSettings
 from kosmo_circleci.run.supervisor import supervise
+from kosmo_circleci.telemetry.tracing import traced
 
 if TYPE_CHECKING:
     from kosmo_circleci.cli.script.timeline import Timeline
@@ -106,7 +108,12 @@ def run_in(
         terminal.deadline = deadline
         if timeline is not None:
             timeline.inner, listener = listener, timeline
-        return supervise(child, message, listener, deadline)
+
+        def perform(settings: RunSettings, listener: RunListener) -> Run:
+            return supervise(child, message._replace(settings=settings), listener, deadline)
+
+        simulated = message.runtime.simulate
+        return traced(message.settings, listener, perform, simulated=simulated)
 
 
 class TerminalListener(RunListener):
