@@ -241,6 +241,8 @@ def existing_folder(path: str | os.PathLike[str], what: str) -> str:
 
     Raises `UsageError`, whose message begins with `what`.
     """
+    if not os.fspath(path):  # an unset variable of a shell must not mean the current folder
+        raise UsageError(f"{what}: the name of the folder is empty.")
     absolute = os.path.abspath(path)
     if os.path.isdir(absolute):
         return absolute

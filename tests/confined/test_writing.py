@@ -1,5 +1,6 @@
 """Files that are written whole or not at all, with and without nameless files of the system."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -89,16 +90,27 @@ def test_what_became_a_folder_meanwhile_is_not_replaced(folder: Folder, tmp_path
     assert os.listdir(tmp_path) == ["x"]
 
 
-def test_a_link_that_appears_meanwhile_is_replaced_and_not_followed(
-    folder: Folder, tmp_path: Path
+def test_a_link_that_appears_meanwhile_leads_out_no_more_than_one_before(
+    folder: Folder, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "target"
+    outside.write_text("outside")
     (tmp_path / "target").write_text("target")
-    file = NewFile(folder, b"x")
-    file.write(b"new")
-    (tmp_path / "x").symlink_to("target")
-    file.commit()
-    assert not (tmp_path / "x").is_symlink()
-    assert [(tmp_path / name).read_text() for name in ("x", "target")] == ["new", "target"]
+    for target, error in (("target", None), (str(outside), Refused)):
+        file = NewFile(folder, b"x")
+        file.write(b"new")
+        (tmp_path / "x").symlink_to(target)
+        with pytest.raises(error) if error else contextlib.nullcontext():
+            file.commit()
+        file.discard()
+        (tmp_path / "x").unlink()
+    assert ((tmp_path / "target").read_text(), outside.read_text()) == ("new", "outside")
+    assert os.listdir(tmp_path) == ["target"]
+
+
+def test_a_file_that_is_discarded_leaves_no_folders(folder: Folder, tmp_path: Path) -> None:
+    NewFile(folder, b"a/b/c").discard()
+    assert os.listdir(tmp_path) == []
 
 
 def test_lines_of_several_threads_stay_whole(folder: Folder, tmp_path: Path) -> None:

@@ -157,6 +157,7 @@ def test_a_folder_that_is_not_there_is_a_usage_error(bridge: Bridge, folder: Pat
         ({"lua_path": ["nowhere"]}, "lua_path nowhere: No such file or directory."),
         ({"lua_path": ["main.lua"]}, "lua_path main.lua: Not a directory."),
         ({"files": "nowhere"}, "files nowhere: No such file or directory."),
+        ({"files": ""}, "files: the name of the folder is empty."),
     ):
         with pytest.raises(UsageError) as caught:
             bridge.run("return 1", **options)  # type: ignore[arg-type]

@@ -153,7 +153,10 @@ def download(account: str, url: str, folder: Path, **options: Any) -> Run:
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
-    return {each.name: each.read_bytes() for each in folder.rglob("*") if each.is_file()}
+    """Return the files with their content; an empty folder counts as well."""
+    files = {each.name: each.read_bytes() for each in folder.rglob("*") if each.is_file()}
+    empty = [each.name for each in folder.rglob("*") if each.is_dir() and not [*each.iterdir()]]
+    return files | dict.fromkeys(empty, b"")
 
 
 @pytest.mark.parametrize("isolate", [False, True], ids=["in-process", "isolated"])
