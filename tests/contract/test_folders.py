@@ -24,20 +24,31 @@ def lua(*arguments: str, cwd: Path, stdin: str = "") -> Ended:
     return Ended(ended.returncode, ended.stdout, ended.stderr)
 
 
+MAIN = """#!/usr/bin/env kosmo
+return require('lib.slack').post(item or 'hi')
+"""
+SLACK = """local Slack = {}
+function Slack.post(text)
+  return require('shared')(text)
+end
+return Slack
+"""
+SHARED = """return function(text)
+  if text == 'bad' then error('no') end
+  if files then files.append('log', text .. '\\n') end
+  return #text
+end
+"""
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A folder with a script, its module, a shared module, and a folder for files."""
-    for name, text in {
-        "scripts/main.lua": "#!/usr/bin/env kosmo\nreturn require('lib.slack').post(item or 'hi')",
-        "scripts/lib/slack.lua": "local S = {}\nfunction S.post(text)\n  return require('shared')(text)\n"
-        "end\nreturn S",
-        "common/shared.lua": "return function(text)\n  if text == 'bad' then error('no') end\n"
-        "  if files then files.append('log', text .. '\\n') end\n  return #text\nend",
-    }.items():
-        file = tmp_path / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    (tmp_path / "out").mkdir()
+    for folder in ("scripts/lib", "common", "out"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "scripts/main.lua").write_text(MAIN)
+    (tmp_path / "scripts/lib/slack.lua").write_text(SLACK)
+    (tmp_path / "common/shared.lua").write_text(SHARED)
     return tmp_path
 
 
@@ -50,7 +61,7 @@ def test_a_script_file_has_the_modules_beside_it_and_those_of_the_path(project: 
 def test_an_error_in_a_module_names_its_file_in_the_envelope(project: Path) -> None:
     code = "require('lib.slack').post('bad')"
     paths = ("--lua-path", "common", "--lua-path", "scripts")
-    envelope = json.loads(lua("--eval", code, *paths, "--json", cwd=project).stdout)
+    envelope = json.loads(lua("--eval", code, *paths, "--json", cwd=project).out)
     assert envelope["error"] == "common/shared.lua:2: no"
     assert envelope["traceback"][0].startswith("common/shared.lua:2: in ")
     assert envelope["traceback"][-1] == "eval:1: in main chunk"
@@ -60,7 +71,7 @@ def test_code_in_no_file_says_how_to_have_modules(project: Path) -> None:
     for arguments, stdin in ((("-e", "require('shared')"), ""), (("-",), "require('shared')")):
         ended = lua(*arguments, cwd=project / "common", stdin=stdin)
         assert ended.code == 1
-        assert "with --eval and standard input give --lua-path DIR" in ended.stderr
+        assert "with --eval and standard input give --lua-path DIR" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -77,7 +88,7 @@ def test_a_folder_that_cannot_be_used_is_a_usage_error(
     arguments: tuple[str, ...], message: str, project: Path
 ) -> None:
     ended = lua("-e", "return 1", *arguments, "--json", cwd=project)
-    envelope = json.loads(ended.stdout)
+    envelope = json.loads(ended.out)
     assert (ended.code, envelope["error_type"], envelope["error"]) == (2, "usage", message)
 
 
@@ -85,15 +96,13 @@ def test_a_limit_is_taken_from_the_command_line(project: Path) -> None:
     code = "files.write('x', ('x'):rep(2049))"
     ended = lua("-e", code, "--files", "out", "--files-limit", "2K", cwd=project)
     assert ended.code == 1
-    assert "may have 2048 bytes in all" in ended.stderr
+    assert "may have 2048 bytes in all" in ended.err
 
 
 def test_every_input_of_a_fleet_has_modules_and_files(project: Path) -> None:
     arguments = ("scripts/main.lua", "--lua-path", "common", "--files", "out", "--each", "-")
     ended = lua(*arguments, "--jobs", "2", cwd=project, stdin="a\nbb\nbad\n")
-    rows = sorted(
-        (json.loads(line) for line in ended.stdout.splitlines()), key=lambda r: r["index"]
-    )
+    rows = sorted((json.loads(line) for line in ended.out.splitlines()), key=lambda r: r["index"])
     assert [row["result"] for row in rows] == [1, 2, None]
     assert rows[2]["error"] == "common/shared.lua:2: no"
     assert sorted((project / "out/log").read_text().split()) == ["a", "bb"]
@@ -104,4 +113,4 @@ def test_the_checker_knows_the_modules_of_a_script(project: Path) -> None:
     (project / "scripts/lib/slack.lua").unlink()
     ended = lua("scripts/main.lua", "--check=strict", "--lua-path", "common", cwd=project)
     assert ended.code == 1
-    assert "There is no module 'lib.slack'" in ended.stderr
+    assert "There is no module 'lib.slack'" in ended.err
