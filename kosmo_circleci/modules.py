@@ -18,8 +18,9 @@ MAX_BYTES: Final = 4 * 1024 * 1024
 Carried: TypeAlias = Mapping[str, tuple[str, str]]
 """Modules by name: the path they are shown with, and their text."""
 
-_NAME: Final = re.compile(r"[\w-]+(?:\.[\w-]+)*")
-_REQUIRED: Final = re.compile(r"""\brequire\s*\(?\s*(["'])([\w.-]+)\1""")
+# Patterns are compiled by their first use: most runs load no module.
+_NAME: Final = r"[\w-]+(?:\.[\w-]+)*"
+_REQUIRED: Final = r"""\brequire\s*\(?\s*(["'])([\w.-]+)\1"""
 _BYTECODE: Final = b"\x1bLua"
 _MOST_CANDIDATES: Final = 500
 
@@ -125,18 +126,18 @@ def modules_of(code: str, folders: Sequence[str]) -> Carried:
 
 
 def _required(code: str) -> list[str]:
-    return [match[2] for match in _REQUIRED.finditer(code)]
+    return [match[2] for match in re.finditer(_REQUIRED, code)]
 
 
 def _check_name(name: str) -> None:
-    if _NAME.fullmatch(name):
+    if re.fullmatch(_NAME, name):
         return
     shown = printable(shorten(name))
     words = [word for word in re.split(r"[/\\]+", name.removesuffix(".lua")) if word]
     proposed = ".".join(words)
     hint = (
         f" Write require('{proposed}')."
-        if _NAME.fullmatch(proposed) and ".." not in words
+        if re.fullmatch(_NAME, proposed) and ".." not in words
         else " For example, lib.slack is the file lib/slack.lua."
     )
     raise ScriptError(
@@ -240,6 +241,8 @@ def existing_folder(path: str | os.PathLike[str], what: str) -> str:
 
     Raises `UsageError`, whose message begins with `what`.
     """
+    if not os.fspath(path):  # an unset variable of a shell must not mean the current folder
+        raise UsageError(f"{what}: the name of the folder is empty.")
     absolute = os.path.abspath(path)
     if os.path.isdir(absolute):
         return absolute

@@ -515,14 +515,17 @@ function text.markdown(rows, columns) end
 ---With `--files DIR`: files inside DIR, by relative names.
 files = {}
 
+---The content of a file, byte for byte.
 ---@param name string
 ---@return string
 function files.read(name) end
 
+---Put a file in its place, whole or not at all.
 ---@param name string
 ---@param text string
 function files.write(name, text) end
 
+---Add to the end of a file, in one write.
 ---@param name string
 ---@param text string
 function files.append(name, text) end
@@ -532,7 +535,8 @@ function files.append(name, text) end
 ---@return string[]
 function files.list(pattern) end
 
----Download an artifact (or a URL) into a file.
+---Download an artifact of `list_job_artifacts`, or a URL, into a file; returns its size in bytes.
 ---@param artifact any
 ---@param name string
+---@return integer
 function files.download(artifact, name) end

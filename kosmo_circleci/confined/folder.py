@@ -75,6 +75,21 @@ class Folder:
         finally:
             walk.close()
 
+    @contextlib.contextmanager
+    def nearest(self, name: bytes) -> Iterator[tuple[int, Place | None]]:
+        """Yield the folder of a file, and its place; without one the folder it would be made in.
+
+        That is the last folder on the way that is there. Raises `Refused` and `OSError`.
+        """
+        walk = _Walk(self.descriptor, self._own_paths)
+        place: Place | None = None
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                place = walk.to(parts_of(name), make_folders=False)
+            yield walk.here, place
+        finally:
+            walk.close()
+
     def read(self, name: bytes, most_bytes: int) -> bytes:
         """Return the content of a regular file.
 
@@ -145,7 +160,8 @@ class _Walk:
         self._links = 0
 
     @property
-    def _here(self) -> int:
+    def here(self) -> int:
+        """The folder the walk has come to."""
         return self._inner[-1] if self._inner else self._root
 
     def close(self) -> None:
@@ -167,7 +183,7 @@ class _Walk:
                 if not todo:
                     raise Refused("is a folder")
             elif not todo:
-                return Place(self._here, part)
+                return Place(self.here, part)
             elif not self._enter(part, make_folders):
                 todo.appendleft(part)
 
@@ -178,7 +194,7 @@ class _Walk:
 
     def _link_at(self, part: str) -> str | None:
         try:
-            target = os.readlink(part, dir_fd=self._here)
+            target = os.readlink(part, dir_fd=self.here)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -218,10 +234,10 @@ class _Walk:
 
     def _opened(self, part: str, make: bool) -> int:
         try:
-            return os.open(part, _WALK, dir_fd=self._here)
+            return os.open(part, _WALK, dir_fd=self.here)
         except FileNotFoundError:
             if not make:
                 raise
         with contextlib.suppress(FileExistsError):
-            os.mkdir(part, dir_fd=self._here)
-        return os.open(part, _WALK, dir_fd=self._here)
+            os.mkdir(part, dir_fd=self.here)
+        return os.open(part, _WALK, dir_fd=self.here)

@@ -62,13 +62,14 @@ class NewFile:
     def __init__(self, folder: Folder, name: bytes) -> None:
         """Begin a file that is to be `name` in the folder. Raises `Refused` and `OSError`."""
         self._lock = threading.Lock()
+        self._root, self._name = folder, name
         self._is_open = False
         self._temporary: str | None = None
-        with folder.place(name, make_folders=True) as place:
-            mode = _mode_of_what_is_there(place)
-            # The walk closes its descriptors; these two stay until the end.
-            self._folder = os.dup(place.folder)
-        self._name = place.name
+        # Folders on the way are made by `commit`. What is made in a folder is on its file system,
+        # so the file may begin in the last one that is there.
+        with folder.nearest(name) as (nearest, place):
+            mode = None if place is None else _mode_of_what_is_there(place)
+            self._folder = os.dup(nearest)
         try:
             self._descriptor = self._nameless()
             self._is_open = True
@@ -94,21 +95,17 @@ class NewFile:
             os.lseek(self._descriptor, 0, os.SEEK_SET)
 
     def commit(self) -> None:
-        """Put the file in its place, whatever is there now but a folder. Raises `OSError`."""
+        """Put the file in its place, making the folders on the way; only a folder stays there.
+
+        Raises `Refused` and `OSError`.
+        """
         with self._lock:
             self._check()
             # On disk before it has its name, or a crash could leave an empty file in its place.
             os.fsync(self._descriptor)
-            if self._temporary is None and self._named(self._name):
-                self._close()
-                return
-            if self._temporary is None:
-                self._temporary = _temporary_name()
-                if not self._named(self._temporary):
-                    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-            folder = self._folder
-            os.rename(self._temporary, self._name, src_dir_fd=folder, dst_dir_fd=folder)
-            self._temporary = None
+            with self._root.place(self._name, make_folders=True) as place:
+                if self._temporary is not None or not self._named(place):
+                    self._replace(place)
             self._close()
 
     def discard(self) -> None:
@@ -133,11 +130,20 @@ class NewFile:
         self._temporary = name
         return descriptor
 
-    def _named(self, name: str) -> bool:
+    def _replace(self, place: Place) -> None:
+        if self._temporary is None:
+            name = _temporary_name()
+            if not self._named(Place(self._folder, name)):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+            self._temporary = name
+        os.rename(self._temporary, place.name, src_dir_fd=self._folder, dst_dir_fd=place.folder)
+        self._temporary = None
+
+    def _named(self, place: Place) -> bool:
         """Give the nameless file a name; False where something has it already."""
         source = f"{_DESCRIPTORS}/{self._descriptor}"
         try:
-            os.link(source, name, dst_dir_fd=self._folder, follow_symlinks=True)
+            os.link(source, place.name, dst_dir_fd=place.folder, follow_symlinks=True)
         except FileExistsError:
             return False
         return True
