@@ -33,12 +33,12 @@ def show(run: Run, as_json: bool, output: ResultOutput = ResultOutput()) -> None
             _write_text(run.result_text)
     elif run.result_json.startswith('"'):
         _write_text(run.result)
-    elif run.result_json != "null" and not _is_table(run):
+    elif run.result_json != "null" and not _written_as_table(run):
         click.echo(run.result_json)
 
 
-def _is_table(run: Run) -> bool:
-    """Write the result as a table where it is one to look at; say whether it was."""
+def _written_as_table(run: Run) -> bool:
+    """Write the result as a table if the terminal has room for it; say whether it was written."""
     return run.result_json[0] in "[{" and shown_as_table(lambda: run.result)
 
 

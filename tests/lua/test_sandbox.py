@@ -15,8 +15,8 @@ RunScript = Callable[[str], Run]
 
 GLOBALS = {
     "": "_G _VERSION app args assert base64 collectgarbage coroutine csv debug docs dump error "
-    "exit flow getmetatable hash ipairs json load log lua_read_doc math mcp next os pairs pcall print "
-    "rawequal rawget rawlen rawset regex select setmetatable string table text time tonumber "
+    "exit flow getmetatable hash ipairs json load log lua_read_doc math mcp next os pairs pcall "
+    "print rawequal rawget rawlen rawset regex select setmetatable string table text time tonumber "
     "tostring type utf8 view xpcall",
     "base64": "decode encode",
     "csv": "decode encode",
