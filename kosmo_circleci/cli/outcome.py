@@ -30,9 +30,9 @@ def show(run: Run, as_json: bool, output: ResultOutput = ResultOutput()) -> None
         output.write(run.result)
     elif run.result_text is not None:
         if run.result_text:  # a page for people with nothing on it, unlike an empty string
-            _write_text(run.result_text)
+            write_text(run.result_text)
     elif run.result_json.startswith('"'):
-        _write_text(run.result)
+        write_text(run.result)
     elif run.result_json != "null" and not _written_as_table(run):
         click.echo(run.result_json)
 
@@ -42,7 +42,7 @@ def _written_as_table(run: Run) -> bool:
     return run.result_json[0] in "[{" and shown_as_table(lambda: run.result)
 
 
-def _write_text(text: str) -> None:
+def write_text(text: str) -> None:
     """Write a text as it is, with the newline at the end that it may lack, and no second one."""
     click.echo(text, nl=not text.endswith("\n"))
 
