@@ -469,13 +469,13 @@ function time.format(seconds, format) end
 ---Comma-separated values (RFC 4180).
 csv = {}
 
----A head and a line for each row. Without `columns` they are all there are, sorted.
+---A header and a line for each row. Without `columns`: every key of a row, sorted.
 ---@param rows table[]
 ---@param columns? string[]
 ---@return string
 function csv.encode(rows, columns) end
 
----A table for each record, its fields by the names in the head.
+---A table for each record, its fields by the names in the header.
 ---@param text string
 ---@return table<string,string>[]
 function csv.decode(text) end

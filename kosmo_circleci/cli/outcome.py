@@ -30,19 +30,19 @@ def show(run: Run, as_json: bool, output: ResultOutput = ResultOutput()) -> None
         output.write(run.result)
     elif run.result_text is not None:
         if run.result_text:  # a page for people with nothing on it, unlike an empty string
-            _write_text(run.result_text)
+            write_text(run.result_text)
     elif run.result_json.startswith('"'):
-        _write_text(run.result)
-    elif run.result_json != "null" and not _is_table(run):
+        write_text(run.result)
+    elif run.result_json != "null" and not _written_as_table(run):
         click.echo(run.result_json)
 
 
-def _is_table(run: Run) -> bool:
-    """Write the result as a table where it is one to look at; say whether it was."""
+def _written_as_table(run: Run) -> bool:
+    """Write the result as a table if the terminal has room for it; say whether it was written."""
     return run.result_json[0] in "[{" and shown_as_table(lambda: run.result)
 
 
-def _write_text(text: str) -> None:
+def write_text(text: str) -> None:
     """Write a text as it is, with the newline at the end that it may lack, and no second one."""
     click.echo(text, nl=not text.endswith("\n"))
 

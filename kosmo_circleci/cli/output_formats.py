@@ -83,11 +83,11 @@ def _table(rows: Rows, layout: Layout) -> str:
 
 
 def _csv(rows: Rows, _layout: Layout) -> str:
-    return "\n".join(csv_lines((rows.columns, *rows.lines())))
+    return "\n".join(csv_lines(rows.columns, rows.lines()))
 
 
 def _tsv(rows: Rows, _layout: Layout) -> str:
-    return "\n".join(tsv_lines((rows.columns, *rows.lines())))
+    return "\n".join(tsv_lines(rows.columns, rows.lines()))
 
 
 def _markdown(rows: Rows, _layout: Layout) -> str:

@@ -79,7 +79,7 @@ class ResultOutput(NamedTuple):
         width = terminal.columns() if terminal.is_terminal() else None
         text = formatted(value, self.format, Layout(self.columns, width, warn))
         if text:
-            yield _with_head(text) if self.format == "table" else text
+            yield _with_bold_header(text) if self.format == "table" else text
 
 
 def shown_as_table(value: Callable[[], JsonValue]) -> bool:
@@ -96,16 +96,16 @@ def shown_as_table(value: Callable[[], JsonValue]) -> bool:
     if text is None:
         return False
     _warn_of_pages(result)
-    click.echo(_with_head(text))
+    click.echo(_with_bold_header(text))
     return True
 
 
-def _with_head(table: str) -> str:
+def _with_bold_header(table: str) -> str:
     """Return a table with its first line in bold, where standard output has styles."""
     if not terminal.wants_colour(sys.stdout, os.environ):
         return table
-    head, newline, rows = table.partition("\n")
-    return click.style(head, bold=True) + newline + rows
+    header, newline, rows = table.partition("\n")
+    return click.style(header, bold=True) + newline + rows
 
 
 def _warn_of_pages(value: JsonValue) -> None:

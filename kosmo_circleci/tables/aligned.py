@@ -18,7 +18,7 @@ _NARROWEST: Final = 6
 def aligned_lines(
     columns: Sequence[str], lines: Iterable[Sequence[str]], width: int | None = None
 ) -> Iterator[str]:
-    """Yield a head and the rows; with `width` no line is wider, and what is cut ends in `…`."""
+    """Yield a header and the rows; with `width` no line is wider, and what is cut ends in `…`."""
     shown = [[_shown(text) for text in line] for line in (columns, *lines)]
     widths = [max(map(_width, column)) for column in zip(*shown, strict=True)]
     if width is not None:

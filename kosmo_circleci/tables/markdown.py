@@ -9,9 +9,9 @@ _LINE_END: Final = re.compile(r"\r\n?|\n")
 
 
 def markdown_lines(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield the head, the rule and a line for each row; what would end a cell or be HTML is text.
+    """Yield the header, the delimiter row and a line for each row.
 
-    A line end in a cell is a `<br>`. Source: https://github.github.com/gfm/#tables-extension-
+    What would end a cell or be HTML is escaped, a line end in a cell is a `<br>`. Source: https://github.github.com/gfm/#tables-extension-
     """
     yield _line(columns)
     yield _line(["---"] * len(columns), escaped=False)

@@ -6,6 +6,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from kosmo_circleci.wording import printable, shorten
@@ -16,10 +17,10 @@ _TAB_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _FAULTS: Final = {
     "unexpected end of data": "a quoted field begins here and does not end",
-    "',' expected after '\"'": "text behind the closing quote of a field; inside a quoted field "
+    "',' expected after '\"'": "text after the closing quote of a field; inside a quoted field "
     'a quote is written twice: ""',
 }
-"""The messages of the module `csv` in strict mode, and what to say."""
+"""Messages of the module `csv` in strict mode -> ours."""
 
 # The module refuses longer fields, and the setting is the whole process's: it changes while a long
 # text is read, for one reader at a time, and is set back.
@@ -30,12 +31,12 @@ class CsvError(ValueError):
     """The text is not CSV that can be kept without loss; the message says what and on what line."""
 
 
-def csv_lines(lines: Iterable[Sequence[str]]) -> Iterator[str]:
+def csv_lines(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str]:
     r"""Yield lines of RFC 4180 without their ends; `\n` ends a line as every Unix tool writes it.
 
     Not the module `csv`: with that line end it leaves a lone carriage return unquoted.
     """
-    for line in lines:
+    for line in chain([columns], lines):
         yield ",".join(map(_csv_cell, line)) or '""'  # a blank line would be no record
 
 
@@ -44,9 +45,9 @@ def _csv_cell(text: str) -> str:
     return f'"{quoted}"' if _CSV_QUOTED.search(text) else text
 
 
-def tsv_lines(lines: Iterable[Sequence[str]]) -> Iterator[str]:
+def tsv_lines(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str]:
     """Yield IANA's text/tab-separated-values; tabs and newlines are written as jq's @tsv does."""
-    for line in lines:
+    for line in chain([columns], lines):
         yield "\t".join(text.translate(_TAB_ESCAPES) for text in line)
 
 
@@ -56,9 +57,9 @@ def csv_records(text: str) -> Generator[list[str], None, None]:
     Lines end in `\n`, `\r\n` or `\r`; a byte order mark and blank lines are skipped. Nothing is
     yielded for a text without a record. The caller closes what it does not read to the end.
 
-    Raises `CsvError`, which names the record's first line: for a column that is there twice, a
-    record with another number of fields than there are columns, a quoted field without an end, and
-    text behind one.
+    Raises `CsvError`, which names the record's first line: for a duplicate column, a record with
+    another number of fields than there are columns, a quoted field without an end, and text after
+    one.
     """
     columns: list[str] | None = None
     line = 1
@@ -94,10 +95,10 @@ def _checked(fields: list[str], columns: list[str] | None, line: int) -> list[st
     if columns is None:
         twice = next((name for name, count in Counter(fields).items() if count > 1), None)
         if twice is not None:
-            raise CsvError(f"line {line}: the column '{printable(shorten(twice))}' is there twice")
+            raise CsvError(f"line {line}: duplicate column '{printable(shorten(twice))}'")
         return fields
     if len(fields) != len(columns):
-        raise CsvError(f"line {line}: {_count(fields, 'field')} for {_count(columns, 'column')}")
+        raise CsvError(f"line {line}: {_count(fields, 'field')}, but the header has {len(columns)}")
     return columns
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kosmo_circleci import Bridge, Limits
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.lua.tables import Room
+from kosmo_circleci.lua.tables import MemoryBudget
 from kosmo_circleci.run.envelope import Run
 
 RunScript = Callable[[str], Run]
@@ -80,17 +80,17 @@ def test_rows_are_text_and_back(code: str, result: JsonValue, run: RunScript) ->
         ("csv.encode({}, {})", "csv.encode: argument 2 must be a list of column names"),
         ("csv.encode({}, {a = 'b'})", "csv.encode: argument 2 must be a list of column names"),
         ("csv.encode({}, {'a', 2})", "csv.encode: argument 2 must be a list of column names"),
-        ("text.table({}, {'a', 'b', 'a'})", "text.table: argument 2 names the column 'a' twice"),
+        ("text.table({}, {'a', 'b', 'a'})", "text.table: argument 2 has a duplicate column 'a'"),
         ("text.markdown(5)", "text.markdown: argument 1 must be a table, got number"),
         (
             "csv.encode(" + PAGE % '"x"' + ")",
-            "csv.encode: argument 1 is a page, and there are more",
+            "csv.encode: argument 1 is one page of several",
         ),
         ("csv.decode()", "csv.decode: argument 1 must be a string, got nothing"),
         ("csv.decode({})", "csv.decode: argument 1 must be a string, got table"),
-        ("csv.decode('a,b\\n1,2\\n3\\n')", "csv.decode: line 3: 1 field for 2 columns"),
+        ("csv.decode('a,b\\n1,2\\n3\\n')", "csv.decode: line 3: 1 field, but the header has 2"),
         ("csv.decode('a\\n\"1')", "csv.decode: line 2: a quoted field begins here"),
-        ("csv.decode('ä,ä')", "csv.decode: line 1: the column 'ä' is there twice"),
+        ("csv.decode('ä,ä')", "csv.decode: line 1: duplicate column 'ä'"),
     ],
 )
 def test_what_cannot_be_done_is_an_error_on_the_scripts_line(
@@ -172,10 +172,10 @@ def test_what_the_host_computes_counts_as_the_scripts_cpu_time(
     assert "more than 0.5 s of CPU time" in (made.error or "")
 
 
-def test_one_long_text_looks_at_the_limits_on_its_way() -> None:
+def test_one_long_text_checks_the_limits_on_its_way() -> None:
     looks: list[int] = []
-    room = Room(1_000_000, lambda: looks.append(1))
-    assert list(room.texts(["x" * 1000] * 500)) == ["x" * 1000] * 500
+    budget = MemoryBudget(1_000_000, lambda: looks.append(1))
+    assert list(budget.texts(["x" * 1000] * 500)) == ["x" * 1000] * 500
     assert len(looks) == 3
     with pytest.raises(MemoryError):
-        list(room.cells([["x"] * 1000] * 100))
+        list(budget.cells([["x"] * 1000] * 100))

@@ -124,8 +124,7 @@ def wrong_argument_type(facts: Facts) -> Iterator[Fault]:
             kinds = [_lua_type(each) for each in alternatives(argument.values)]
             if takes is None or not kinds or any(each in (None, takes) for each in kinds):
                 continue
-            article = "an" if takes[0] in "aeiou" else "a"
-            message = f"Argument '{parameter.name}' takes {article} {takes}, got a {kinds[0]}."
+            message = f"Argument '{parameter.name}' takes a {takes}, got a {kinds[0]}."
             yield Fault(argument.start, f"{name}: {message}")
 
 

@@ -24,10 +24,10 @@ local function of_rows(helper, name)
   end
 end
 
---- csv.encode(rows[, columns]): a head and a line for each row, each with a newline at its end.
+--- csv.encode(rows[, columns]): a header and a line for each row, each with a newline at its end.
 csv.encode = of_rows("csv.encode", "csv_encode")
 
---- csv.decode(text): a list of tables, the fields of each record by the names in the head.
+--- csv.decode(text): a list of tables, the fields of each record by the names in the header.
 function csv.decode(value)
   core.expect("string", value, "csv.decode", 1)
   return core.call_host("csv_decode", value)

@@ -13,11 +13,11 @@ return #csv.encode(rows, columns)
 --# a short CSV of very many rows :: memory|cpu
 return #csv.decode("a\n" .. ("1\n"):rep(1 << 20))
 
---# a head of very many columns :: memory|cpu
+--# a header of very many columns :: memory|cpu
 local names = {}
 for n = 1, 1 << 17 do names[n] = n end
-local head = table.concat(names, ",")
-return #csv.decode(head .. ("\n" .. (","):rep((1 << 17) - 1)):rep(40))
+local header = table.concat(names, ",")
+return #csv.decode(header .. ("\n" .. (","):rep((1 << 17) - 1)):rep(40))
 
 --# CSV until the end of time, caught :: cpu|memory
 local text = "a,b\n" .. ("1,2\n"):rep(1000)
@@ -26,7 +26,7 @@ while true do pcall(function() csv.encode(csv.decode(text)) end) end
 --# a quote that never ends :: runtime line 1: a quoted field begins here
 return csv.decode('"' .. ("x,\n"):rep(100000))
 
---# quotes that open and close :: runtime line 1: text behind the closing quote
+--# quotes that open and close :: runtime line 1: text after the closing quote
 return csv.decode(('"a"b'):rep(100000))
 
 --# a table in itself as CSV :: runtime a cycle
