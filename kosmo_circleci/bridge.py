@@ -266,19 +266,20 @@ class Bridge:
         """Return a documentation page as Markdown. Raises `ValidationError` for an unknown one."""
         from kosmo_circleci.docs import pages
 
-        return pages.read(page, self._runtime.catalog)
+        return pages.read(page, self._runtime.catalog, self._runtime.documented_workflows())
 
     def list_docs(self) -> str:
         """Return the names of all pages, one a line."""
         from kosmo_circleci.docs import pages
 
-        return pages.listing(self._runtime.catalog)
+        return pages.listing(self._runtime.catalog, self._runtime.documented_workflows())
 
     def search_docs(self, query: str) -> str:
         """Return the functions whose meaning is nearest to `query`: at most ten lines."""
         from kosmo_circleci.docs import search
 
-        return search.search(query, self._runtime.catalog)
+        workflows = self._runtime.documented_workflows()
+        return search.search(query, self._runtime.catalog, workflows=workflows)
 
     def agent_tools(self) -> list[dict[str, JsonValue]]:
         """Return the tools an agent host offers its model: name, description, input_schema."""

@@ -5,7 +5,7 @@ Internal: `Bridge` is the public door. Nothing is read, imported or connected be
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from kosmo_circleci.run.world import World
     from kosmo_circleci.transport.budget import Budget
     from kosmo_circleci.transport.executor import Executor
+    from kosmo_circleci.workflows.library import Workflow
 
 
 class Runtime:
@@ -160,11 +161,12 @@ class Runtime:
             guarded,
             JournaledClock(clock) if journaled else clock,
             (lambda: self._mcp_functions(settings)) if settings.mcp else None,
-            partial(self.here, caller) if settings.here else None,
             self.simulate,
             partial(open_journal, settings, caller, clock, self.simulate, modules)
             if journaled
             else None,
+            partial(self.here, caller) if settings.here else None,
+            self.documented_workflows if settings.here else None,
             modules,
         )
         return Session(settings, parts)
@@ -320,6 +322,13 @@ class Runtime:
         time_s = TIME_S if left_s is None else min(TIME_S, left_s)
         on_server = partial(self.on_server, account)
         return dict(here(Place(self.folder(), on_server, self.simulate, time_s=time_s)))
+
+    def documented_workflows(self) -> "Sequence[Workflow]":
+        """Return the workflows that have a page. Raises `ConfigurationError`."""
+        from kosmo_circleci.workflows.sources import open_library
+
+        home = home_folder(self._environ)
+        return open_library(self._environ, home, self.folder()).documented()
 
     def on_server(self, account: str) -> bool:
         """Say whether an account's server is not circleci.com. Raises `ConfigurationError`."""

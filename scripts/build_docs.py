@@ -1,7 +1,8 @@
 """The generated parts of the documentation. `--check` writes nothing, and fails when stale.
 
 The first part of the index of functions goes into lua_docs/circleci.md, the help of every command
-into lua_docs/cli.md, the table of commands into README.md: each between two marker lines, and the
+into lua_docs/cli.md, the table of workflow files into lua_docs/workflows.md, the table of commands
+into README.md: each between two marker lines, and the
 text around them is edited by hand.
 """
 
@@ -19,6 +20,7 @@ from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.cli.commands import COMMANDS, grouped
 from kosmo_circleci.cli.names import short_name
 from kosmo_circleci.docs import index
+from kosmo_circleci.workflows.sources import shipped
 
 ROOT: Final = Path(__file__).parent.parent
 GUIDE_BYTES: Final = 24 * 1024
@@ -51,6 +53,19 @@ def readme_with_commands(old: str) -> str:
     return between(old, "commands", "\n".join(rows))
 
 
+def guide_with_workflows(old: str) -> str:
+    """Return the guide `workflows` with a row for each shipped file, from its header."""
+    rows = ["| workflow | arguments | writes |", "| --- | --- | --- |"]
+    for each in shipped():
+        described = each.described()
+        names = [f"`{argument.name}`" for argument in described.header.arguments]
+        writes = described.header.writes
+        may_write = "" if writes is None else ", ".join(f"`{name}`" for name in writes) or "none"
+        sentence = described.description.replace("|", "\\|")
+        rows.append(f"| `{each.name}`: {sentence} | {', '.join(names)} | {may_write} |")
+    return between(old, "workflows", "\n".join(rows))
+
+
 def _names(name: str) -> str:
     short = short_name(name)
     return f"`kosmo {name}`" + (f", `kosmo {short}`" if short else "")
@@ -60,6 +75,7 @@ def _names(name: str) -> str:
 TARGETS: Final = (
     Target(ROOT / "lua_docs" / "circleci.md", guide_with_index),
     Target(ROOT / "lua_docs" / "cli.md", cli_guide),
+    Target(ROOT / "lua_docs" / "workflows.md", guide_with_workflows),
     Target(ROOT / "README.md", readme_with_commands),
 )
 

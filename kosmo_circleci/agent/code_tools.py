@@ -77,11 +77,10 @@ class CodeTools:
     def call(self, name: str, arguments: Mapping[str, JsonValue], call: ToolCall) -> ToolResult:
         """Carry out one of the tools. Raises `ValidationError` for an unknown one."""
         checked = check((SEARCH_DOCS, READ_DOC, self._execute_lua), name, arguments)
-        documents = self._executions.documents()
         if name == SEARCH_DOCS.name:
-            return ToolResult(documents.search_docs(checked["query"]))
+            return ToolResult(self._executions.search_docs(checked["query"], call.client))
         if name == READ_DOC.name:
-            return ToolResult(documents.read_doc(checked["page"]))
+            return ToolResult(self._executions.read_doc(checked["page"], call.client))
         if checked.get("check"):
             return self._checked(checked["code"], call)
         return self._execute(checked, call)

@@ -1,7 +1,7 @@
 """The scripts a server runs for its client: whose accounts, what they may do, how far they go."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
@@ -20,10 +20,10 @@ from kosmo_circleci.run.listener import Consent, RunListener
 from kosmo_circleci.run.settings import NO_JOURNAL, JournalSettings, RunSettings
 
 if TYPE_CHECKING:
-    from kosmo_circleci.bridge import Bridge
     from kosmo_circleci.check.report import Report
     from kosmo_circleci.config.configuration import Configuration
     from kosmo_circleci.runtime import Runtime
+    from kosmo_circleci.workflows.library import Workflow
 
 _REMEDY: Final = " Run it with --force"
 """How the way out begins in the message of `call/permission.py`."""
@@ -116,7 +116,6 @@ class Executions:
         self._sessions = ScriptSessions()
         self._lock = threading.Lock()
         self._runtimes: dict[tuple[str, bool], Runtime] = {}
-        self._documents: Bridge | None = None
 
     def run(self, script: Script, listener: CallListener, call: ToolCall) -> Execution:
         """Run a script and return its outcome, without its output.
@@ -147,14 +146,30 @@ class Executions:
         run = state.run(script.code, settings, listener, call.deadline)
         return Execution(run, is_new, state.lost)
 
-    def documents(self) -> "Bridge":
-        """Return a bridge that answers from the documentation, whatever the configuration is."""
-        from kosmo_circleci.bridge import Bridge
+    def read_doc(self, page: str, client: Client) -> str:
+        """Return a documentation page, whatever the configuration is. Raises `ValidationError`."""
+        from kosmo_circleci.catalog.load import load_catalog
+        from kosmo_circleci.docs import pages
 
-        with self._lock:
-            if self._documents is None:
-                self._documents = Bridge(config={})
-            return self._documents
+        return pages.read(page, load_catalog(), self.workflows(client))
+
+    def search_docs(self, query: str, client: Client) -> str:
+        """Return the pages whose meaning is nearest to `query`."""
+        from kosmo_circleci.catalog.load import load_catalog
+        from kosmo_circleci.docs import search
+
+        return search.search(query, load_catalog(), workflows=self.workflows(client))
+
+    def workflows(self, client: Client) -> "Sequence[Workflow] | None":
+        """Return the workflows that `client` may read about; None for the shipped ones."""
+        from kosmo_circleci.runtime import Runtime
+
+        if client.is_remote:
+            return None
+        try:
+            return Runtime(config={}).documented_workflows()
+        except ConfigurationError:
+            return None
 
     def shown_result(self, result_json: str, client: Client, advice: str) -> Shown:
         """Return `{"result": value}`; of a result that is too long its beginning, `advice`, and

@@ -86,7 +86,7 @@ class Reading:
         """Answer `completion/complete`: names of pages."""
         names: list[str] = []
         if (params.ref.type, params.argument.name) == ("ref/resource", "page"):
-            names = self._resources.page_names(params.argument.value)
+            names = self._resources.page_names(params.argument.value, self._client_of(ctx))
         return types.CompleteResult(
             completion=types.Completion(
                 values=names[:_OFFERED], total=len(names), has_more=len(names) > _OFFERED

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.check import parse, scope
 from kosmo_circleci.check.evaluate import Evaluation
+from kosmo_circleci.check.header import read_header
 from kosmo_circleci.check.heap import Heap
 from kosmo_circleci.check.report import Finding, Report
 from kosmo_circleci.check.rules.binding import bind
@@ -48,7 +49,7 @@ def _checked(source: Source, name: str, heap: Heap, modules: Modules | None) -> 
         calls = tuple(evaluation.api_calls.values())
         bindings = (bind(script, heap.catalog, each) for each in calls)
         bound = tuple(each for each in bindings if each is not None)
-        facts = Facts(script, heap, calls, bound, modules)
+        facts = Facts(script, heap, calls, bound, read_header(source), modules)
         faults += [(fault, rule) for rule, look in RULES.items() for fault in look(facts)]
     else:
         heap.names_any = True

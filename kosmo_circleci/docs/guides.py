@@ -1,19 +1,11 @@
-"""Finds lua_docs/ in a wheel or a checkout. Every NAME.md in it is a guide."""
+"""The guides: every NAME.md in lua_docs/."""
 
 import re
-from functools import cache
-from pathlib import Path
 from typing import Final
 
-_PACKAGE: Final = Path(__file__).parent.parent
+from kosmo_circleci.folders import documentation_folder as folder
+
 _FOR_THE_SEARCH: Final = re.compile(r"^<!-- search: .*? -->\n\n?", re.MULTILINE | re.DOTALL)
-
-
-@cache
-def folder() -> Path:
-    """Return the folder of the guides: inside the package in a wheel, beside it in a checkout."""
-    packaged = _PACKAGE / "lua_docs"
-    return packaged if packaged.is_dir() else _PACKAGE.parent / "lua_docs"
 
 
 def names() -> tuple[str, ...]:

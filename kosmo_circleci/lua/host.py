@@ -74,9 +74,6 @@ class Host:
             "waiting": self._waiting,
             "json_decode": self._json_decode,
             "render_log": self._render_log,
-            "docs_list": self._docs_list,
-            "docs_search": self._docs_search,
-            "docs_read": self._docs_read,
             "kept_result": self._kept_result,
             "csv_encode": lambda *arguments: self._tables().csv_encode(*arguments),
             "csv_decode": lambda text: self._tables().csv_decode(text),
@@ -219,18 +216,3 @@ class Host:
         from kosmo_circleci.lua.tables import TextTables
 
         return TextTables(self._values, self._limits, self._check_limits)
-
-    def _docs_list(self) -> Answer:
-        from kosmo_circleci.docs import pages
-
-        return self._values.build(pages.listing(self._catalog))
-
-    def _docs_read(self, page: bytes) -> Answer:
-        from kosmo_circleci.docs import pages
-
-        return self._values.build(pages.read(python_text(page), self._catalog))
-
-    def _docs_search(self, query: bytes) -> Answer:
-        from kosmo_circleci.docs import search
-
-        return self._values.build(search.search(python_text(query), self._catalog))

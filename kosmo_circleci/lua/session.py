@@ -13,6 +13,7 @@ from kosmo_circleci.lua import encodings
 from kosmo_circleci.lua.calls import Calls
 from kosmo_circleci.lua.checkout import Checkout, HereSource
 from kosmo_circleci.lua.clock import Clock, JournaledClock
+from kosmo_circleci.lua.documents import Documents, WorkflowSource
 from kosmo_circleci.lua.extension import ExtensionSource
 from kosmo_circleci.lua.host import Host, HostFunction
 from kosmo_circleci.lua.output import LimitedOutput
@@ -48,9 +49,10 @@ class RunParts(NamedTuple):
     listener: GuardedListener
     clock: Clock
     extension: ExtensionSource | None = None
-    here: HereSource | None = None
     simulated: bool = False
     open_journal: JournalSource | None = None
+    here: HereSource | None = None
+    workflows: WorkflowSource | None = None
     modules: Modules = Modules(())
 
 
@@ -216,6 +218,7 @@ class Session:
                 self._calls,
                 {
                     **Patterns(values, settings.limits, parts.listener).functions(),
+                    **Documents(parts.catalog, values, parts.workflows).functions(),
                     **Checkout(parts.caller, values, parts.here).functions(),
                     **encodings.functions(),
                     **self._further_functions(values, self._calls),
@@ -274,6 +277,7 @@ class Session:
             writes=caller.writes,
             permission_bypassed=caller.permission_bypassed,
             mcp_trust_bypassed=self._settings.trust_mcp,
+            workflows_trust_bypassed=self._settings.workflows_trust_bypassed,
             simulated=self._parts.simulated,
             traceback=tuple(mask.text(line) for line in outcome.traceback),
             log=self._output.log(),

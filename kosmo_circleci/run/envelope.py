@@ -27,6 +27,7 @@ class _Fields(NamedTuple):
     writes: Writes = Writes()
     permission_bypassed: bool = False
     mcp_trust_bypassed: bool = False
+    workflows_trust_bypassed: bool = False
     simulated: bool = False
     traceback: tuple[str, ...] = ()
     log: tuple[str, ...] = ()
@@ -67,6 +68,8 @@ class Run(_Fields):
         }
         if self.mcp_trust_bypassed:
             meta["mcp_trust_bypassed"] = True
+        if self.workflows_trust_bypassed:
+            meta["workflows_trust_bypassed"] = True
         if self.script_exit_code is not None:
             meta["exit_code"] = self.script_exit_code
         return meta | dict(self.journal)

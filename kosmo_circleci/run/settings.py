@@ -3,7 +3,7 @@
 To add an option of a run, add a field here and read it where it takes effect.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -53,7 +53,9 @@ class RunSettings(NamedTuple):
     there. `lua_path` are the folders of its modules (both absolute); without one, and without
     `modules`, there is no `require`. `modules` travel with the script to where those folders are
     not: {name: (path, text)}.
-    With `here` False the current folder is not the caller's: `circleci.here` refuses.
+    With `here` False the current folder and the user's files are not the caller's: `circleci.here`
+    refuses, and the documentation has the shipped workflows only. `workflows_trust_bypassed` tells
+    that the script is a workflow of a project that nobody has trusted.
     `traceparent` is the span that the run belongs to, as W3C Trace Context writes it; what runs the
     script gets that of the run itself. It is "" for calls that begin a trace, None for no trace.
     """
@@ -83,6 +85,11 @@ class RunSettings(NamedTuple):
     modules: Mapping[str, tuple[str, str]] = MappingProxyType({})
     here: bool = True
     traceparent: str | None = None
+    workflows_trust_bypassed: bool = False
+
+    def __reduce__(self) -> tuple[Callable[[dict[str, Any]], "RunSettings"], tuple[Any]]:
+        """Travel as JSON to other executors too: a read-only mapping cannot be pickled."""
+        return RunSettings.from_json, (self.to_json(),)
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return the settings as JSON; `from_json` gives them back."""

@@ -317,6 +317,7 @@ class _Supervision:
             writes=self._writes,
             permission_bypassed=self._permission_bypassed,
             mcp_trust_bypassed=self._settings.trust_mcp,
+            workflows_trust_bypassed=self._settings.workflows_trust_bypassed,
             simulated=self._message.runtime.simulate,
             log=tuple(self._log),
             signal_number=reason.signal_number if isinstance(reason, Interrupted) else None,

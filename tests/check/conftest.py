@@ -29,10 +29,14 @@ def check_script() -> CheckScript:
 
 @pytest.fixture
 def findings(check_script: CheckScript) -> Findings:
-    """The findings of a script that begins with `c`, CircleCI's namespace: `message [rule]`."""
+    """The findings of a script that begins with `c`, CircleCI's namespace: `message [rule]`.
+
+    A `⏎` ends a line; what stands before the last one is the header.
+    """
 
     def texts(code: str) -> list[str]:
-        report = check_script(HEAD + code)
+        *header, body = (line.strip() for line in code.split("⏎"))
+        report = check_script("\n".join([*filter(None, header), HEAD + body]))
         return [f"{each.message} [{each.rule}]" for each in report.findings]
 
     return texts

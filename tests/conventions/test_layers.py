@@ -24,6 +24,8 @@ LEVELS: dict[str, int] = {
     "addresses": 0,
     "atomic": 0,
     "confined": 0,
+    "bounded_file": 0,
+    "trust": 0,
     "errors": 0,
     "folders": 0,
     "jsonvalue": 0,
@@ -77,6 +79,8 @@ LEVELS: dict[str, int] = {
 # What a level may import of its own level; elsewhere that is only itself.
 SIDEWAYS = {
     ("docs", "call"),  # the words for parameter types
+    ("docs", "workflows"),  # their pages
+    ("check", "workflows"),  # what a header declares
     ("check", "call"),  # what a function takes, and what is said about anything else
     ("run.envelope", "call"),
     ("run.listener", "call"),

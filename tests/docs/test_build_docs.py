@@ -65,6 +65,8 @@ def test_check_prints_a_diff_fails_and_writes_nothing(tmp_path: Path) -> None:
     commands = "<!-- commands: begin (generated) -->\n<!-- commands: end -->\n"
     cli = tmp_path / "lua_docs" / "cli.md"
     cli.write_text(f"# Commands\n\n{commands}", "utf-8")
+    workflows = "<!-- workflows: begin (generated) -->\n<!-- workflows: end -->\n"
+    (tmp_path / "lua_docs" / "workflows.md").write_text(f"# Files\n\n{workflows}", "utf-8")
 
     checked = _run(copy, "--check")
     assert checked.returncode == 1

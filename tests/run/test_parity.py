@@ -47,6 +47,7 @@ CASES: Final = {
     "an unknown account": Case("return 1", RunSettings(account="nobody")),
     "force": Case(WRITE, RunSettings(force=True)),
     "writes": Case(WRITE, RunSettings(force=True, writes=("rerun_workflow",))),
+    "workflows_trust_bypassed": Case("return 1", RunSettings(workflows_trust_bypassed=True)),
     "trust_mcp": Case("return mcp.servers()", RunSettings(trust_mcp=True)),
     "args": Case(
         "return args, #args.list, args.list[2] == nil",

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kosmo_circleci.check import tree
 from kosmo_circleci.check.calls import ApiCall
+from kosmo_circleci.check.header import ScriptHeader
 from kosmo_circleci.check.heap import Heap
 from kosmo_circleci.check.scope import Script
 from kosmo_circleci.check.values import (
@@ -33,6 +34,7 @@ class Facts(NamedTuple):
     heap: Heap
     api_calls: tuple[ApiCall, ...]
     bindings: "tuple[Binding, ...]"
+    header: ScriptHeader
     modules: Modules | None = None
 
 

@@ -24,10 +24,11 @@ from kosmo_circleci.telemetry.tracing import traced
 
 if TYPE_CHECKING:
     from kosmo_circleci.cli.script.timeline import Timeline
+    from kosmo_circleci.workflows.library import Workflow
 
 
 class Source(NamedTuple):
-    """The code to run, and the name that precedes its error lines.
+    """The code to run, and the name that precedes its error lines; its workflow, if it is one.
 
     `folder` is where its modules are; None for code that is in no file.
     """
@@ -35,6 +36,7 @@ class Source(NamedTuple):
     code: str
     name: str
     folder: str | None = None
+    workflow: "Workflow | None" = None
 
 
 def read_source(
@@ -53,8 +55,8 @@ def read_source(
             raise UsageError("Give --workflow alone, without FILE and --eval.")
         from kosmo_circleci.cli.workflows import library
 
-        found = library().find(workflow)
-        return Source(found.code(), workflow, folder_of_script(str(found.path)))
+        known = library().find(workflow)
+        return Source(known.code(), workflow, folder_of_script(str(known.path)), known)
     if file is not None and code is not None:
         raise UsageError("Give FILE or --eval, not both.")
     if code is not None:

@@ -30,7 +30,7 @@ from kosmo_circleci.cli.script.checked import (
     check_option,
     refuse_findings,
 )
-from kosmo_circleci.cli.script.execution import read_source, run_script
+from kosmo_circleci.cli.script.execution import Source, read_source, run_script
 from kosmo_circleci.cli.script.file_options import (
     FILE_NAMES,
     FileOptions,
@@ -60,6 +60,7 @@ class LuaOptions:
     as_json: bool
     force: bool
     trust_mcp: bool
+    trust_workflows: bool
     simulate: bool
     account: str
     args: tuple[Pair, ...]
@@ -89,7 +90,7 @@ _COMPACT: Final = {
     "Limits": ("--timeout", "--cpu-limit", "--memory-limit"),
     "Result": ("--format", "--columns", "--jq"),
     "Records": ("--trace", "--report", "--quiet"),
-    "Access": (*FILE_NAMES, "--trust-mcp"),
+    "Access": (*FILE_NAMES, "--trust-mcp", "--trust-workflows"),
     "Journal": JOURNAL_NAMES,
     "Inputs": EACH_NAMES,
 }
@@ -109,6 +110,9 @@ class LuaCommand(CheckingCommand, CompactCommand):
 @json_option
 @click.option("--force", is_flag=True, help="Lift the read/write permission policy.")
 @click.option("--trust-mcp", is_flag=True, help="Let MCP servers run that are not trusted.")
+@click.option(
+    "--trust-workflows", is_flag=True, help="Run a project's workflow that is not trusted."
+)
 @click.option(
     "--simulate", is_flag=True, help="Talk to the embedded simulator: no token, no network."
 )
@@ -189,9 +193,15 @@ def _carry_out(app: App, options: LuaOptions) -> int:
         refuse_findings(source, options.folders.lua_path)
     elif options.check is not None:
         return check_only(source, options.folders.lua_path, options.as_json)
+    bypassed = _permitted(source, options)
     settings = _settings(options, sources)
     args = header.bound(settings.args, cache(lambda: _here(options)))
-    settings = settings._replace(name=source.name, args=args, writes=header.writes)
+    settings = settings._replace(
+        name=source.name,
+        args=args,
+        writes=header.writes,
+        workflows_trust_bypassed=bypassed,
+    )
     settings = options.folders.put_into(settings, source.folder)
     if options.each is not None:
         from kosmo_circleci.cli.fleet.each import run_each
@@ -217,6 +227,15 @@ def _carry_out(app: App, options: LuaOptions) -> int:
         show(run, options.as_json, output)
     exit_code = show_plan(run, options.journal, options.as_json, options.detailed_exitcode)
     return exit_code if kept else 1
+
+
+def _permitted(source: Source, options: LuaOptions) -> bool:
+    """Raise `PermissionDenied` for a workflow that may not run; say whether trust is bypassed."""
+    if source.workflow is None:
+        return False
+    from kosmo_circleci.cli.workflows import permit
+
+    return permit(source.workflow, source.code, options.trust_workflows)
 
 
 def _here(options: LuaOptions) -> Mapping[str, str]:

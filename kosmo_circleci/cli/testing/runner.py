@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from kosmo_circleci.cli.script.signals import interruptible
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import Interrupted, UsageError
+from kosmo_circleci.folders import NO_HOME
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.limits import Limits
 from kosmo_circleci.lua.session import Session
@@ -107,7 +108,8 @@ class Runner:
 
     def _in_session(self, file: Path, code: str, use: Callable[[Session], Run]) -> Run:
         """Return what `use` does in a new world where the file has run, or the file's failure."""
-        runtime = Runtime(config=self._config, simulate=True, environ={})
+        nowhere = {"HOME": str(NO_HOME)}
+        runtime = Runtime(config=self._config, simulate=True, environ=nowhere, folder=NO_HOME)
         own = folder_of_script(str(file))
         lua_path = (*(() if own is None else (own,)), *self._lua_path)
         settings = RunSettings(name=str(file), limits=self._limits, lua_path=lua_path)

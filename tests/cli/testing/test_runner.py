@@ -180,3 +180,12 @@ def test_a_signal_ends_the_tests_and_what_has_run_is_still_told(
     assert screen.end() == 130
     assert "1 passed, " in screen.seen
     assert "ok   " + str(tmp_path / "a_test.lua") + " test_third" not in screen.seen
+
+
+def test_a_test_is_in_the_example_project_wherever_it_runs(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/topic\n")
+    body = (
+        "expect.equal(app.integrations.circleci.here().project_slug, 'gh/example-org/example-repo')"
+    )
+    assert result_of(body, tmp_path).run.error is None
