@@ -2,7 +2,7 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 
-.PHONY: demo test check lint generate bench setup
+.PHONY: demo test check lint generate bench site setup
 
 demo: setup
 	$(VENV)/bin/kosmo integrations:lua lua_docs/workflows/trigger_and_watch.lua --simulate --force --arg branch=main
@@ -28,9 +28,16 @@ bench: setup
 	$(PYTHON) scripts/bench_masking.py
 	$(PYTHON) scripts/bench_fleet.py
 
+site: setup $(VENV)/.site
+	$(PYTHON) scripts/build_site.py
+
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml
 	python3 -m venv $(VENV)
 	$(PYTHON) -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+$(VENV)/.site: pyproject.toml $(VENV)/.ready
+	$(PYTHON) -m pip install --quiet --editable '.[dev,site]'
 	touch $@
