@@ -15,6 +15,7 @@ check: lint test
 lint: setup
 	$(PYTHON) scripts/build_manifest.py --check
 	$(PYTHON) scripts/build_docs.py --check
+	$(PYTHON) scripts/record_demo.py --check
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
@@ -22,6 +23,7 @@ lint: setup
 generate: setup
 	$(PYTHON) scripts/build_manifest.py
 	$(PYTHON) scripts/build_docs.py
+	$(PYTHON) scripts/record_demo.py
 
 bench: setup
 	$(PYTHON) scripts/bench.py
