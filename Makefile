@@ -2,7 +2,7 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 
-.PHONY: demo test check lint generate bench site setup
+.PHONY: demo test check lint generate bench site release constraints setup
 
 demo: setup
 	$(VENV)/bin/kosmo integrations:lua lua_docs/workflows/trigger_and_watch.lua --simulate --force --arg branch=main
@@ -33,13 +33,19 @@ bench: setup
 site: setup $(VENV)/.site
 	$(PYTHON) scripts/build_site.py
 
+release: setup $(VENV)/.release
+	$(PYTHON) scripts/check_release.py
+
+constraints:
+	$(PYTHON) scripts/pin_constraints.py
+
 setup: $(VENV)/.ready
 
-$(VENV)/.ready: pyproject.toml
+$(VENV)/.ready: pyproject.toml tests/constraints.txt
 	python3 -m venv $(VENV)
-	$(PYTHON) -m pip install --quiet --editable '.[dev]'
+	$(PYTHON) -m pip install --quiet --constraint tests/constraints.txt --editable '.[dev]'
 	touch $@
 
-$(VENV)/.site: pyproject.toml $(VENV)/.ready
-	$(PYTHON) -m pip install --quiet --editable '.[dev,site]'
+$(VENV)/.site $(VENV)/.release: $(VENV)/.%: $(VENV)/.ready
+	$(PYTHON) -m pip install --quiet --constraint tests/constraints.txt --editable '.[$*]'
 	touch $@
