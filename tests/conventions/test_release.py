@@ -145,6 +145,13 @@ def test_the_examples_of_the_orb_use_what_it_has() -> None:
                 )
 
 
+def test_the_examples_of_the_orb_run_workflows_that_exist() -> None:
+    text = yaml.safe_dump(ORB["examples"])
+    names = re.findall(r"workflow: (\w+)$", text, re.MULTILINE)
+    assert names
+    assert [n for n in names if not (ROOT / "lua_docs" / "workflows" / f"{n}.lua").exists()] == []
+
+
 def orb_step(tmp_path: Path, **arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the step of the orb as CircleCI does: parameters put in, in bash -eo pipefail."""
     values = {name: str(each["default"]).lower() for name, each in RUN["parameters"].items()}
