@@ -1,8 +1,8 @@
 """The generated parts of the documentation. `--check` writes nothing, and fails when stale.
 
 The first part of the index of functions goes into lua_docs/circleci.md, the help of every command
-into lua_docs/cli.md, the table of commands into README.md: each between two marker lines, and the
-text around them is edited by hand.
+into lua_docs/cli.md, the tables of commands and workflows into README.md: each between two marker
+lines, and the text around them is edited by hand.
 """
 
 import argparse
@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from command_docs import cli_guide
-from markers import DocumentError, between
+from markers import DocumentError, between, markers
 
 from kosmo_circleci.catalog.load import load_catalog
-from kosmo_circleci.cli.commands import COMMANDS, grouped
+from kosmo_circleci.cli.commands import grouped
 from kosmo_circleci.cli.names import short_name
-from kosmo_circleci.docs import index
+from kosmo_circleci.docs import guides, index
+from kosmo_circleci.workflows.library import SHIPPED, Library
 
 ROOT: Final = Path(__file__).parent.parent
 GUIDE_BYTES: Final = 24 * 1024
@@ -44,23 +45,39 @@ def guide_with_index(old: str) -> str:
     return text
 
 
-def readme_with_commands(old: str) -> str:
-    """Return the README with a row for each command, in the order of `kosmo --help`."""
-    rows = ["| command | |", "| --- | --- |"]
-    rows += [f"| {_names(name)} | {COMMANDS[name][2]} |" for _, row in grouped() for name in row]
-    return between(old, "commands", "\n".join(rows))
+def readme(old: str) -> str:
+    """Return the README with its tables: of commands, and of workflows where it has that part."""
+    text = between(old, "commands", _command_groups())
+    if markers("workflows")[0] in text:
+        text = between(text, "workflows", _workflow_rows())
+    return text
+
+
+def _command_groups() -> str:
+    """Return a row for each group of `kosmo --help`, in its order."""
+    rows = ["| | commands of `kosmo` |", "| --- | --- |"]
+    rows += [f"| {title} | {', '.join(map(_names, names))} |" for title, names in grouped()]
+    return "\n".join(rows)
 
 
 def _names(name: str) -> str:
     short = short_name(name)
-    return f"`kosmo {name}`" + (f", `kosmo {short}`" if short else "")
+    return f"`{name}`" + (f" (`{short}`)" if short else "")
+
+
+def _workflow_rows() -> str:
+    """Return a row for each workflow that is shipped: its name, what it says of itself."""
+    workflows = Library([(SHIPPED, guides.folder() / "workflows")]).workflows()
+    rows = ["| workflow | what it does |", "| --- | --- |"]
+    rows += [f"| `{each.name}` | {each.description()} |" for each in workflows]
+    return "\n".join(rows)
 
 
 # A further generated document is one more row.
 TARGETS: Final = (
     Target(ROOT / "lua_docs" / "circleci.md", guide_with_index),
     Target(ROOT / "lua_docs" / "cli.md", cli_guide),
-    Target(ROOT / "README.md", readme_with_commands),
+    Target(ROOT / "README.md", readme),
 )
 
 
