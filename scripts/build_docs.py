@@ -46,10 +46,11 @@ def guide_with_index(old: str) -> str:
 
 
 def readme(old: str) -> str:
-    """Return the README with its tables: of commands, and of workflows where it has that part."""
-    text = between(old, "commands", _command_groups())
-    if markers("workflows")[0] in text:
-        text = between(text, "workflows", _workflow_rows())
+    """Return the README with the tables it has markers for: of commands, of workflows."""
+    text = old
+    for part, table in (("commands", _command_groups), ("workflows", _workflow_rows)):
+        if markers(part)[0] in text:
+            text = between(text, part, table())
     return text
 
 

@@ -26,6 +26,7 @@ ROOT: Final = Path(__file__).parent.parent
 PROJECT: Final = {
     "SECURITY.md": ("Security", "security.md"),
     "CHANGELOG.md": ("Changes", "changes.md"),
+    ".circleci/orb.yml": ("Orb", "orb.md"),
     "LICENSE": ("License", "license.md"),
 }
 """File of the repository -> title and path of its page."""
@@ -122,7 +123,10 @@ def _project(name: str) -> Page:
 
     def text() -> str:
         body = _file(name)
-        return _SEARCHED_LAST + body if name.endswith(".md") else f"# {title}\n\n{body}"
+        if name.endswith(".md"):
+            return _SEARCHED_LAST + body
+        code = f"```yaml\n{body.rstrip()}\n```\n"
+        return f"# {title}\n\n{code if name.endswith('.yml') else body}"
 
     return Page(path, title, text, name)
 

@@ -61,7 +61,7 @@ def test_check_prints_a_diff_fails_and_writes_nothing(tmp_path: Path) -> None:
     guide = tmp_path / "lua_docs" / "circleci.md"
     guide.write_text(f"# Guide\n\n{BEGIN}\nold line\n{END}\n", "utf-8")
     readme = tmp_path / "README.md"
-    readme.write_text("# No markers\n", "utf-8")
+    readme.write_text("# Half\n<!-- commands: begin (generated) -->\n", "utf-8")
     commands = "<!-- commands: begin (generated) -->\n<!-- commands: end -->\n"
     cli = tmp_path / "lua_docs" / "cli.md"
     cli.write_text(f"# Commands\n\n{commands}", "utf-8")
