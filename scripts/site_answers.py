@@ -13,6 +13,14 @@ from kosmo_circleci.workflows.library import Workflow
 MAX_LINES: Final = 60
 """A longer answer is cut: the page shows its form, and the reader can run it."""
 
+ARGUMENTS: Final = {
+    "download_artifacts": ("--files", "."),
+    "download_logs": ("--files", "."),
+    "rotate_context_secret": ("--arg", "name=DEPLOY_TOKEN", "--arg", "value=example"),
+    "webhooks_sync": ("--arg", "url=https://ci.example.com/hook", "--arg", "secret=example"),
+}
+"""What a workflow needs to be tried, where it does not run without."""
+
 
 def of_example(function: Function) -> str:
     """Return, as Markdown, what the example of a function prints, in a world of its own.
@@ -34,7 +42,8 @@ def of_workflow(workflow: Workflow) -> tuple[str, str]:
     Raises `RuntimeError` for a workflow that cannot be run as it is.
     """
     force = [] if workflow.header().writes == () else ["--force"]
-    arguments = ["run", "--workflow", workflow.name, "--simulate", *force]
+    needed = ARGUMENTS.get(workflow.name, ())
+    arguments = ["run", "--workflow", workflow.name, "--simulate", *force, *needed]
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "kosmo_circleci", *arguments],
@@ -47,7 +56,10 @@ def of_workflow(workflow: Workflow) -> tuple[str, str]:
             check=False,
         )
     if done.returncode == 2 or not done.stdout:
-        raise RuntimeError(f"the workflow {workflow.name} does not run: {done.stderr.strip()}")
+        raise RuntimeError(
+            f"the workflow {workflow.name} does not run; are its arguments missing in "
+            f"scripts/site_answers.py? {done.stderr.strip()}"
+        )
     return f"kosmo {' '.join(arguments)}", fenced(done.stdout.rstrip("\n"), "text")
 
 
