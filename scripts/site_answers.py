@@ -16,8 +16,8 @@ MAX_LINES: Final = 60
 ARGUMENTS: Final = {
     "download_artifacts": ("--files", "."),
     "download_logs": ("--files", "."),
-    "rotate_context_secret": ("--arg", "name=DEPLOY_TOKEN", "--arg", "value=example"),
-    "webhooks_sync": ("--arg", "url=https://ci.example.com/hook", "--arg", "secret=example"),
+    "rotate_context_secret": ("--arg", "name=DEPLOY_TOKEN", "--arg", "value=s3cr3t-2026"),
+    "webhooks_sync": ("--arg", "url=https://ci.example.com/hook", "--arg", "secret=s3cr3t-2026"),
 }
 """What a workflow needs to be tried, where it does not run without."""
 

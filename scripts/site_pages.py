@@ -241,7 +241,8 @@ def _declared(workflow: Workflow) -> Iterator[str]:
         rows = ["| Argument | Type | Default | Description |", "| --- | --- | --- | --- |"]
         for each in header.arguments:
             default = "required" if each.required else f"`{each.default}`" if each.default else ""
-            rows.append(f"| {each.name} | {each.type} | {default} | {each.description} |")
+            description = each.description.replace("|", "\\|")
+            rows.append(f"| {each.name} | {each.type} | {default} | {description} |")
         yield "## Arguments"
         yield "\n".join(rows)
     if header.writes is not None:
