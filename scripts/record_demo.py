@@ -54,13 +54,13 @@ def main() -> int:
 def session() -> Text:
     """Return what the terminal shows: prompts, commands, and what they print.
 
-    Raises `RuntimeError` for a command that prints nothing.
+    Raises `RuntimeError` for a command that prints nothing, or cannot be run.
     """
     shown = Text()
     for command in SESSION:
         output, errors = _run(command)
-        if not output + errors:
-            raise RuntimeError(f"printed nothing: {command}")
+        if not output and not errors.startswith("error: "):
+            raise RuntimeError(f"{command}: {errors or 'printed nothing'}")
         shown.append("\n" if shown else "").append("$ ", "bold green").append(command, "bold")
         shown.append("\n").append(Text.from_ansi(output)).append(errors, "red")
         shown.append("" if shown.plain.endswith("\n") else "\n")
