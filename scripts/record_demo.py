@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 PICTURE: Final = Path(__file__).parent.parent / "lua_docs" / "demo.svg"
+KOSMO: Final = Path(sys.executable).with_name("kosmo")
 WIDTH: Final = 116
 """Columns of the terminal."""
 
@@ -54,38 +55,43 @@ def main() -> int:
 def session() -> Text:
     """Return what the terminal shows: prompts, commands, and what they print.
 
-    Raises `RuntimeError` for a command that prints nothing, or cannot be run.
+    Raises `RuntimeError` for a command that prints nothing, and where there is no `kosmo` to run.
     """
+    if not KOSMO.exists():
+        raise RuntimeError(f"{KOSMO} is missing: install the package first")
     shown = Text()
     for command in SESSION:
-        output, errors = _run(command)
-        if not output and not errors.startswith("error: "):
-            raise RuntimeError(f"{command}: {errors or 'printed nothing'}")
+        output = _run(command)
+        if not output:
+            raise RuntimeError(f"{command}: printed nothing")
         shown.append("\n" if shown else "").append("$ ", "bold green").append(command, "bold")
-        shown.append("\n").append(Text.from_ansi(output)).append(errors, "red")
-        shown.append("" if shown.plain.endswith("\n") else "\n")
+        for line in output.splitlines():
+            text = Text.from_ansi(line)
+            text.stylize("red" if line.startswith("error: ") else "")
+            shown.append("\n").append(text)
+        shown.append("\n")
     return shown.append("\n")  # The picture clips what is below the last line's letters.
 
 
-def _run(command: str) -> tuple[str, str]:
+def _run(command: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
+        return subprocess.run(
             ["bash", "-c", command],
             cwd=folder,
             env={
-                "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+                "PATH": f"{KOSMO.parent}{os.pathsep}{os.environ['PATH']}",
                 "HOME": folder,
                 "LANG": "C.UTF-8",
                 "COLUMNS": str(WIDTH),
                 "CLICOLOR_FORCE": "1",
             },
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             timeout=120,
             check=False,
-        )
-    return done.stdout, done.stderr
+        ).stdout
 
 
 def picture(shown: Text) -> str:
