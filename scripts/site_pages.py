@@ -62,7 +62,7 @@ def site(catalog: Catalog) -> tuple[Page | Section, ...]:
     home = Page("index.md", "Home", lambda: f"{_NO_SIDEBAR}{_file('README.md')}", "README.md")
     return (
         home,
-        Section("Guides", tuple(_guide(name) for name in _guides_in_order())),
+        Section("Guides", (*map(_guide, _guides_in_order()), *map(_document, _documents()))),
         Section("Functions", tuple(_functions(catalog))),
         Section("Workflows", tuple(_workflows())),
         Section("Commands", tuple(_commands())),
@@ -88,6 +88,7 @@ def targets(catalog: Catalog) -> Targets:
     """Return where every function, helper, command and file is on the site."""
     files = {name: path for name, (_, path) in PROJECT.items()}
     files |= {f"lua_docs/{name}.md": _guide_path(name) for name in guides.names()}
+    files |= {f"lua_docs/{name}": f"guides/{name}" for name in _documents()}
     files |= {f"lua_docs/{path.name}": path.name for path in pictures()}
     files |= {f"lua_docs/workflows/{each.name}.lua": _path_of(each) for each in _library()}
     files["lua_docs/workflows"] = "workflows/index.md"
@@ -146,6 +147,17 @@ def _guide(name: str) -> Page:
 
 def _guide_path(name: str) -> str:
     return "commands/index.md" if name == "cli" else f"guides/{name}.md"
+
+
+def _documents() -> list[str]:
+    """Return the files of lua_docs/ that are no guide, such as a skill for coding agents."""
+    paths = guides.folder().glob("*.md")
+    return sorted(path.name for path in paths if path.stem not in guides.names())
+
+
+def _document(name: str) -> Page:
+    source = f"lua_docs/{name}"
+    return Page(f"guides/{name}", name, lambda: _file(source), source)
 
 
 def _functions(catalog: Catalog) -> Iterator[Page | Section]:
