@@ -5,6 +5,7 @@ without a network, and no page loads anything from another host. Ends with 1 whe
 """
 
 import argparse
+import importlib.util
 import logging
 import os
 import shutil
@@ -21,6 +22,8 @@ from kosmo_circleci.catalog.load import load_catalog
 
 ROOT: Final = Path(__file__).parent.parent
 THEME: Final = Path(__file__).parent / "site_theme"
+INDEX: Final = Path("search/search_index.json")
+"""By this file an earlier site is known: building empties the folder first."""
 ASSETS: Final = ("kosmo.css", "favicon.svg", "iframe-worker.js")
 
 
@@ -28,6 +31,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "site")
     folder = parser.parse_args().folder.resolve()
+    if importlib.util.find_spec("mkdocs") is None:
+        print("error: needs the extra 'site'; run `make site`", file=sys.stderr)
+        return 2
+    if folder.exists() and any(folder.iterdir()) and not (folder / INDEX).exists():
+        print(f"error: {folder} holds something else; give a new folder", file=sys.stderr)
+        return 2
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
         build(folder)

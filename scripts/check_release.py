@@ -4,6 +4,7 @@ Needs the extra `release`. Leaves in dist/ the wheel, the source archive and a C
 what an installed wheel consists of. Nothing is uploaded.
 """
 
+import importlib.util
 import json
 import os
 import shutil
@@ -38,6 +39,9 @@ class ReleaseError(Exception):
 
 
 def main() -> int:
+    if importlib.util.find_spec("cyclonedx_py") is None:
+        print("error: needs the extra 'release'; run `make release`", file=sys.stderr)
+        return 2
     try:
         wheel, source = build()
         check_contents(wheel, source)
