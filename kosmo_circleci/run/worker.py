@@ -305,7 +305,7 @@ def _limit_process(limits: Limits) -> None:
     cpu_s = used.ru_utime + used.ru_stime + 4 * limits.process_cpu_s(1000)
     _lower(resource.RLIMIT_CPU, int(cpu_s) + 1)
     if sys.platform == "linux":
-        with open("/proc/self/statm", encoding="ascii") as file:
+        with open("/proc/self/statm", "rb") as file:
             data_bytes = int(file.read().split()[5]) * resource.getpagesize()
         _lower(resource.RLIMIT_DATA, data_bytes + limits.process_bytes)
 
