@@ -166,7 +166,9 @@ class Bridge:
         )
         settings = _settings(**({"name": str(path)} | options | {"lua_path": lua_path}))
         header = parse(code, settings.name)
-        args = header.bound(settings.args, lambda: self._runtime.defaults(settings.account))
+        args = header.bound(
+            settings.args, lambda: self._runtime.surroundings.defaults(settings.account)
+        )
         settings = settings._replace(args=args, writes=header.writes)
         return self._run(code, settings, bool(isolate), listener, deadline)
 
@@ -266,19 +268,19 @@ class Bridge:
         """Return a documentation page as Markdown. Raises `ValidationError` for an unknown one."""
         from kosmo_circleci.docs import pages
 
-        return pages.read(page, self._runtime.catalog, self._runtime.documented_workflows())
+        return pages.read(page, self._runtime.catalog, self._runtime.surroundings.workflows())
 
     def list_docs(self) -> str:
         """Return the names of all pages, one a line."""
         from kosmo_circleci.docs import pages
 
-        return pages.listing(self._runtime.catalog, self._runtime.documented_workflows())
+        return pages.listing(self._runtime.catalog, self._runtime.surroundings.workflows())
 
     def search_docs(self, query: str) -> str:
         """Return the functions whose meaning is nearest to `query`: at most ten lines."""
         from kosmo_circleci.docs import search
 
-        workflows = self._runtime.documented_workflows()
+        workflows = self._runtime.surroundings.workflows()
         return search.search(query, self._runtime.catalog, workflows=workflows)
 
     def agent_tools(self) -> list[dict[str, JsonValue]]:

@@ -5,7 +5,7 @@ Internal: `Bridge` is the public door. Nothing is read, imported or connected be
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,13 +17,13 @@ from kosmo_circleci.catalog.lookup import Resolved, reserved_names
 from kosmo_circleci.config.accounts import Configuration, home_folder, load_configuration
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ConfigurationError, KosmoError
-from kosmo_circleci.folders import current_folder
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
 from kosmo_circleci.modules import Modules
 from kosmo_circleci.run.envelope import Run, failure
 from kosmo_circleci.run.listener import GuardedListener, RunListener
 from kosmo_circleci.run.settings import NO_JOURNAL, RunSettings, RuntimeSettings
+from kosmo_circleci.surroundings import Surroundings
 from kosmo_circleci.telemetry.tracing import traced, traced_calls
 from kosmo_circleci.transport.wire import Transport
 from kosmo_circleci.version import __version__
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from kosmo_circleci.run.world import World
     from kosmo_circleci.transport.budget import Budget
     from kosmo_circleci.transport.executor import Executor
-    from kosmo_circleci.workflows.library import Workflow
 
 
 class Runtime:
@@ -69,7 +68,7 @@ class Runtime:
         self._given_transport = transport
         self._budget = budget
         self._warm_processes = warm_processes
-        self._folder = folder
+        self.surroundings = Surroundings(self._environ, folder, self._origin_of, simulate=simulate)
         self._lock = threading.RLock()
         self._configuration: Configuration | None = None
         self._resources = _Resources()
@@ -165,8 +164,11 @@ class Runtime:
             partial(open_journal, settings, caller, clock, self.simulate, modules)
             if journaled
             else None,
-            partial(self.here, caller) if settings.here else None,
-            self.documented_workflows if settings.here else None,
+            # The caller's deadline: a session that is kept gets another one for each run.
+            (lambda account: self.surroundings.here(caller.deadline, account))
+            if settings.here
+            else None,
+            self.surroundings.workflows if settings.here else None,
             modules,
         )
         return Session(settings, parts)
@@ -306,47 +308,6 @@ class Runtime:
             epoch_s=lambda: self._world().epoch_s(),
         )
 
-    def folder(self) -> Path:
-        """Return the current folder of the program that runs scripts."""
-        return self._folder or current_folder()
-
-    def here(self, caller: Caller, account: str) -> JsonValue:
-        """Return what the checkout of the current folder says, see `checkout/here.py`.
-
-        Raises `ConfigurationError` outside of one.
-        """
-        from kosmo_circleci.checkout.git import TIME_S
-        from kosmo_circleci.checkout.here import Place, here
-
-        left_s = caller.deadline.time_left_s()
-        time_s = TIME_S if left_s is None else min(TIME_S, left_s)
-        on_server = partial(self.on_server, account)
-        return dict(here(Place(self.folder(), on_server, self.simulate, time_s=time_s)))
-
-    def documented_workflows(self) -> "Sequence[Workflow]":
-        """Return the workflows that have a page. Raises `ConfigurationError`."""
-        from kosmo_circleci.workflows.sources import open_library
-
-        home = home_folder(self._environ)
-        return open_library(self._environ, home, self.folder()).documented()
-
-    def on_server(self, account: str) -> bool:
-        """Say whether an account's server is not circleci.com. Raises `ConfigurationError`."""
-        from kosmo_circleci.config.urls import is_server
-
-        configured = self.configuration.accounts.get(account)
-        return configured is not None and is_server(configured.origin)
-
-    def defaults(self, account: str) -> Mapping[str, str]:
-        """Return what stands for `@here.…` in the header of a script that `account` runs.
-
-        Raises `ConfigurationError` outside of a checkout.
-        """
-        from kosmo_circleci.checkout.here import Place, defaults
-
-        on_server = partial(self.on_server, account)
-        return defaults(Place(self.folder(), on_server, self.simulate))
-
     def _opened_transport(self) -> Transport:
         with self._lock:
             if self._given_transport is not None:
@@ -394,7 +355,7 @@ class Runtime:
             )
         config = self.configuration.to_plain()
         budget = None if self._budget is None else str(self._budget)
-        folder = str(self.folder())
+        folder = str(self.surroundings.folder())
         environ = dict(self._environ)
         return RuntimeSettings(self.simulate, config, environ, self.simulate, budget, folder)
 
@@ -418,11 +379,17 @@ class Runtime:
 
         return Account(name, self.configuration.accounts[name].origin, SIMULATED_TOKEN)
 
+    def _origin_of(self, account: str) -> str | None:
+        configured = self.configuration.accounts.get(account)
+        return None if configured is None else configured.origin
+
     def _mcp_functions(self, settings: RunSettings) -> "Extension":
         from kosmo_circleci.mcp_client.functions import McpFunctions
 
         home = home_folder(self._environ)
-        return McpFunctions(self._environ, home, self.folder(), trust=settings.trust_mcp)
+        return McpFunctions(
+            self._environ, home, self.surroundings.folder(), trust=settings.trust_mcp
+        )
 
     def _own_resources(self) -> "_Resources":
         """Return the resources of this process; those that a fork has copied are abandoned."""

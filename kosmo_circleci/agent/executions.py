@@ -167,7 +167,7 @@ class Executions:
         if client.is_remote:
             return None
         try:
-            return Runtime(config={}).documented_workflows()
+            return Runtime(config={}).surroundings.workflows()
         except ConfigurationError:
             return None
 

@@ -3,10 +3,7 @@
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from kosmo_circleci.call.external import external_answer
-from kosmo_circleci.call.journal import CallContent, JournalCall
 from kosmo_circleci.caller import Caller
-from kosmo_circleci.catalog.lookup import call_path
 from kosmo_circleci.errors import ConfigurationError, JournalError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.lua.values import Answer, LuaValues, python_text
@@ -55,6 +52,10 @@ class Checkout:
         journal = self._caller.journal
         if journal is None or journal.calls is None:
             return perform()
+        from kosmo_circleci.call.external import external_answer
+        from kosmo_circleci.call.journal import CallContent, JournalCall
+        from kosmo_circleci.catalog.lookup import call_path
+
         call = JournalCall(
             content=CallContent("here", account, "git", ""),
             call_path=call_path("here", account),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from kosmo_circleci.bounded_file import read_bounded
-from kosmo_circleci.errors import PermissionDenied, UsageError
+from kosmo_circleci.errors import ConfigurationError, PermissionDenied, UsageError
 from kosmo_circleci.trust import REASONS, State, TrustFile
 from kosmo_circleci.wording import nearest, printable, shorten
 from kosmo_circleci.workflows.fingerprint import fingerprint
@@ -139,5 +139,5 @@ class Library:
     def _may_be_read(self, workflow: Workflow) -> bool:
         try:
             return self.state(workflow) == "trusted"
-        except UsageError:
+        except (UsageError, ConfigurationError):
             return False

@@ -51,6 +51,7 @@ LEVELS: dict[str, int] = {
     "journal": 3,
     "telemetry": 3,
     "run.lost_writes": 3,
+    "surroundings": 4,
     "simulator": 3,
     "caller": 4,
     "downloads": 4,

@@ -10,6 +10,8 @@ import pytest
 from kosmo_circleci import Bridge, Run
 from kosmo_circleci.catalog.lookup import HELPERS
 from kosmo_circleci.deadline import Deadline
+from kosmo_circleci.run.settings import RunSettings
+from kosmo_circleci.runtime import Runtime
 
 HERE = "return app.integrations.circleci.here()"
 CONFIG: dict[str, Any] = {
@@ -70,6 +72,19 @@ def test_a_kept_process_sees_the_folder_of_its_host(
         assert bridge.run(HERE, isolate=True).result["branch"] == "topic"
         monkeypatch.chdir(checkout.parent)
         assert bridge.run(HERE, isolate=True).error_type == "configuration"
+
+
+def test_a_kept_state_asks_within_the_time_of_each_run(checkout: Path) -> None:
+    now = [0.0]
+    runtime = Runtime(config=CONFIG)
+    session = runtime.session(RunSettings(), deadline=Deadline(10, clock=lambda: now[0]))
+    try:
+        assert session.run(HERE).result["branch"] == "topic"
+        now[0] = 100.0
+        assert session.run(HERE, deadline=Deadline()).result["branch"] == "topic"
+    finally:
+        session.close()
+        runtime.close()
 
 
 def test_the_accounts_server_tells_what_an_unknown_host_is(

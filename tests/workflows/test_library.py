@@ -158,3 +158,4 @@ def test_a_broken_list_of_trust_trusts_nothing_and_says_what_to_do(
     trusted.write_text("{")
     with pytest.raises(ConfigurationError, match="kosmo workflows:trust NAME"):
         opened.state(opened.find("nightly"))
+    assert opened.documented() == shipped()

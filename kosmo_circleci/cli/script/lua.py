@@ -241,7 +241,7 @@ def _permitted(source: Source, options: LuaOptions) -> bool:
 def _here(options: LuaOptions) -> Mapping[str, str]:
     from kosmo_circleci.runtime import Runtime
 
-    return Runtime(simulate=options.simulate).defaults(options.account)
+    return Runtime(simulate=options.simulate).surroundings.defaults(options.account)
 
 
 def _settings(options: LuaOptions, sources: ArgumentSources) -> RunSettings:
