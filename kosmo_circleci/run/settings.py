@@ -77,7 +77,7 @@ class RunSettings(NamedTuple):
     files: str | None = None
     files_limit: int = FILES_LIMIT_BYTES
     lua_path: tuple[str, ...] = ()
-    modules: Mapping[str, tuple[str, str]] = MappingProxyType({})
+    modules: Mapping[str, tuple[str, str]] | None = None
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return the settings as JSON; `from_json` gives them back."""
@@ -89,20 +89,21 @@ class RunSettings(NamedTuple):
             "journal": self.journal._asdict(),
             "writes": None if self.writes is None else list(self.writes),
             "lua_path": list(self.lua_path),
-            "modules": {name: list(module) for name, module in self.modules.items()},
+            "modules": {name: [*module] for name, module in (self.modules or {}).items()},
         }
         return self._asdict() | changed
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "RunSettings":
         """Return the settings that `to_json` wrote."""
+        modules = {name: tuple(module) for name, module in value["modules"].items()}
         structured = {
             "limits": Limits(**value["limits"]),
             "secrets": tuple(value["secrets"]),
             "journal": JournalSettings(**value["journal"]),
             "writes": None if value["writes"] is None else tuple(value["writes"]),
             "lua_path": tuple(value["lua_path"]),
-            "modules": {name: tuple(module) for name, module in value["modules"].items()},
+            "modules": modules or None,
         }
         return cls(**(value | structured))
 
