@@ -145,8 +145,9 @@ class Bridge:
         """
         code = Path(path).read_bytes().decode("utf-8", "surrogateescape")
         own = folder_of_script(os.fspath(path))
-        lua_path = (*(() if own is None else (own,)), *options.pop("lua_path", ()))
-        return self.run(code, **({"name": str(path)} | options | {"lua_path": lua_path}))
+        further = _folders(options.pop("lua_path", ()))
+        options["lua_path"] = further if own is None else (own, *further)
+        return self.run(code, **({"name": str(path)} | options))
 
     def map(
         self,
