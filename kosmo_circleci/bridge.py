@@ -160,7 +160,8 @@ class Bridge:
 
         code = Path(path).read_bytes().decode("utf-8", "surrogateescape")
         own = folder_of_script(os.fspath(path))
-        lua_path = (*(() if own is None else (own,)), *options.pop("lua_path", ()))
+        further = _folders(options.pop("lua_path", ()))
+        lua_path = further if own is None else (own, *further)
         isolate, listener, deadline = (
             options.pop(name, None) for name in ("isolate", "listener", "deadline")
         )

@@ -113,15 +113,15 @@ class Downloads:
     def finish(self, prepared: PreparedDownload, exchange: Exchange) -> None:
         """Log the download. Raises `ApiError` for an answer without a file, and what stopped it."""
         error, response = exchange.error, exchange.response
-        is_file = response is not None and response.status in (HTTPStatus.OK, HTTPStatus.NO_CONTENT)
-        self._caller.record(prepared, exchange, ok=error is None and is_file)
+        arrived = error is None and response is not None and is_file(response)
+        self._caller.record(prepared, exchange, ok=arrived)
         if error is not None:
             error.function_name = NAME
             if isinstance(error, NetworkError):
                 error.message = f"{NAME}: {error.message}"
             raise error
         assert response is not None
-        if not is_file:
+        if not arrived:
             raise ApiError(
                 f"{NAME}: {prepared.host} answered {_status_words(response.status)}",
                 status=response.status,
@@ -151,6 +151,11 @@ class Downloads:
             if Origin.of(account.origin) == origin:
                 return account
         return own
+
+
+def is_file(response: ApiResponse) -> bool:
+    """Say whether an answer is a whole file: a part of one (206) was not asked for."""
+    return 200 <= response.status < 300 and response.status != HTTPStatus.PARTIAL_CONTENT
 
 
 def _question(prepared: PreparedDownload) -> str:

@@ -14,6 +14,7 @@ import contextlib
 import errno
 import os
 import stat
+import threading
 from collections import deque
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -55,13 +56,25 @@ class Folder:
     def __init__(self, path: str) -> None:
         """Open the folder at `path`, which may be a link itself. Raises `OSError`."""
         self._own_paths = {os.path.abspath(path), os.path.realpath(path)}
-        self.descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Close it; no-op the second time."""
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
+        """Close it; no-op the second time. What is being done elsewhere ends as it would."""
+        with self._lock:
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+                self._descriptor = -1
+
+    def opened(self) -> int:
+        """Return a descriptor of the folder, its caller's to close. Raises `Refused` when closed.
+
+        A number that another thread may close could be that of another folder a moment later.
+        """
+        with self._lock:
+            if self._descriptor < 0:
+                raise Refused("cannot be used any more: the run has ended")
+            return os.dup(self._descriptor)
 
     @contextlib.contextmanager
     def place(self, name: bytes, *, make_folders: bool = False) -> Iterator[Place]:
@@ -69,11 +82,11 @@ class Folder:
 
         With `make_folders` the folders on the way are made. Raises `Refused` and `OSError`.
         """
-        walk = _Walk(self.descriptor, self._own_paths)
+        walk = _Walk(self.opened(), self._own_paths)
         try:
             yield walk.to(parts_of(name), make_folders=make_folders)
         finally:
-            walk.close()
+            walk.end()
 
     @contextlib.contextmanager
     def nearest(self, name: bytes) -> Iterator[tuple[int, Place | None]]:
@@ -81,14 +94,14 @@ class Folder:
 
         That is the last folder on the way that is there. Raises `Refused` and `OSError`.
         """
-        walk = _Walk(self.descriptor, self._own_paths)
+        walk = _Walk(self.opened(), self._own_paths)
         place: Place | None = None
         try:
             with contextlib.suppress(FileNotFoundError):
                 place = walk.to(parts_of(name), make_folders=False)
             yield walk.here, place
         finally:
-            walk.close()
+            walk.end()
 
     def read(self, name: bytes, most_bytes: int) -> bytes:
         """Return the content of a regular file.
@@ -164,7 +177,12 @@ class _Walk:
         """The folder the walk has come to."""
         return self._inner[-1] if self._inner else self._root
 
-    def close(self) -> None:
+    def end(self) -> None:
+        """Close every folder on the way."""
+        self._start_again()
+        os.close(self._root)
+
+    def _start_again(self) -> None:
         while self._inner:
             os.close(self._inner.pop())
 
@@ -216,7 +234,7 @@ class _Walk:
         for own in self._own_paths:
             prefix = own.rstrip("/") + "/"
             if target.startswith(prefix) or target == own:
-                self.close()
+                self._start_again()
                 return target[len(prefix) :]
         raise Refused("is a symbolic link that leads out of the folder")
 

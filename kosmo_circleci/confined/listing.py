@@ -36,7 +36,12 @@ def names(folder: Folder, pattern: bytes, look: Callable[[], None]) -> Iterator[
     if parts[-1] == _ANY_FOLDERS:
         parts = (*parts, "*")
     glob = _Glob(parts)
-    descriptor = os.open(".", _LIST, dir_fd=folder.descriptor)
+    root = folder.opened()
+    try:
+        # Opened anew: the place where a listing is belongs to all duplicates of a descriptor.
+        descriptor = os.open(".", _LIST, dir_fd=root)
+    finally:
+        os.close(root)
     yield from _names(folder, glob, descriptor, (), glob.start, look)
 
 

@@ -15,7 +15,7 @@ from kosmo_circleci.confined.folder import Folder, TooLarge
 from kosmo_circleci.confined.names import Refused, parts_of
 from kosmo_circleci.confined.writing import NewFile
 from kosmo_circleci.deadline import Deadline
-from kosmo_circleci.downloads import Downloads, PreparedDownload
+from kosmo_circleci.downloads import Downloads, PreparedDownload, is_file
 from kosmo_circleci.errors import ConfigurationError, KosmoError, LimitExceeded, ScriptError
 from kosmo_circleci.limits import shown_size
 from kosmo_circleci.lua.calls import Calls
@@ -186,25 +186,28 @@ class _Sink:
         """Begin (again), and return what takes the pieces."""
         with _explained("files.download", self._name):
             self._file.restart()
-        self._spend(-self.size_bytes)
-        self.size_bytes = 0
+        self._take_back()
         return self._take
 
     def keep(self, exchange: Exchange) -> Exchange:
         """Put a file that has arrived in its place, and return what came of the download."""
-        response, error = exchange.response, exchange.error
-        if response is not None and not 200 <= response.status < 300:
-            self.begin()
-        elif response is not None:
+        error = exchange.error
+        if isinstance(error, LimitExceeded) and error is not self._deadline.reason():
+            error = self._files.budget.error("files.download")
+        if exchange.response is not None and is_file(exchange.response):
             try:
                 self._deadline.check()
                 with _explained("files.download", self._name):
                     self._file.commit()
+                return exchange
             except KosmoError as fault:
-                return exchange._replace(error=fault)
-        elif isinstance(error, LimitExceeded) and error is not self._deadline.reason():
-            return exchange._replace(error=self._files.budget.error("files.download"))
-        return exchange
+                error = fault
+        self._take_back()
+        return exchange._replace(error=error)
+
+    def _take_back(self) -> None:
+        self._spend(-self.size_bytes)
+        self.size_bytes = 0
 
     def _take(self, piece: bytes) -> None:
         self._deadline.check()

@@ -3,7 +3,7 @@
 To add an option of a run, add a field here and read it where it takes effect.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -82,14 +82,10 @@ class RunSettings(NamedTuple):
     files: str | None = None
     files_limit: int = FILES_LIMIT_BYTES
     lua_path: tuple[str, ...] = ()
-    modules: Mapping[str, tuple[str, str]] = MappingProxyType({})
+    modules: Mapping[str, tuple[str, str]] | None = None
     here: bool = True
     traceparent: str | None = None
     workflows_trust_bypassed: bool = False
-
-    def __reduce__(self) -> tuple[Callable[[dict[str, Any]], "RunSettings"], tuple[Any]]:
-        """Travel as JSON to other executors too: a read-only mapping cannot be pickled."""
-        return RunSettings.from_json, (self.to_json(),)
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return the settings as JSON; `from_json` gives them back."""
@@ -101,20 +97,21 @@ class RunSettings(NamedTuple):
             "journal": self.journal._asdict(),
             "writes": None if self.writes is None else list(self.writes),
             "lua_path": list(self.lua_path),
-            "modules": {name: list(module) for name, module in self.modules.items()},
+            "modules": {name: [*module] for name, module in (self.modules or {}).items()},
         }
         return self._asdict() | changed
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "RunSettings":
         """Return the settings that `to_json` wrote."""
+        modules = {name: tuple(module) for name, module in value["modules"].items()}
         structured = {
             "limits": Limits(**value["limits"]),
             "secrets": tuple(value["secrets"]),
             "journal": JournalSettings(**value["journal"]),
             "writes": None if value["writes"] is None else tuple(value["writes"]),
             "lua_path": tuple(value["lua_path"]),
-            "modules": {name: tuple(module) for name, module in value["modules"].items()},
+            "modules": modules or None,
         }
         return cls(**(value | structured))
 

@@ -162,8 +162,9 @@ def test_a_folder_that_is_not_there_is_a_usage_error(bridge: Bridge, folder: Pat
         with pytest.raises(UsageError) as caught:
             bridge.run("return 1", **options)  # type: ignore[arg-type]
         assert caught.value.message == words
-    with pytest.raises(TypeError, match="list of folders"):
-        bridge.run("return 1", lua_path="lib")
+    for run in (bridge.run, bridge.run_file):
+        with pytest.raises(TypeError, match="list of folders"):
+            run("main.lua", lua_path="lib")  # type: ignore[arg-type]
 
 
 def test_run_async_and_a_fleet_have_modules(bridge: Bridge, folder: Path) -> None:

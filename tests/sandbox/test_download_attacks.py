@@ -104,9 +104,9 @@ def _handler(server: HostileServer) -> type[BaseHTTPRequestHandler]:  # noqa: C9
             self.head(200, Content_Encoding="gzip", Content_Length=len(body))
             self.wfile.write(body)
 
-        def negative(self) -> None:
-            self.head(200, Content_Length=-1)
-            self.wfile.write(b"file")
+        def part(self) -> None:
+            self.head(206, Content_Length=4, Content_Range="bytes 0-3/100")
+            self.wfile.write(b"part")
 
         def trickle(self) -> None:
             self.head(200)
@@ -308,6 +308,19 @@ def test_a_body_that_is_cut_off_leaves_what_was_there(
     assert run.error_type == "network"
     assert (len(server.seen), files_in(folder)) == (4, {"file": b"before"})
     assert run.call_log[0]["attempts"] == 4
+
+
+def test_what_failed_costs_nothing_of_the_limit(server: HostileServer, folder: Path) -> None:
+    code = """
+    for _, path in ipairs({"short", "missing", "part"}) do
+      assert(not pcall(files.download, args.url .. path, "x"))
+    end
+    files.write("y", ("x"):rep(100))   -- all of the limit
+    return files.list()
+    """
+    with Bridge(config=configuration(server.url)) as bridge:
+        run = bridge.run(code, args={"url": f"{server.url}/"}, files=folder, files_limit=100)
+    assert (run.error, run.result) == (None, ["y"])
 
 
 def test_what_follows_a_body_does_not_count(server: HostileServer, folder: Path) -> None:
