@@ -114,11 +114,13 @@ def not_a_checkout(folder: Path) -> ConfigurationError:
 
 
 def safe_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for git: without variables that name a repository or a program."""
+    """Return the environment for git: without tokens, and without what names a repository or a
+    program.
+    """
     kept = {
         name: value
         for name, value in environ.items()
-        if not name.startswith("GIT_") or name.startswith(_KEPT)
+        if name.startswith(_KEPT) or not name.startswith(("GIT_", "CIRCLECI_", "CIRCLE_"))
     }
     return kept | _FIXED
 

@@ -90,20 +90,31 @@ def show_workflow(name: str, as_json: bool) -> None:
     """
     known = library()
     workflow = known.find(name)
-    described = workflow.described()
-    writes = described.header.writes
+    code = workflow.code()
     value: JsonValue = {
         "success": True,
         "name": workflow.name,
+        **_said(workflow, code),
+        "source": code,
+        "origin": workflow.origin,
+        "trust": known.state(workflow, code),
+        "path": str(workflow.path),
+    }
+    emit(_shown(code), value, as_json)
+
+
+def _said(workflow: "Workflow", code: str) -> dict[str, JsonValue]:
+    """Return what a workflow says of itself; `fault` where its header cannot be read."""
+    try:
+        described = workflow.described(code)
+    except UsageError as error:
+        return {"description": "", "args": [], "writes": None, "fault": error.message}
+    writes = described.header.writes
+    return {
         "description": described.description,
         "args": [each.to_json() for each in described.header.arguments],
         "writes": None if writes is None else list(writes),
-        "source": described.code,
-        "origin": workflow.origin,
-        "trust": known.state(workflow, described.code),
-        "path": str(workflow.path),
     }
-    emit(_shown(described.code), value, as_json)
 
 
 @click.command("workflows:trust")

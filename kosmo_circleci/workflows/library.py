@@ -14,6 +14,9 @@ from kosmo_circleci.workflows.header import Header, parse
 
 Origin: TypeAlias = Literal["shipped", "user", "project"]
 
+_TESTS: Final = "_test.lua"
+"""How the names of their tests end, for `kosmo integrations:test`."""
+
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FIRST_COMMENT: Final = re.compile(r"^--+\s*(.+)$", re.MULTILINE)
 
@@ -32,9 +35,12 @@ class Workflow(NamedTuple):
         except OSError as error:
             raise UsageError(f"{self.path}: {error.strerror}.") from None
 
-    def described(self) -> "Described":
-        """Return what the file says. Raises `UsageError` for one that cannot be read as it is."""
-        code = self.code()
+    def described(self, code: str | None = None) -> "Described":
+        """Return what the file says. Raises `UsageError` for one that cannot be read as it is.
+
+        `code` is its text where that has been read already.
+        """
+        code = self.code() if code is None else code
         header = parse(code, str(self.path))
         first = _FIRST_COMMENT.search(code)
         return Described(header.description or (first[1].strip() if first else ""), header, code)
@@ -66,7 +72,8 @@ class Library:
         self.ignored: list[Ignored] = []
         for origin, folder in folders:
             for path in sorted(folder.glob("*.lua")):
-                self._add(Workflow(path.stem, origin, path))
+                if not path.name.endswith(_TESTS):
+                    self._add(Workflow(path.stem, origin, path))
 
     def _add(self, workflow: Workflow) -> None:
         # Names that differ by case alone would be taken for each other.

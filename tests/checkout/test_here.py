@@ -196,6 +196,17 @@ def test_variables_that_name_another_repository_or_a_file_do_not_count(
     assert not (tmp_path / "trace").exists()
 
 
+def test_git_is_not_told_the_token(repository: Path, tmp_path: Path) -> None:
+    program = tmp_path / "git"
+    program.write_text(f"#!/bin/sh\nexport -p > {tmp_path}/seen\nexit 128\n")
+    program.chmod(0o755)
+    refusal(place(repository, PATH=str(tmp_path), CIRCLECI_TOKEN="T0KEN", GIT_SSH="x", OWN="y"))
+    seen = (tmp_path / "seen").read_text()
+    assert "OWN=" in seen
+    assert "T0KEN" not in seen
+    assert "GIT_SSH" not in seen
+
+
 def test_a_repository_of_another_user_says_what_to_do(repository: Path, tmp_path: Path) -> None:
     environ = {}
     if os.geteuid() == 0:

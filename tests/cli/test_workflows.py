@@ -130,6 +130,8 @@ def test_the_list_says_what_is_wrong_and_what_is_ignored(kosmo: Any, own: Path) 
     assert (
         f"ignored: {own}/why_did_it_fail.lua: the shipped workflow 'why_did_it_fail' has that name."
     ) in listed.out
+    assert kosmo("workflows:show", "broken").out == "-- @arg a int\n"
+    assert kosmo("workflows:show", "broken", "--json").json["fault"].endswith("json.")
     ignored = kosmo("workflows:list", "--json").json["ignored"]
     assert {Path(each["path"]).name for each in ignored} == {
         "why_did_it_fail.lua",

@@ -61,6 +61,7 @@ def test_a_shipped_name_belongs_to_the_shipped_workflow(
     folder = project / ".kosmo" / "workflows"
     for name in ("Why_Did_It_Fail", "mine", "not-a-name", "ärger"):
         (folder / f"{name}.lua").write_text(CODE)
+    (folder / "nightly_test.lua").write_text(CODE)
     (folder / "folder.lua").mkdir()
     (folder / "dangling.lua").symlink_to(folder / "nowhere")
     opened = library(tmp_path, project)

@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -30,6 +29,7 @@ from kosmo_circleci.cli.script.checked import (
     check_option,
     refuse_findings,
 )
+from kosmo_circleci.cli.script.defaults import CheckoutDefaults
 from kosmo_circleci.cli.script.execution import Source, read_source, run_script
 from kosmo_circleci.cli.script.file_options import (
     FILE_NAMES,
@@ -195,7 +195,8 @@ def _carry_out(app: App, options: LuaOptions) -> int:
         return check_only(source, options.folders.lua_path, options.as_json)
     bypassed = _permitted(source, options)
     settings = _settings(options, sources)
-    args = header.bound(settings.args, cache(lambda: _here(options)))
+    here = CheckoutDefaults(options.account, simulate=options.simulate)
+    args = header.bound(settings.args, here)
     settings = settings._replace(
         name=source.name,
         args=args,
@@ -225,6 +226,9 @@ def _carry_out(app: App, options: LuaOptions) -> int:
     plain_text = output.is_default and not options.as_json
     if not (plain_text and page_is_of_planned_writes(run, options.journal)):
         show(run, options.as_json, output)
+    hint = here.hint(run, header)
+    if hint is not None and not options.as_json:
+        click.echo(hint, err=True)
     exit_code = show_plan(run, options.journal, options.as_json, options.detailed_exitcode)
     return exit_code if kept else 1
 
@@ -236,12 +240,6 @@ def _permitted(source: Source, options: LuaOptions) -> bool:
     from kosmo_circleci.cli.workflows import permit
 
     return permit(source.workflow, source.code, options.trust_workflows)
-
-
-def _here(options: LuaOptions) -> Mapping[str, str]:
-    from kosmo_circleci.runtime import Runtime
-
-    return Runtime(simulate=options.simulate).surroundings.defaults(options.account)
 
 
 def _settings(options: LuaOptions, sources: ArgumentSources) -> RunSettings:

@@ -131,5 +131,13 @@ def test_defaults_come_from_the_checkout(kosmo: Any, script: str, tmp_path: Path
         "https://scm.example.com/acme/web.git, does not say it. Give it with --arg project=…\n",
     )
     subprocess.run(["git", "remote", "set-url", "origin", "git@github.com:acme/web"], check=True)
+    code = """-- @arg slug string = @here.project_slug
+    return app.integrations.circleci.get_project(args.slug)"""
+    unknown = kosmo("run", "-e", code, "--simulate")
+    assert unknown.code == 1
+    assert unknown.err.splitlines()[-1] == (
+        "The simulated CircleCI does not have gh/acme/web, the project of this checkout. "
+        "It has gh/example-org/example-repo: --arg slug=gh/example-org/example-repo"
+    )
     given = kosmo("run", script, "--arg", "target=x", "--json").json
     assert given["result"] == {"project": "gh/acme/web", "lines": 40, "target": "x"}
