@@ -19,10 +19,12 @@ from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ConfigurationError, KosmoError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
+from kosmo_circleci.modules import Modules
 from kosmo_circleci.run.envelope import Run, failure
 from kosmo_circleci.run.listener import GuardedListener, RunListener
 from kosmo_circleci.run.settings import NO_JOURNAL, RunSettings, RuntimeSettings
 from kosmo_circleci.surroundings import Surroundings
+from kosmo_circleci.telemetry.tracing import traced, traced_calls
 from kosmo_circleci.transport.wire import Transport
 from kosmo_circleci.version import __version__
 
@@ -151,6 +153,7 @@ class Runtime:
         caller = self.caller(settings, guarded, deadline)
         clock = self.clock()
         journaled = settings.journal != NO_JOURNAL
+        modules = Modules(settings.lua_path, settings.modules)
         parts = RunParts(
             self.catalog,
             caller,
@@ -158,12 +161,15 @@ class Runtime:
             JournaledClock(clock) if journaled else clock,
             (lambda: self._mcp_functions(settings)) if settings.mcp else None,
             self.simulate,
-            partial(open_journal, settings, caller, clock, self.simulate) if journaled else None,
+            partial(open_journal, settings, caller, clock, self.simulate, modules)
+            if journaled
+            else None,
             # The caller's deadline: a session that is kept gets another one for each run.
             (lambda account: self.surroundings.here(caller.deadline, account))
             if settings.here
             else None,
             self.surroundings.workflows if settings.here else None,
+            modules,
         )
         return Session(settings, parts)
 
@@ -175,6 +181,16 @@ class Runtime:
         deadline: Deadline | None = None,
     ) -> Run:
         """Run a script in this process. Raises only what the listener raises."""
+        return traced(
+            settings,
+            listener,
+            lambda settings, listener: self._run(code, settings, listener, deadline),
+            simulated=self.simulate,
+        )
+
+    def _run(
+        self, code: str, settings: RunSettings, listener: RunListener, deadline: Deadline | None
+    ) -> Run:
         try:
             session = self.session(settings, listener, deadline)
         except ConfigurationError as error:
@@ -192,6 +208,16 @@ class Runtime:
         deadline: Deadline | None = None,
     ) -> Run:
         """Run a script in a process of its own. Raises only what the listener raises."""
+        return traced(
+            settings,
+            listener,
+            lambda settings, listener: self._run_isolated(code, settings, listener, deadline),
+            simulated=self.simulate,
+        )
+
+    def _run_isolated(
+        self, code: str, settings: RunSettings, listener: RunListener, deadline: Deadline | None
+    ) -> Run:
         from kosmo_circleci.run.protocol import RunMessage
 
         try:
@@ -200,7 +226,7 @@ class Runtime:
         except KosmoError as error:
             return failure(error.message, error.error_type, simulated=self.simulate)
         deadline = run_deadline(settings, deadline)
-        return pool.run(message, listener or RunListener(), deadline, world)
+        return pool.run(message, listener, deadline, world)
 
     def isolated_state(self) -> "IsolatedState":
         """Return a process whose Lua state stays from script to script; its caller closes it.
@@ -224,7 +250,9 @@ class Runtime:
         deadline: Deadline,
     ) -> JsonValue:
         """Call one function and return its decoded answer. Raises the `KosmoError` of the call."""
-        caller = self.caller_of(resolved, force, listener or RunListener(), deadline)
+        listener, traceparent = traced_calls(listener, simulated=self.simulate)
+        caller = self.caller_of(resolved, force, listener, deadline)
+        caller.traceparent = traceparent
         try:
             return caller.call_resolved(resolved, arguments)
         except KosmoError as error:
@@ -389,6 +417,7 @@ def open_journal(
     caller: Caller,
     clock: "Clock",
     simulated: bool,
+    modules: Modules,
     code: str,
     name: str,
     args: Mapping[str, JsonValue],
@@ -399,9 +428,8 @@ def open_journal(
     from kosmo_circleci.run.lost_writes import decide
 
     start = Start(name, code, settings.account, simulated)
-    subject = Subject(
-        start, args, caller.mask, load_catalog(), clock.now_s, partial(decide, caller.listener)
-    )
+    ask = partial(decide, caller.listener)
+    subject = Subject(start, args, caller.mask, load_catalog(), clock.now_s, ask, modules)
     return JournalSession(settings.journal, subject)
 
 

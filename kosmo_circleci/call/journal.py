@@ -128,6 +128,10 @@ class RunJournal(Protocol):
     @property
     def shaped(self) -> int: ...
 
+    def is_planned(self, value: JsonValue) -> bool:
+        """Say whether a value is about something that a planned write would make."""
+        ...
+
     def advance(self, seconds: float) -> None:
         """Let time pass without waiting for it, where `is_offline`."""
         ...

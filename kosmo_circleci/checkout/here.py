@@ -43,23 +43,20 @@ def here(place: Place) -> dict[str, str]:
     The remote is the one the branch follows, else `origin`, else the only one. Where its address
     does not say the project (GitLab, an unknown host), `remote` has the address, without userinfo.
     A detached head has no branch, a new repository no revision. Raises `ConfigurationError` outside
-    of a checkout, unless simulated.
+    of a checkout. With `simulate` all are of one project: the example's where there is no other.
     """
     try:
-        return _fields(place)
+        fields = _fields(place)
     except ConfigurationError:
-        if place.simulate:
-            return dict(SIMULATED)
-        raise
+        if not place.simulate:
+            raise
+        return dict(SIMULATED)
+    return dict(SIMULATED) if place.simulate and "project_slug" not in fields else fields
 
 
 def defaults(place: Place) -> dict[str, str]:
-    """Return the values for `@here.…`. Raises `ConfigurationError` outside of a checkout.
-
-    With `simulate` they are all of one project: the example's where the checkout names none.
-    """
-    fields = here(place)
-    return dict(SIMULATED) if place.simulate and "project_slug" not in fields else fields
+    """Return the values for `@here.…`. Raises `ConfigurationError` outside of a checkout."""
+    return here(place)
 
 
 def _fields(place: Place) -> dict[str, str]:

@@ -143,6 +143,15 @@ def files(
     return [CompletionItem(incomplete, type="file")]
 
 
+def folders(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> "list[CompletionItem]":
+    """Leave it to the shell to offer folders."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="dir")]
+
+
 def parameter_flags(context: click.Context, incomplete: str) -> "list[CompletionItem]":
     """Offer the flags of the function that the line names: `--project-slug`, …"""
     from kosmo_circleci.cli.call.call_arguments import as_flag, parameter_flags

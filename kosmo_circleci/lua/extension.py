@@ -54,6 +54,10 @@ class ExtensionContext:
     def mask(self) -> Mask:
         return self._caller.mask
 
+    @property
+    def traceparent(self) -> str | None:
+        return self._caller.traceparent
+
     def permit(self, kind: Kind, name: str, call_path: str, question: str) -> None:
         with self.lock:
             self._caller.permit(kind, name, "", call_path, lambda: question)

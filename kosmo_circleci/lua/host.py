@@ -8,8 +8,7 @@ the function that needs it.
 import math
 import time
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.caller import Caller
@@ -23,13 +22,14 @@ from kosmo_circleci.errors import (
     ValidationError,
 )
 from kosmo_circleci.jsonvalue import JsonError, JsonLimitError
-from kosmo_circleci.lua import encodings
 from kosmo_circleci.lua.calls import Calls
 from kosmo_circleci.lua.output import LimitedOutput, OutputFull
-from kosmo_circleci.lua.patterns import Patterns
 from kosmo_circleci.lua.values import Answer, LuaValues, lua_bytes, python_text
 from kosmo_circleci.run.settings import RunSettings
 from kosmo_circleci.wording import printable, shorten
+
+if TYPE_CHECKING:
+    from kosmo_circleci.lua.tables import TextTables
 
 HostFunction: TypeAlias = Callable[..., Answer]
 
@@ -45,17 +45,15 @@ class Host:
         values: LuaValues,
         output: LimitedOutput,
         calls: Calls,
-        patterns: Patterns,
-        further: Mapping[str, HostFunction] = MappingProxyType({}),
+        further: Mapping[str, HostFunction],
     ) -> None:
-        """Offer `further` functions as well: those that have a module of their own."""
+        """Serve a run; `further` are functions with a module of their own, by name."""
         self._limits = settings.limits
         self._catalog = catalog
         self._caller = caller
         self._values = values
         self._output = output
         self._calls = calls
-        self._patterns = patterns
         self._further = further
         self.results: Mapping[str, str] = {}
         self._cpu_started = time.thread_time()
@@ -68,8 +66,7 @@ class Host:
         """Return the table the prelude calls by name."""
         answering: dict[str, HostFunction] = {
             **self._calls.functions(),
-            **self._patterns.functions(),
-            **encodings.functions(),
+            **self._further,
             "unknown_name": self._unknown_name,
             "print": self._print,
             "log": self._log,
@@ -78,7 +75,10 @@ class Host:
             "json_decode": self._json_decode,
             "render_log": self._render_log,
             "kept_result": self._kept_result,
-            **self._further,
+            "csv_encode": lambda *arguments: self._tables().csv_encode(*arguments),
+            "csv_decode": lambda text: self._tables().csv_decode(text),
+            "text_table": lambda *arguments: self._tables().text_table(*arguments),
+            "text_markdown": lambda *arguments: self._tables().text_markdown(*arguments),
         }
         table = {name: self._answering(function) for name, function in answering.items()}
         return table | {
@@ -129,13 +129,17 @@ class Host:
         """Answer True while the run may go on, otherwise as a refusal."""
         self._values.lift()
         try:
-            self._deadline.check()
-            used_s = time.thread_time() - self._cpu_started - self._calls.host_cpu_s
-            if used_s > self._limits.cpu_s:
-                raise self._limits.cpu_error()
+            self._check_limits()
         except BaseException as error:
             return (False, *self._refusal(error))
         return (True,)
+
+    def _check_limits(self) -> None:
+        """Raise the reason why the run has to end, if there is one."""
+        self._deadline.check()
+        used_s = time.thread_time() - self._cpu_started - self._calls.host_cpu_s
+        if used_s > self._limits.cpu_s:
+            raise self._limits.cpu_error()
 
     def _unknown_name(self, path: bytes, name: bytes) -> NoReturn:
         from kosmo_circleci.catalog.lookup import HELPERS, nearest, suggestions
@@ -207,3 +211,8 @@ class Host:
         most = None if most_lines is None or most_lines == math.inf else int(most_lines)
         log = render_log(python_text(stdout), python_text(stderr), most)
         return (lua_bytes(log.text), log.line_count, log.is_cut)
+
+    def _tables(self) -> "TextTables":
+        from kosmo_circleci.lua.tables import TextTables
+
+        return TextTables(self._values, self._limits, self._check_limits)

@@ -34,6 +34,7 @@ class _Fields(NamedTuple):
     script_exit_code: int | None = None
     signal_number: int | None = None
     masked_source: str | None = None
+    result_text: str | None = None
     journal: Mapping[str, JsonValue] = MappingProxyType({})
 
 
@@ -47,8 +48,9 @@ class Run(_Fields):
     `call_count` and `writes` count all. `traceback` has the script's frames at the error, innermost
     first; `log` what the script wrote with `log`. `script_exit_code` is set by `exit(code)`,
     `signal_number` by the signal that ended the run. `masked_source` is the script's text without
-    secrets, where `RunSettings.mask_source` asked for it. `journal` is what `meta` says of the
-    run's `journal`, `replay`, `plan` and `apply`, where it has one.
+    secrets, where `RunSettings.mask_source` asked for it. `result_text` is what a person is shown
+    in place of the result: the text of `view(rows, text)`, None without. `journal` is what `meta`
+    says of the run's `journal`, `replay`, `plan` and `apply`, where it has one.
     """
 
     @cached_property

@@ -9,7 +9,7 @@ from kosmo_circleci.bounded_file import read_bounded
 from kosmo_circleci.errors import ConfigurationError, PermissionDenied, UsageError
 from kosmo_circleci.trust import REASONS, State, TrustFile
 from kosmo_circleci.wording import nearest, printable, shorten
-from kosmo_circleci.workflows.fingerprint import fingerprint
+from kosmo_circleci.workflows.fingerprint import fingerprint, loads_modules
 from kosmo_circleci.workflows.header import Header, parse
 
 Origin: TypeAlias = Literal["shipped", "user", "project"]
@@ -34,6 +34,13 @@ class Workflow(NamedTuple):
             return read_bounded(self.path).decode("utf-8", "surrogateescape")
         except OSError as error:
             raise UsageError(f"{self.path}: {error.strerror}.") from None
+
+    def may_load(self, code: str) -> bool:
+        """Say whether it may load the modules of its folder.
+
+        Trust in a project's workflow covers them only where the text says `require`.
+        """
+        return self.origin != "project" or loads_modules(code)
 
     def described(self, code: str | None = None) -> "Described":
         """Return what the file says. Raises `UsageError` for one that cannot be read as it is.

@@ -1,13 +1,16 @@
 """Scripts are checked as the tests write them, with two accounts."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.check.check import check
 from kosmo_circleci.check.report import Report
+from kosmo_circleci.modules import Modules
 
+MODULES = Path(__file__).parents[1] / "data" / "check" / "modules"
 CheckScript = Callable[[str], Report]
 Findings = Callable[[str], list[str]]
 
@@ -16,8 +19,12 @@ HEAD = "local c = app.integrations.circleci; "
 
 @pytest.fixture
 def check_script() -> CheckScript:
-    """Check a script; it is called `s`, the accounts are `default` and `work`."""
-    return lambda code: check(code, "s", load_catalog(), ("default", "work"))
+    """Check a script; it is called `s`, the accounts are `default` and `work`.
+
+    Its modules are in `tests/data/check/modules`.
+    """
+    modules = Modules([str(MODULES)])
+    return lambda code: check(code, "s", load_catalog(), ("default", "work"), modules)
 
 
 @pytest.fixture

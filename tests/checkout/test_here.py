@@ -120,7 +120,7 @@ def test_a_bare_repository_and_the_git_folder_are_no_checkouts(
 
 def test_a_simulated_default_is_all_of_one_project(repository: Path, git: Git) -> None:
     assert defaults(place(repository, simulate=True)) == SIMULATED
-    assert here(place(repository, simulate=True))["branch"] == "topic"
+    assert here(place(repository, simulate=True)) == SIMULATED
     git(repository, "remote", "add", "origin", "git@github.com:acme/web.git")
     assert defaults(place(repository, simulate=True))["project_slug"] == "gh/acme/web"
 

@@ -165,3 +165,17 @@ def test_pages_and_search_have_the_users_own_and_what_is_trusted(
     found = "workflows.nightly (workflow): Report of the night."
     assert found in kosmo("search", "nightly").out
     assert found in kosmo("run", "-e", "return docs.search('nightly')").out
+
+
+def test_trust_covers_the_modules_that_a_workflow_says_it_loads(kosmo: Any, project: Path) -> None:
+    (project / "lib").mkdir()
+    (project / "lib" / "n.lua").write_text("return 1")
+    (project / "nightly.lua").write_text("return require('lib.n')")
+    kosmo("workflows:trust", "nightly")
+    assert kosmo("run", "-w", "nightly").out == "1\n"
+    (project / "lib" / "n.lua").write_text("return 2")
+    assert "has changed since it was trusted" in kosmo("run", "-w", "nightly").err
+    # A name that is put together is not seen by the fingerprint, and so there is nothing to load.
+    (project / "nightly.lua").write_text("return _G['req' .. 'uire'] == nil")
+    kosmo("workflows:trust", "nightly")
+    assert kosmo("run", "-w", "nightly").out == "true\n"

@@ -17,6 +17,7 @@ from kosmo_circleci.check.values import (
     Values,
     only_text,
 )
+from kosmo_circleci.modules import Modules
 
 if TYPE_CHECKING:
     from kosmo_circleci.check.rules.binding import Binding
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 class Facts(NamedTuple):
     """An evaluated script; `api_calls` are its calls of CircleCI's functions.
 
-    `bindings` are those whose arguments can be told.
+    `bindings` are those whose arguments can be told. `modules` are what the script may require,
+    None where that is not known.
     """
 
     script: Script
@@ -33,6 +35,7 @@ class Facts(NamedTuple):
     api_calls: tuple[ApiCall, ...]
     bindings: "tuple[Binding, ...]"
     header: ScriptHeader
+    modules: Modules | None = None
 
 
 def alternatives(values: Values) -> tuple[Value, ...]:

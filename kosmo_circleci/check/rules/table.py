@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from typing import Final
 
-from kosmo_circleci.check.rules import answers, arguments, header, helpers, names
+from kosmo_circleci.check.rules import answers, arguments, header, helpers, modules, names
 from kosmo_circleci.check.rules.facts import Facts
 from kosmo_circleci.check.tree import Fault
 
@@ -24,7 +24,11 @@ RULES: Final[Mapping[str, Rule]] = {
     "unknown-parameter": _all(arguments.unknown_parameter, helpers.unknown_option),
     "missing-parameter": arguments.missing_parameter,
     "wrong-type": _all(
-        arguments.wrong_type, arguments.wrong_whole, helpers.wrong_option_type, answers.not_a_list
+        arguments.wrong_type,
+        arguments.wrong_whole,
+        helpers.wrong_argument_type,
+        helpers.wrong_option_type,
+        answers.not_a_list,
     ),
     "wrong-value": _all(
         arguments.wrong_value, helpers.wrong_option_value, answers.impossible_comparison
@@ -34,6 +38,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "unknown-field": answers.unknown_field,
     "undefined-global": names.undefined_global,
     "unknown-member": names.unknown_member,
+    "unknown-module": modules.unknown_module,
     "wrong-arity": _all(arguments.too_many_arguments, helpers.wrong_arity),
 }
 
@@ -51,5 +56,6 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "unknown-field": "The documented shape of the answer has no such field.",
     "undefined-global": "Neither the sandbox nor the script has a global of that name.",
     "unknown-member": "The table of the sandbox has no such member.",
+    "unknown-module": "There is no file for the module.",
     "wrong-arity": "The call has too many or too few arguments.",
 }

@@ -12,6 +12,7 @@ from kosmo_circleci.cli.mcp.options import Address
 from kosmo_circleci.cli.options import Seconds, Size
 from kosmo_circleci.errors import ConfigurationError, UsageError
 from kosmo_circleci.limits import Limits
+from kosmo_circleci.telemetry.tracing import traced_process
 
 if TYPE_CHECKING:
     from kosmo_circleci.agent.executions import ServeOptions, Write
@@ -87,11 +88,12 @@ def serve(
     if journal is not None:
         journal.mkdir(mode=0o700, parents=True, exist_ok=True)
     options = ServeOptions(cast("Write", write), simulate, account, limits, journal)
-    if http is not None:
-        return _serve_http(options, *_tools(options, expose), http, shared_token)
-    if shared_token:
+    if http is None and shared_token:
         raise UsageError("--shared-token goes with --http: over stdio there is one client.")
-    return _serve(options, *_tools(options, expose))
+    with traced_process():
+        if http is not None:
+            return _serve_http(options, *_tools(options, expose), http, shared_token)
+        return _serve(options, *_tools(options, expose))
 
 
 def _tools(options: "ServeOptions", expose: str) -> tuple["Tools", str]:

@@ -189,7 +189,7 @@ class Conversation:
                 return False
         self._failed = not run.success
         show(run, as_json=False)
-        is_nil = run.success and run.result_json == "null"
+        is_nil = run.success and run.result_json == "null" and run.result_text is None
         if expression and is_nil and not _MAY_RETURN_NOTHING.search(text):
             click.echo("nil")
         self._reset_if_killed()

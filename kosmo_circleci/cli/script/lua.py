@@ -31,8 +31,14 @@ from kosmo_circleci.cli.script.checked import (
 )
 from kosmo_circleci.cli.script.defaults import CheckoutDefaults
 from kosmo_circleci.cli.script.execution import Source, read_source, run_script
+from kosmo_circleci.cli.script.file_options import (
+    FILE_NAMES,
+    FileOptions,
+    file_options,
+    take_files,
+)
 from kosmo_circleci.cli.script.journal_options import JOURNAL_NAMES, journal_options, take_journal
-from kosmo_circleci.cli.script.planned import show_plan
+from kosmo_circleci.cli.script.planned import page_is_of_planned_writes, show_plan
 from kosmo_circleci.errors import UsageError
 from kosmo_circleci.fleet.inputs import STDIN
 from kosmo_circleci.limits import Limits
@@ -75,6 +81,7 @@ class LuaOptions:
     repl: bool
     each: EachOptions | None
     journal: JournalSettings
+    folders: FileOptions
     detailed_exitcode: bool
 
 
@@ -82,10 +89,10 @@ _COMPACT: Final = {
     "Arguments": ("--arg-file", "--arg-env", "--args-json", "--help-script"),
     "Limits": ("--timeout", "--cpu-limit", "--memory-limit"),
     "Result": ("--format", "--columns", "--jq"),
-    "Records": ("--trace", "--report"),
+    "Records": ("--trace", "--report", "--quiet"),
+    "Access": (*FILE_NAMES, "--trust-mcp", "--trust-workflows"),
     "Journal": JOURNAL_NAMES,
     "Inputs": EACH_NAMES,
-    "Also": ("--trust-mcp", "--trust-workflows", "--quiet"),
 }
 """The options that --help shows by name: what is not here has a line of its own."""
 
@@ -121,6 +128,7 @@ class LuaCommand(CheckingCommand, CompactCommand):
 @limit_options
 @check_option
 @result_options
+@file_options
 @click.option("--quiet", is_flag=True, help="Show no progress on standard error.")
 @click.option(
     "--trace", metavar="FILE", shell_complete=files, help="Write the calls as Chrome trace events."
@@ -149,7 +157,8 @@ def lua(app: App, /, **options: Any) -> int:
       kosmo run --repl --simulate
     """
     each, journal = take_each(options), take_journal(options)
-    return _carry_out(app, LuaOptions(each=each, journal=journal, **options))
+    folders = take_files(options)
+    return _carry_out(app, LuaOptions(each=each, journal=journal, folders=folders, **options))
 
 
 def _carry_out(app: App, options: LuaOptions) -> int:
@@ -164,7 +173,8 @@ def _carry_out(app: App, options: LuaOptions) -> int:
         _refuse_with_repl(options, output, sources)
         from kosmo_circleci.cli.script.repl import converse
 
-        return converse(app, _settings(options, sources), runtime)
+        settings = options.folders.put_into(_settings(options, sources), None)
+        return converse(app, settings, runtime)
     if options.each is not None:
         _refuse_with_each(options, options.each, output, sources)
     records = _records(options)
@@ -180,9 +190,9 @@ def _carry_out(app: App, options: LuaOptions) -> int:
 
         return show_script_help(header, source.name, options.as_json)
     if options.check == STRICT:
-        refuse_findings(source)
+        refuse_findings(source, options.folders.lua_path)
     elif options.check is not None:
-        return check_only(source, options.as_json)
+        return check_only(source, options.folders.lua_path, options.as_json)
     bypassed = _permitted(source, options)
     settings = _settings(options, sources)
     here = CheckoutDefaults(options.account, simulate=options.simulate)
@@ -193,6 +203,7 @@ def _carry_out(app: App, options: LuaOptions) -> int:
         writes=header.writes,
         workflows_trust_bypassed=bypassed,
     )
+    settings = options.folders.put_into(settings, source.folder)
     if options.each is not None:
         from kosmo_circleci.cli.fleet.each import run_each
 
@@ -212,7 +223,9 @@ def _carry_out(app: App, options: LuaOptions) -> int:
         timeline=None if records is None else records.timeline,
     )
     kept = records is None or records.write(run, settings)
-    show(run, options.as_json, output)
+    plain_text = output.is_default and not options.as_json
+    if not (plain_text and page_is_of_planned_writes(run, options.journal)):
+        show(run, options.as_json, output)
     hint = here.hint(run, header, args)
     if hint is not None and not options.as_json:
         click.echo(hint, err=True)
