@@ -115,6 +115,11 @@ class Ranking:
             if score > max(self._entries[name].relevant * best, 0.0)
         ]
 
+    def answers(self, name: str, text: str) -> bool:
+        """Return whether a candidate does all that `text` says to do: its verb and every word."""
+        question = words.question(text, self.vocabulary)
+        return question.verb is not None and self.covers(name, question)
+
     def covers(self, name: str, question: words.Question) -> bool:
         """Return whether verb and every word of the question are in what the candidate says."""
         entry = self._entries[name]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
+from kosmo_circleci.catalog import words
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.catalog.ranking import KEYWORDS, NAME, SUMMARY, Candidate, Ranking, candidates
 from kosmo_circleci.docs import helpers, render
@@ -56,16 +57,17 @@ def _ranked(query: str, catalog: Catalog, pages: tuple[WorkflowPage, ...]) -> li
     """Return the names that fit: the best functions and helpers, then workflows, then the others.
 
     A workflow tells in a sentence what several functions do, and would come before the one that was
-    meant. So functions are ranked by themselves, and workflows need to fit nearly as well.
+    meant. So functions are ranked by themselves, and where the best of them does all that the
+    question says there are no workflows.
     """
     named = f"{workflow_docs.PREFIX}{query.strip().removeprefix(workflow_docs.PREFIX)}"
     names = _ranking(catalog, ()).ranked(query)
-    if not pages:
-        return names
-    everything = _ranking(catalog, pages).ranked(query)
-    fitting = [name for name in everything if name.startswith(workflow_docs.PREFIX)]
     if named in (each.name for each in pages):
         return [named, *names]
+    everything = _ranking(catalog, pages)
+    if names and everything.answers(names[0], query):
+        return names
+    fitting = [name for name in everything.ranked(query) if name.startswith(workflow_docs.PREFIX)]
     return [*names[:_BEFORE], *fitting[:MAX_WORKFLOWS], *names[_BEFORE:]]
 
 
@@ -95,6 +97,7 @@ def _ranking(catalog: Catalog, pages: tuple[WorkflowPage, ...]) -> Ranking:
 def _workflow_candidate(page: WorkflowPage) -> Candidate:
     bare = page.name.removeprefix(workflow_docs.PREFIX)
     verb, _, nouns = bare.partition("_")
+    verb = words.question(verb, frozenset()).verb or verb  # `download` is a kind of `get`
     texts = ((NAME, bare.replace("_", " ")), (KEYWORDS, page.sentence), (SUMMARY, page.keywords))
     return Candidate(page.name, verb, nouns, "read", False, texts, _RELEVANT)
 

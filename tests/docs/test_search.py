@@ -11,6 +11,7 @@ import pytest
 from kosmo_circleci.catalog import words
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.docs import search
+from kosmo_circleci.workflows.library import Workflow
 
 CATALOG = load_catalog()
 LINE = re.compile(
@@ -156,3 +157,16 @@ def test_workflows_come_behind_the_three_best_and_first_by_their_name() -> None:
     for spelling in ("why_did_it_fail", name):
         assert search.ranked(spelling, CATALOG)[0] == name
     assert name not in search.ranked("why did the newest build fail", CATALOG, [])
+
+
+@pytest.mark.parametrize(
+    "question", ["cancel a running workflow", "rerun only the failed jobs", "list projects"]
+)
+def test_where_a_function_does_all_that_is_asked_there_are_no_workflows(
+    question: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "own.lua"
+    path.write_text(f"--- {question.capitalize()} of every zeppelin.\n")
+    own = Workflow("own", "user", path)
+    assert "workflows.own" not in search.ranked(question, CATALOG, [own])
+    assert "workflows.own" in search.ranked(f"{question} of a zeppelin", CATALOG, [own])

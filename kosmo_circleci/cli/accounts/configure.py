@@ -91,9 +91,8 @@ def configure(
         settings = _settings(fields | {"token": _prompt(account, optional=url is not None)})
     path = configuration_file(os.environ, home())
     if path.exists():
-        file.read(
-            path, reserved_names=reserved_names(load_catalog())
-        )  # a broken file is not made worse
+        # A broken file is not made worse.
+        file.read(path, reserved_names=reserved_names(load_catalog()))
     changes = _changes(account, settings)
     if not changes:
         raise UsageError("Nothing to write. Give a token, --url, --read or --write.")

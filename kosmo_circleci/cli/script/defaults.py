@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.workflows.header import Header
 
@@ -25,15 +26,21 @@ class CheckoutDefaults:
             self._fields = surroundings.defaults(self._account)
         return self._fields
 
-    def hint(self, run: Run, header: Header) -> str | None:
+    def hint(self, run: Run, header: Header, args: Mapping[str, JsonValue]) -> str | None:
         """Return what to do where a simulated run has failed for want of the checkout's project."""
         if not self._simulate or self._fields is None or run.error_type != "api":
             return None
         from kosmo_circleci.checkout.here import SIMULATED
 
         own, example = self._fields.get("project_slug"), SIMULATED["project_slug"]
-        names = [each.name for each in header.arguments if each.default == _PROJECT]
-        if not names or own in (None, example):
+        if own in (None, example):
+            return None
+        names = [
+            each.name
+            for each in header.arguments
+            if each.default == _PROJECT and args.get(each.name) == own
+        ]
+        if not names:
             return None
         return (
             f"The simulated CircleCI does not have {own}, the project of this checkout. "
