@@ -11,10 +11,10 @@ from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ValidationError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.limits import FILES_LIMIT_BYTES, Limits
-from kosmo_circleci.modules import Modules, existing_folder, folder_of_script
+from kosmo_circleci.modules import Modules, folder_of_script
 from kosmo_circleci.run.envelope import Run
-from kosmo_circleci.run.journal_settings import journal_settings
 from kosmo_circleci.run.listener import RunListener
+from kosmo_circleci.run.options import module_folders, settings_of
 from kosmo_circleci.run.settings import RunSettings, Unknown
 from kosmo_circleci.runtime import Runtime
 from kosmo_circleci.transport.wire import Transport
@@ -29,13 +29,12 @@ class Bridge:
     """CircleCI for Lua scripts, and the same functions for Python.
 
     Configuration comes from the environment, the configuration file and the official CLI's file, as
-    the documentation says. `config` is a path (used in place of `$KOSMO_CONFIG`) or a mapping
-    shaped like that file (used in place of every other source), or a `Configuration` that was read
-    already. `simulate=True` talks to the
-    embedded simulator: no token, no network; one bridge is one simulated world. `transport`
-    replaces the HTTP client and stays the caller's to close. `environ` replaces the process's
-    environment for accounts, configuration and MCP servers; proxies and certificates are always the
-    process's.
+    the documentation says. `config` is a path (used in place of `$KOSMO_CONFIG`), a mapping shaped
+    like that file (used in place of every other source), or a `Configuration` that has been read.
+    `simulate=True` talks to the embedded simulator: no token, no network; one bridge is one
+    simulated world. `transport` replaces the HTTP client and stays the caller's to close. `environ`
+    replaces the process's environment for accounts, configuration and MCP servers; proxies and
+    certificates are always the process's.
 
     Safe to use from several threads: each run has its own Lua state, the connection pool is shared.
     Nothing is read, imported or connected before it is needed. Close it, or use it as a context
@@ -118,7 +117,7 @@ class Bridge:
         """
         if not isinstance(code, str):
             raise TypeError(f"Bridge.run: code is Lua text (str), got {type(code).__name__}")
-        settings = _settings(
+        settings = settings_of(
             name=name,
             account=account,
             force=force,
@@ -160,12 +159,12 @@ class Bridge:
 
         code = Path(path).read_bytes().decode("utf-8", "surrogateescape")
         own = folder_of_script(os.fspath(path))
-        further = _folders(options.pop("lua_path", ()))
+        further = module_folders(options.pop("lua_path", ()))
         lua_path = further if own is None else (own, *further)
         isolate, listener, deadline = (
             options.pop(name, None) for name in ("isolate", "listener", "deadline")
         )
-        settings = _settings(**({"name": str(path)} | options | {"lua_path": lua_path}))
+        settings = settings_of(**({"name": str(path)} | options | {"lua_path": lua_path}))
         header = parse(code, settings.name)
         args = header.bound(
             settings.args, lambda: self._runtime.surroundings.defaults(settings.account)
@@ -197,7 +196,7 @@ class Bridge:
         from kosmo_circleci.fleet.run import FleetSettings, default_jobs, opened
 
         fleet = FleetSettings(jobs or default_jobs(), rate_per_hour, executor)
-        settings = _settings(**options)
+        settings = settings_of(**options)
         with opened(
             code, settings, fleet, base=self._runtime, deadline=deadline or Deadline()
         ) as running:
@@ -260,7 +259,7 @@ class Bridge:
         """
         from kosmo_circleci.check.check import check
 
-        folders = _folders(lua_path)
+        folders = module_folders(lua_path)
         accounts = tuple(self._runtime.configuration.accounts)
         modules = Modules(folders) if folders else None
         return check(code, name, self._runtime.catalog, accounts, modules)
@@ -295,36 +294,3 @@ class Bridge:
         from kosmo_circleci.agent import tools
 
         return tools.dispatch(self, name, arguments)
-
-
-def _settings(
-    *,
-    name: str = "script",
-    account: str = "default",
-    force: bool = False,
-    trust_mcp: bool = False,
-    args: Mapping[str, JsonValue] | None = None,
-    limits: Limits | None = None,
-    files: str | Path | None = None,
-    files_limit: int = FILES_LIMIT_BYTES,
-    lua_path: Sequence[str | Path] = (),
-    **journal: Any,
-) -> RunSettings:
-    return RunSettings(
-        name=name,
-        account=account,
-        force=force,
-        trust_mcp=trust_mcp,
-        args=dict(args or {}),
-        limits=limits or Limits(),
-        journal=journal_settings(**journal),
-        files=None if files is None else existing_folder(files, "files"),
-        files_limit=files_limit,
-        lua_path=_folders(lua_path),
-    )
-
-
-def _folders(lua_path: Sequence[str | Path]) -> tuple[str, ...]:
-    if isinstance(lua_path, str | Path):
-        raise TypeError("lua_path is a list of folders, not a single one")
-    return tuple(existing_folder(each, "lua_path") for each in lua_path)

@@ -58,6 +58,7 @@ LEVELS: dict[str, int] = {
     "run.envelope": 2,
     "run.settings": 2,
     "run.journal_settings": 3,
+    "run.options": 4,
     "run.listener": 2,
     "runtime": 6,
     "asynchronous": 6,
