@@ -66,9 +66,10 @@ def test_a_lua_block_does_what_its_document_says(block: Block, tmp_path: Path) -
 
 def _folders(document: str, folder: Path) -> dict[str, Any]:
     """Return the folders of a document's blocks, if it is about such."""
-    if document != "files.md":
+    if document not in ("files.md", "examples.md"):
         return {}
     (folder / "files").mkdir()
+    (folder / "modules").mkdir()
     for block in BLOCKS:
         module = MODULE.match(block.first_line)
         if module is not None and block.document == document:

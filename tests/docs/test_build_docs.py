@@ -81,7 +81,7 @@ def test_check_prints_a_diff_fails_and_writes_nothing(tmp_path: Path) -> None:
     assert _run(copy).returncode == 0
     assert "old line" not in guide.read_text("utf-8")
     assert "| Run | `integrations:lua` (`run`), " in readme.read_text("utf-8")
-    assert "\n| `why_did_it_fail` | Say why " in readme.read_text("utf-8")
+    assert "\n| `why_did_it_fail` | Why did " in readme.read_text("utf-8")
     assert "### integrations:lua\n" in cli.read_text("utf-8")
     assert _run(copy, "--check").returncode == 0
 

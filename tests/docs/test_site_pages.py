@@ -73,7 +73,7 @@ def test_a_page_is_the_same_every_time() -> None:
 
 def test_a_workflows_page_has_its_output_and_its_source(texts: dict[str, str]) -> None:
     page = texts["workflows/why_did_it_fail.md"]
-    assert page.startswith("# why_did_it_fail\n")
+    assert page.startswith("# workflows.why_did_it_fail\n")
     assert "\n```sh\nkosmo run --workflow why_did_it_fail --simulate" in page
     assert "\nFAILED tests/test_account.py::test_login" in re.sub(
         r"^ +", "", page, flags=re.MULTILINE
