@@ -15,7 +15,7 @@ import pytest
 
 from kosmo_circleci import Bridge
 from kosmo_circleci.errors import UsageError
-from kosmo_circleci.modules import Modules, carried, folder_of_script
+from kosmo_circleci.modules import Modules, folder_of_script, modules_of
 
 SLACK: Final = """local Slack = {}
 function Slack.post(text)
@@ -202,7 +202,7 @@ def test_modules_travel_to_workers_that_lack_their_folder(
 
 
 def test_what_travels_is_what_the_texts_name() -> None:
-    assert carried("require(name) -- require('missing.one')", ["/nonexistent"]) == {}
+    assert modules_of("require(name) -- require('missing.one')", ["/nonexistent"]) == {}
 
 
 def test_a_plan_does_not_fit_when_a_module_has_changed(bridge: Bridge, folder: Path) -> None:
