@@ -22,7 +22,7 @@ from kosmo_circleci.call.model import (
     ApiResponse,
     Arguments,
     CallRecord,
-    Effect,
+    ExternalCall,
     PreparedCall,
     RawArguments,
     StartedCall,
@@ -250,28 +250,10 @@ class Caller:
             duration_ms = ended_ms - start.started_ms
             self._record(call, Exchange(start, duration_ms, attempts=attempts), ok=False)
 
-    def record_external_call(
-        self,
-        call_path: str,
-        tool: str,
-        server: str,
-        kind: Kind,
-        *,
-        ok: bool,
-        duration_ms: float,
-        settled: bool = True,
-    ) -> None:
-        """Log a call to another server than CircleCI that has just ended.
-
-        `settled` False means that no answer arrived: whether a write happened is unknown.
-        """
+    def record_external_call(self, call: ExternalCall) -> None:
+        """Log a call to another server than CircleCI that has just ended."""
         ended_ms = (time.perf_counter() - self._started) * 1000
-        start = StartedCall(-1, call_path, tool, server, kind, ended_ms - duration_ms)
-        effect: Effect = "none"
-        if kind == "write":
-            effect = "done" if ok else "refused" if settled else "unknown"
-        record = start.ended(ok=ok, duration_ms=duration_ms)
-        self._add_record(start.number, record._replace(effect=effect))
+        self._add_record(-1, call.to_record(ended_ms))
 
     def _add_record(self, number: int, record: CallRecord) -> None:
         self.call_count += 1

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from kosmo_circleci.call.context import RunContext
+from kosmo_circleci.call.model import ExternalCall
 from kosmo_circleci.caller import Caller
 from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.deadline import Deadline
@@ -69,18 +70,6 @@ class ExtensionContext:
         except JournalError as error:
             raise self._caller.end_with(error) from None
 
-    def record(
-        self,
-        call_path: str,
-        tool: str,
-        server: str,
-        kind: Kind,
-        *,
-        ok: bool,
-        duration_ms: float,
-        settled: bool = True,
-    ) -> None:
+    def record(self, call: ExternalCall) -> None:
         with self.lock:
-            self._caller.record_external_call(
-                call_path, tool, server, kind, ok=ok, duration_ms=duration_ms, settled=settled
-            )
+            self._caller.record_external_call(call)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from kosmo_circleci.call.context import RunContext
+from kosmo_circleci.call.model import ExternalCall
 from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.errors import (
     Interrupted,
@@ -304,11 +305,17 @@ class _Recorded:
         self._started = time.perf_counter()
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
+        call_path, tool, server, call_kind = self._call
         self._context.record(
-            *self._call,
-            ok=error is None,
-            duration_ms=(time.perf_counter() - self._started) * 1000,
-            settled=not isinstance(error, NetworkError | LimitExceeded | Interrupted),
+            ExternalCall(
+                call_path,
+                tool,
+                server,
+                call_kind,
+                ok=error is None,
+                duration_ms=(time.perf_counter() - self._started) * 1000,
+                settled=not isinstance(error, NetworkError | LimitExceeded | Interrupted),
+            )
         )
 
 

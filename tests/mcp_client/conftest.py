@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from kosmo_circleci.call.journal import JournalCall
-from kosmo_circleci.catalog.model import Kind
+from kosmo_circleci.call.model import ExternalCall
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import PermissionDenied
 from kosmo_circleci.jsonvalue import JsonValue
@@ -61,19 +61,9 @@ class Run:
         self.journaled_calls.append(call)
         return perform()
 
-    def record(
-        self,
-        call_path: str,
-        tool: str,
-        server: str,
-        kind: Kind,
-        *,
-        ok: bool,
-        duration_ms: float,
-        settled: bool = True,
-    ) -> None:
-        assert duration_ms >= 0
-        self.log.append(Recorded(call_path, tool, server, ok))
+    def record(self, call: ExternalCall) -> None:
+        assert call.duration_ms >= 0
+        self.log.append(Recorded(call.call_path, call.tool, call.server, call.ok))
 
 
 @pytest.fixture

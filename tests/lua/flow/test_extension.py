@@ -9,6 +9,7 @@ import pytest
 from listeners import Asking
 
 from kosmo_circleci.call.context import RunContext
+from kosmo_circleci.call.model import ExternalCall
 from kosmo_circleci.call.permission import Policy
 from kosmo_circleci.caller import Caller
 from kosmo_circleci.catalog.load import load_catalog
@@ -42,7 +43,11 @@ class Slow:
             self._running -= 1
         given = arguments[1]
         assert isinstance(given, dict)
-        context.record("app.mcp.server.tool", "tool", "server", "write", ok=True, duration_ms=50.0)
+        context.record(
+            ExternalCall(
+                "app.mcp.server.tool", "tool", "server", "write", ok=True, duration_ms=50.0
+            )
+        )
         if given["n"] == 13:
             raise NetworkError("the server has gone")
         if given["n"] == 14:
