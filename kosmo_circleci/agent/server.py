@@ -21,6 +21,9 @@ from kosmo_circleci.agent.clients import LOCAL, Client
 from kosmo_circleci.agent.reading import PAGES_FRESH_MS, Reading, refuse_cursor
 from kosmo_circleci.agent.resources import Resources
 from kosmo_circleci.agent.running_call import ActiveTime, Progress, Question, RunningCall
+from kosmo_circleci.agent.task_methods import TaskMethods
+from kosmo_circleci.agent.task_shapes import WITH_TASKS
+from kosmo_circleci.agent.tasks import DEFAULT_LIMITS, TaskLimits
 from kosmo_circleci.agent.tool_result import ToolResult, Tools
 from kosmo_circleci.errors import Interrupted
 from kosmo_circleci.version import __version__
@@ -37,7 +40,8 @@ _END_S: Final = 1.5
 class ToolServer:
     """The handlers of one server.
 
-    `new_deadline` bounds a call from its arrival; `client_of` tells who sent a request.
+    `new_deadline` bounds a call from its arrival; `client_of` tells who sent a request, the
+    one client of stdio unless it is given.
     """
 
     def __init__(
@@ -45,15 +49,16 @@ class ToolServer:
         tools: Tools,
         new_deadline: Callable[[], ActiveTime],
         instructions: str = "",
-        client_of: Callable[[Context], Client] = lambda _ctx: LOCAL,
+        client_of: Callable[[Context], Client] | None = None,
+        task_limits: TaskLimits = DEFAULT_LIMITS,
     ) -> None:
         self._tools = tools
-        self._client_of = client_of
+        self._client_of = client_of or _local
         self._new_deadline = new_deadline
         self._turns = threading.Semaphore(MAX_AT_ONCE)
         self._questions = questions.OpenQuestions()
         self._calls: set[RunningCall] = set()
-        reading = Reading(Resources(tools.executions), client_of)
+        reading = Reading(Resources(tools.executions), self._client_of)
         fresh = CacheHint(ttl_ms=PAGES_FRESH_MS, scope="public")
         self.sdk: Server[Any] = Server(
             _NAME,
@@ -61,7 +66,6 @@ class ToolServer:
             title="CircleCI",
             instructions=instructions or None,
             on_list_tools=self._list_tools,
-            on_call_tool=self._call_tool,
             on_list_resources=reading.list_resources,
             on_list_resource_templates=reading.list_templates,
             on_read_resource=reading.read,
@@ -70,6 +74,9 @@ class ToolServer:
         )
         security = RequestStateSecurity.ephemeral(ttl=questions.STATE_S)
         self.sdk.middleware.append(RequestStateBoundary(security, default_audience=_NAME))
+        self.sdk.add_request_handler("tools/call", types.CallToolRequestParams, self._call_tool)
+        self._tasks = TaskMethods(task_limits, self._client_of, self._started, _wire)
+        self._tasks.register(self.sdk)
 
     async def close(self) -> None:
         """End every call, and give back processes and connections."""
@@ -78,27 +85,32 @@ class ToolServer:
         with anyio.move_on_after(_END_S):
             for call in list(self._calls):
                 await call.wait()
+        await self._tasks.tasks.close()
         self._tools.close()
 
     async def _list_tools(
         self, ctx: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
         refuse_cursor(params)
-        return types.ListToolsResult(
-            tools=[
-                types.Tool.model_validate(each, by_name=False) for each in self._tools.definitions()
-            ]
-        )
+        tools = [
+            types.Tool.model_validate(each, by_name=False) for each in self._tools.definitions()
+        ]
+        if ctx.protocol_version != WITH_TASKS:
+            tools = [each.model_copy(update={"execution": None}) for each in tools]
+        return types.ListToolsResult(tools=tools)
 
     async def _call_tool(
         self, ctx: Context, params: types.CallToolRequestParams
-    ) -> types.CallToolResult | types.InputRequiredResult:
+    ) -> types.CallToolResult | types.InputRequiredResult | dict[str, Any]:
         if params.request_state is not None:
             call = self._questions.resume(params.request_state, params.input_responses)
         else:
             call = self._started(ctx, params)
         try:
-            return await self._followed(ctx, call)
+            with anyio.move_on_after(self._tasks.wait_s(ctx)):
+                return await self._followed(ctx, call)
+            # It takes long: the client polls from here, if there is room for one more task.
+            return self._tasks.adopt(ctx, call) or await self._followed(ctx, call)
         except anyio.get_cancelled_exc_class():
             call.cancel(Interrupted("The client cancelled the call."))
             with anyio.move_on_after(_END_S, shield=True):
@@ -130,14 +142,18 @@ class ToolServer:
                 await ctx.session.report_progress(steps, message=event.text)
             elif isinstance(event, Question):
                 if questions.is_modern(ctx):
-                    return self._questions.open(call, event.text)
-                call.answer(await questions.elicited(ctx, event.text))
-            else:
+                    return self._questions.open(call, event)
+                call.answer(event, await questions.elicited(ctx, event.text))
+            elif isinstance(event, ToolResult):
                 return _wire(event)
 
     def _forget(self, call: RunningCall) -> None:
         self._calls.discard(call)
         self._questions.forget(call)
+
+
+def _local(_ctx: Context) -> Client:
+    return LOCAL
 
 
 def _wire(result: ToolResult) -> types.CallToolResult:

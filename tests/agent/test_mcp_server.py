@@ -157,12 +157,14 @@ def test_the_handshake_agrees_on_a_revision(proposed: str, agreed: str) -> None:
     result = client.initialize(proposed)
     client.end()
     version = result["serverInfo"].pop("version")
+    tasks = {"tasks": {"list": {}, "cancel": {}, "requests": {"tools": {"call": {}}}}}
     assert result == {
         "protocolVersion": agreed,
         "capabilities": {
             "tools": {"listChanged": False},
             "resources": {"subscribe": False, "listChanged": False},
             "completions": {},
+            **(tasks if agreed == "2025-11-25" else {}),
         },
         "serverInfo": {"name": "kosmo-circleci", "title": "CircleCI"},
         "instructions": "Begin.",
