@@ -6,18 +6,24 @@ on the event loop.
 """
 
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 import anyio
 import mcp_types as types
 from mcp.server.caching import CacheHint
-from mcp.server.context import ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
+from mcp.shared.exceptions import MCPError
+from mcp.shared.jsonrpc_dispatcher import handler_exception_to_error_data
 
 from kosmo_circleci.agent import questions
 from kosmo_circleci.agent.clients import LOCAL, Client
+from kosmo_circleci.agent.code_tools import CodeTools
+from kosmo_circleci.agent.prompting import Prompting
+from kosmo_circleci.agent.prompts import Prompts
 from kosmo_circleci.agent.reading import PAGES_FRESH_MS, Reading, refuse_cursor
 from kosmo_circleci.agent.resources import Resources
 from kosmo_circleci.agent.running_call import ActiveTime, Progress, Question, RunningCall
@@ -35,6 +41,8 @@ MAX_AT_ONCE: Final = 8
 
 _NAME: Final = "kosmo-circleci"
 _END_S: Final = 1.5
+_COMPLETED: Final = 100
+"""How many values the protocol lets one completion have."""
 
 
 class ToolServer:
@@ -58,7 +66,9 @@ class ToolServer:
         self._turns = threading.Semaphore(MAX_AT_ONCE)
         self._questions = questions.OpenQuestions()
         self._calls: set[RunningCall] = set()
-        reading = Reading(Resources(tools.executions), self._client_of)
+        self._reading = reading = Reading(Resources(tools.executions), self._client_of)
+        self._prompting = prompting = Prompting(Prompts(tools.executions), self._client_of)
+        runs_scripts = isinstance(tools, CodeTools)  # a prompt tells the model to run one
         fresh = CacheHint(ttl_ms=PAGES_FRESH_MS, scope="public")
         self.sdk: Server[Any] = Server(
             _NAME,
@@ -69,9 +79,12 @@ class ToolServer:
             on_list_resources=reading.list_resources,
             on_list_resource_templates=reading.list_templates,
             on_read_resource=reading.read,
-            on_completion=reading.complete,
+            on_list_prompts=prompting.list_prompts if runs_scripts else None,
+            on_get_prompt=prompting.get if runs_scripts else None,
+            on_completion=self._complete,
             cache_hints={"tools/list": fresh, "resources/templates/list": fresh},
         )
+        self.sdk.middleware.append(_shielded)
         security = RequestStateSecurity.ephemeral(ttl=questions.STATE_S)
         self.sdk.middleware.append(RequestStateBoundary(security, default_audience=_NAME))
         self.sdk.add_request_handler("tools/call", types.CallToolRequestParams, self._call_tool)
@@ -87,6 +100,17 @@ class ToolServer:
                 await call.wait()
         await self._tasks.tasks.close()
         self._tools.close()
+
+    async def _complete(
+        self, ctx: Context, params: types.CompleteRequestParams
+    ) -> types.CompleteResult:
+        asked = self._reading if params.ref.type == "ref/resource" else self._prompting
+        values = await asked.complete(ctx, params)
+        return types.CompleteResult(
+            completion=types.Completion(
+                values=values[:_COMPLETED], total=len(values), has_more=len(values) > _COMPLETED
+            )
+        )
 
     async def _list_tools(
         self, ctx: Context, params: types.PaginatedRequestParams | None
@@ -150,6 +174,17 @@ class ToolServer:
     def _forget(self, call: RunningCall) -> None:
         self._calls.discard(call)
         self._questions.forget(call)
+
+
+async def _shielded(ctx: Context, call_next: CallNext) -> HandlerResult:
+    """Keep the text of a fault of ours to ourselves: the SDK sends it in the older revisions."""
+    try:
+        return await call_next(ctx)
+    except Exception as error:
+        if handler_exception_to_error_data(error) is not None:
+            raise
+        traceback.print_exc()
+        raise MCPError(code=types.INTERNAL_ERROR, message="Internal server error") from None
 
 
 def _local(_ctx: Context) -> Client:

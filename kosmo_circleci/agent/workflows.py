@@ -7,7 +7,7 @@ from kosmo_circleci.agent.clients import Client
 from kosmo_circleci.docs import guides
 from kosmo_circleci.errors import UsageError, ValidationError
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.workflows.header import Header, Here
+from kosmo_circleci.workflows.header import Header, Here, parse
 from kosmo_circleci.workflows.library import SHIPPED, Library, Workflow
 
 _ON_A_COMMAND_LINE = " Give it with --arg"
@@ -52,6 +52,13 @@ class Workflows:
         if workflow not in self._of(client):
             raise ValidationError(f"There is no workflow '{name}' for clients over HTTP.")
         return workflow
+
+    def header(self, code: str, name: str) -> Header:
+        """Return what a script says of itself. Raises `ValidationError` for a wrong header."""
+        try:
+            return parse(code, name)
+        except UsageError as error:
+            raise ValidationError(error.message) from None
 
     def bound(
         self, header: Header, arguments: Mapping[str, JsonValue], client: Client
