@@ -39,7 +39,7 @@ from kosmo_circleci.run.listener import RunListener
 from kosmo_circleci.run.settings import RunSettings
 
 if TYPE_CHECKING:
-    from kosmo_circleci.call.journal import CallJournal, RunJournal
+    from kosmo_circleci.call.journal import CallJournal, JournalCall, RunJournal
     from kosmo_circleci.transport.executor import Executor
 
 
@@ -109,7 +109,7 @@ class Caller:
 
         arguments = call_arguments.bind(function, raw)
         api_request = request.build(function, arguments)
-        self._permit(function, arguments, account, call_path)
+        self._permit(function, arguments, api_request, account, call_path)
         # Not before: only what is sent can be a secret.
         self._hide_secrets(function, arguments)
         credentials = self._account(account, public=function.public)
@@ -262,26 +262,41 @@ class Caller:
         self.listener.call_ended(number, record)
 
     def _permit(
-        self, function: Function, arguments: Arguments, account: str, call_path: str
+        self,
+        function: Function,
+        arguments: Arguments,
+        api_request: ApiRequest,
+        account: str,
+        call_path: str,
     ) -> None:
         self._check_declared(function.kind, function.name, call_path)
         if self.settings.rehearsal:
             return
+
+        def recorded() -> "JournalCall":
+            from kosmo_circleci.call.journal import journal_call
+
+            nameless = Account(account, "")  # a call is known by the account's name alone
+            return journal_call(PreparedCall(function, arguments, api_request, nameless, call_path))
+
         self.permit(
-            function.kind,
-            function.name,
-            account,
-            call_path,
-            lambda: permission.question(function, arguments, account, call_path),
+            permission.PermissionRequest(
+                function.kind,
+                function.name,
+                account,
+                call_path,
+                lambda: permission.question(function, arguments, account, call_path),
+                recorded,
+            )
         )
 
-    def permit(
-        self, kind: Kind, name: str, account: str, call_path: str, question: Callable[[], str]
-    ) -> None:
-        """Return if the call may be made; a person is asked once per account, `name` and run.
+    def permit(self, request: permission.PermissionRequest) -> None:
+        """Return if the call may be made; a person is asked once per account, name and run.
 
-        Raises `PermissionDenied`, or the deadline's reason if the run ended at the question.
+        A write that a resumed run answers from its record is not asked for. Raises
+        `PermissionDenied`, or the deadline's reason if the run ended at the question.
         """
+        kind, name, account, call_path, question, recorded = request
         self._check_declared(kind, name, call_path)
         if self.journal is not None and kind in self.journal.decides:
             return
@@ -291,6 +306,8 @@ class Caller:
             return
         refused = False
         if isinstance(decision, MustAsk):
+            if self.journal is not None and self.journal.reserve(recorded()):
+                return
             consent = self._consents.get((account, name))
             if consent is None:
                 answer = self.listener.ask(self.mask.text(question()))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from kosmo_circleci.agent import cut
+from kosmo_circleci.agent.aftermath import aftermath
 from kosmo_circleci.agent.clients import Client
 from kosmo_circleci.agent.executions import CallListener, Execution, Executions, Script
 from kosmo_circleci.agent.printed import PrintedLines
@@ -127,6 +128,8 @@ class CodeTools:
         shown |= outcome.fields | _session_fields(execution)
         if run.script_exit_code:
             shown["exit_code"] = run.script_exit_code
+        if not run.success:
+            shown |= aftermath(run)
         left = max(cut.LIMIT_BYTES - cut.size(shown), cut.LIMIT_BYTES // 4)
         mask = Mask()
         mask.add(listener.secrets)
@@ -171,15 +174,7 @@ class CodeTools:
             fields["last_calls"] = [
                 {key: each[key] for key in ("function", "status", "http_status")} for each in calls
             ]
-        from kosmo_circleci.journal.runs import rerun
-
-        writes = run.writes._asdict()
-        journal = run.journal.get("journal")
-        recorded = {"run": journal["run"]} if isinstance(journal, dict) else {}
-        advice = rerun("failed", writes)
-        if advice == "resume" and not recorded:
-            advice = "look"  # what was done is done again by a second run
-        return fields | recorded | {"writes": dict(writes), "rerun": advice}
+        return fields
 
 
 def _session_fields(execution: Execution) -> dict[str, JsonValue]:

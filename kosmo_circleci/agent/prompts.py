@@ -57,7 +57,8 @@ class Prompts:
         code = workflow.code()
         header = workflows.header(code, name)
         values: dict[str, JsonValue] = {key: text for key, text in arguments.items() if text}
-        call = {"code": "", "workflow": name, "args": workflows.bound(header, values, client)}
+        bound = workflows.bound(header, values, client)
+        call: dict[str, JsonValue] = {"code": "", "workflow": name, "args": bound}
         parts = [
             f"Run the ready-made workflow '{name}': {workflow.description()}",
             f"Call the tool execute_lua once, with exactly these arguments:\n\n{encode(call)}",

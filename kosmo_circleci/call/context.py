@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from kosmo_circleci.call.model import ExternalCall
-from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
@@ -26,7 +25,7 @@ class RunContext(Protocol):
         """The secrets of the run; add to it what must not be shown."""
         ...
 
-    def permit(self, kind: Kind, name: str, call_path: str, question: str) -> None:
+    def permit(self, name: str, question: str, call: "JournalCall") -> None:
         """Return if the call may be made; raises `PermissionDenied`. Asks once per name and run."""
         ...
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from kosmo_circleci.call.journal import CallJournal, RunClock
+from kosmo_circleci.call.journal import CallJournal, JournalCall, RunClock
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.errors import JournalError
@@ -75,6 +75,9 @@ class JournalSession:
     @property
     def shaped(self) -> int:
         return 0 if self._planning is None else self._planning.shaped
+
+    def reserve(self, call: JournalCall) -> bool:
+        return self._recording is not None and self._recording.reserve(call)
 
     def advance(self, seconds: float) -> None:
         if self._replay is not None:

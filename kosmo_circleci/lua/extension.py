@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from kosmo_circleci.call.context import RunContext
 from kosmo_circleci.call.model import ExternalCall
+from kosmo_circleci.call.permission import PermissionRequest
 from kosmo_circleci.caller import Caller
-from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import JournalError
 from kosmo_circleci.jsonvalue import JsonValue
@@ -55,9 +55,13 @@ class ExtensionContext:
     def mask(self) -> Mask:
         return self._caller.mask
 
-    def permit(self, kind: Kind, name: str, call_path: str, question: str) -> None:
+    def permit(self, name: str, question: str, call: "JournalCall") -> None:
         with self.lock:
-            self._caller.permit(kind, name, "", call_path, lambda: question)
+            self._caller.permit(
+                PermissionRequest(
+                    call.kind, name, "", call.call_path, lambda: question, lambda: call
+                )
+            )
 
     def journaled(self, call: "JournalCall", perform: Callable[[], JsonValue]) -> JsonValue:
         from kosmo_circleci.call.external import external_answer

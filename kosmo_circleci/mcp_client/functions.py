@@ -202,10 +202,9 @@ class McpFunctions:
     def _call_named(self, arguments: list[JsonValue], context: RunContext) -> JsonValue:
         server, tool = self.tool(_argument(arguments, 0), context)
         given = tool.arguments.checked(_argument(arguments, 1))
-        context.permit(
-            tool.kind, f"{tool.server}.{tool.name}", tool.path, question(tool, server, given)
-        )
         params: dict[str, JsonValue] = {"name": tool.original, "arguments": given}
+        call = journal_call(tool.server, "tools/call", tool.kind, params, tool.path)
+        context.permit(f"{tool.server}.{tool.name}", question(tool, server, given), call)
 
         def perform() -> JsonValue:
             with _Recorded(context, tool.path, tool.original, tool.server, tool.kind):
@@ -215,7 +214,6 @@ class McpFunctions:
                     raise error
             return results.tool_value(result)
 
-        call = journal_call(tool.server, "tools/call", tool.kind, params, tool.path)
         return context.journaled(call, perform)
 
     def _resources(self, arguments: list[JsonValue], context: RunContext) -> JsonValue:
@@ -252,13 +250,14 @@ class McpFunctions:
     ) -> JsonValue:
         lua, server = self.server(server_name)
         question = f"{call_path} of the MCP server '{server.name}' (read)"
-        context.permit("read", f"{lua}.{method}", call_path, question)
+        call = journal_call(lua, method, "read", params, call_path)
+        context.permit(f"{lua}.{method}", question, call)
 
         def perform() -> JsonValue:
             with _Recorded(context, call_path, method, lua, "read"):
                 return self._request(server, method, params, context, call_path)
 
-        return context.journaled(journal_call(lua, method, "read", params, call_path), perform)
+        return context.journaled(call, perform)
 
     def _request(
         self, server: Server, method: str, params: Any, context: RunContext, call_path: str = ""

@@ -52,10 +52,10 @@ class Run:
         self.journaled_calls: list[JournalCall] = []
         self._writes = writes
 
-    def permit(self, kind: str, name: str, call_path: str, question: str) -> None:
+    def permit(self, name: str, question: str, call: JournalCall) -> None:
         self.questions.append(question)
-        if kind == "write" and not self._writes:
-            raise PermissionDenied(f"{call_path} is a write", function_name=name)
+        if call.kind == "write" and not self._writes:
+            raise PermissionDenied(f"{call.call_path} is a write", function_name=name)
 
     def journaled(self, call: JournalCall, perform: Callable[[], JsonValue]) -> JsonValue:
         self.journaled_calls.append(call)
