@@ -140,7 +140,9 @@ class _Collector:
                 return account._replace(token=token, token_source=source)
             account = account._replace(missing=(f"{named} (token_env)",))
         if settings.token or settings.keyring:
-            account = account._replace(token_expires=settings.token_expires)
+            account = account._replace(
+                token_expires=settings.token_expires, token_scope=settings.token_scope
+            )
         if settings.token:
             return account._replace(token=settings.token, token_source=self._file_source())
         if settings.keyring:

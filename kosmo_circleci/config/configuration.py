@@ -20,14 +20,17 @@ from kosmo_circleci.jsonvalue import JsonValue
 
 DEFAULT_POLICY: Final = Policy()
 
+READ_SCOPE: Final = "read"
+"""The scope of a token that can only read, as OAuth 2 writes it (RFC 6749, section 3.3)."""
+
 
 class ConfiguredAccount(NamedTuple):
     """What the sources say of one account, the keyring apart.
 
     `entries` are the keyring entries to read, in this order, before `token` counts. `missing` names
-    the variables that should hold a token and are not set. `token_expires` is when the token ends
-    (RFC 3339, UTC), where it came from `kosmo login`. An account with a `fault` cannot be used; the
-    fault says why, and what to do.
+    the variables that should hold a token and are not set. Of a token from `kosmo login`,
+    `token_expires` is when it ends (RFC 3339, UTC), `token_scope` what it may do. An account with a
+    `fault` cannot be used; the fault says why, and what to do.
     """
 
     name: str
@@ -38,15 +41,20 @@ class ConfiguredAccount(NamedTuple):
     entries: tuple[Entry, ...] = ()
     missing: tuple[str, ...] = ()
     token_expires: str | None = None
+    token_scope: str | None = None
     fault: str | None = None
 
 
 class ResolvedAccount(NamedTuple):
-    """An account that can be used; where its token came from and when it ends, if that is known."""
+    """An account that can be used; where its token came from, when it ends, and what it may do.
+
+    The last two are those of `ConfiguredAccount`, None where they are not known.
+    """
 
     account: Account
     token_source: str | None = None
     token_expires: str | None = None
+    token_scope: str | None = None
 
 
 class Configuration:
@@ -136,13 +144,15 @@ def _resolve(settings: ConfiguredAccount) -> ResolvedAccount:
         if token:
             account = Account(name, origin, token)
             if entry.required:
-                return ResolvedAccount(account, "keyring", settings.token_expires)
+                expires, scope = settings.token_expires, settings.token_scope
+                return ResolvedAccount(account, "keyring", expires, scope)
             return ResolvedAccount(account, f"keyring entry {entry.service}")
     hint = None if settings.token else _hint(settings)
     account = Account(name, origin, settings.token, hint)
-    # What the keyring was to have ends then; this is another token.
-    expires = None if settings.entries else settings.token_expires
-    return ResolvedAccount(account, settings.token_source, expires)
+    if settings.entries:  # what is known is known of the token the keyring should have
+        return ResolvedAccount(account, settings.token_source)
+    expires, scope = settings.token_expires, settings.token_scope
+    return ResolvedAccount(account, settings.token_source, expires, scope)
 
 
 def _hint(settings: ConfiguredAccount) -> str | None:

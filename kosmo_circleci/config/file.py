@@ -22,11 +22,15 @@ UNUSABLE_TOKEN: Final = (
 )
 
 
+_ACCOUNT_KEYS: Final = ("token", "token_env", "url", "keyring", "token_expires", "token_scope")
+
+
 class FileAccount(NamedTuple):
     """What a file says of one account; None where it says nothing. `origin` is already checked.
 
-    `token_expires` is when a token that `kosmo login` got ends (RFC 3339, UTC). `fault` is what
-    keeps the account, and no other, from being used: a token or a URL that is none.
+    `token_expires` is when a token that `kosmo login` got ends (RFC 3339, UTC), `token_scope` what
+    it may do. `fault` is what keeps the account, and no other, from being used: a token or a URL
+    that is not one.
     """
 
     token: str | None = None
@@ -34,6 +38,7 @@ class FileAccount(NamedTuple):
     origin: str | None = None
     keyring: bool = False
     token_expires: str | None = None
+    token_scope: str | None = None
     fault: str | None = None
 
 
@@ -118,7 +123,7 @@ class _Source(NamedTuple):
 
 
 def _account(entry: Any, source: _Source, at: Path_) -> FileAccount:
-    values = source.mapping(entry, at, ("token", "token_env", "url", "keyring", "token_expires"))
+    values = source.mapping(entry, at, _ACCOUNT_KEYS)
     url = source.string(values.get("url"), (*at, "url"))
     keyring = values.get("keyring", False)
     if not isinstance(keyring, bool):
@@ -126,13 +131,15 @@ def _account(entry: Any, source: _Source, at: Path_) -> FileAccount:
     token = source.string(values.get("token"), (*at, "token"))
     token_env = source.string(values.get("token_env"), (*at, "token_env"))
     expires = source.string(values.get("token_expires"), (*at, "token_expires"))
+    scope = source.string(values.get("token_scope"), (*at, "token_scope"))
     if token is not None and not usable_token(token):
         return FileAccount(fault=source.located((*at, "token"), UNUSABLE_TOKEN))
     try:
         base = None if url is None else origin(url)
     except ValueError as error:
         return FileAccount(fault=source.located((*at, "url"), str(error)))
-    return FileAccount(token.strip() or None if token else None, token_env, base, keyring, expires)
+    token = token.strip() or None if token else None
+    return FileAccount(token, token_env, base, keyring, expires, scope)
 
 
 def usable_token(token: str) -> bool:

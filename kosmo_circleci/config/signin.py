@@ -19,6 +19,7 @@ from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import urlencode
 
 from kosmo_circleci import jsonvalue
+from kosmo_circleci.config.configuration import READ_SCOPE
 from kosmo_circleci.config.file import usable_token
 from kosmo_circleci.config.urls import DEFAULT_ORIGIN
 from kosmo_circleci.errors import ConfigurationError
@@ -34,8 +35,6 @@ AGAIN: Final = "Nothing was stored; run `kosmo login` again."
 
 Send: TypeAlias = Callable[[str, str, Mapping[str, str], bytes | None], tuple[int, bytes]]
 """Sends method, URL, headers and body, and returns status and body. Raises `NetworkError`."""
-
-READ_SCOPE: Final = "read"
 
 _CLOUD_SERVER: Final = "https://app.circleci.com"
 

@@ -4,11 +4,14 @@ The runtime opens one `JournalSession` per run of a script; the caller and the s
 its parts, and it is told how the run ended.
 """
 
+import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
+from kosmo_circleci.atomic import exclusive
 from kosmo_circleci.call.journal import CallJournal, JournalCall, RunClock
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.catalog.model import Kind
@@ -30,6 +33,7 @@ from kosmo_circleci.journal.start import Resume, start_recording
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
 from kosmo_circleci.run.settings import JournalSettings, Unknown
+from kosmo_circleci.wording import printable
 
 
 class Subject(NamedTuple):
@@ -51,6 +55,10 @@ class JournalSession:
 
     def __init__(self, settings: JournalSettings, subject: Subject) -> None:
         """Open what the settings name. Raises `JournalError`, before anything is sent."""
+        with _plan_held(settings.apply):
+            self._open(settings, subject)
+
+    def _open(self, settings: JournalSettings, subject: Subject) -> None:
         self._settings = settings
         self._subject = subject
         self._plan = None if settings.apply is None else read_plan(settings.apply)
@@ -148,6 +156,20 @@ def _decided_kinds(settings: JournalSettings) -> frozenset[Kind]:
     if settings.plan is not None or settings.apply is not None:
         return frozenset({"write"})
     return frozenset()
+
+
+@contextlib.contextmanager
+def _plan_held(path: str | None) -> Iterator[None]:
+    """Let no other run read the plan until this one has marked it: two would both apply it."""
+    with contextlib.ExitStack() as held:
+        if path is not None and Path(path).exists():
+            try:
+                held.enter_context(exclusive(Path(path)))
+            except TimeoutError:
+                raise JournalError(
+                    f"Another process is applying the plan {printable(path)}. Nothing was sent."
+                ) from None
+        yield
 
 
 def _mark_applied(path: str, plan: Plan, recording: Recording | None) -> None:

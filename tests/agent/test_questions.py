@@ -297,7 +297,7 @@ EVERYWHERE = """
       local of = {project_slug = project.slug}
       for variable in flow.each(c.list_project_env_vars, of) do
         if variable.name == name then
-          c.delete_project_env_var{project_slug = project.slug, env_var_name = name}
+          c.delete_project_env_var{project_slug = project.slug, name = name}
           gone[#gone + 1] = project.slug
         end
       end
@@ -329,6 +329,6 @@ def test_delete_a_variable_everywhere_is_asked_once_and_done(new_server: Any, er
         "app.integrations.circleci.delete_project_env_var (write, DELETE "
         "/project/{project-slug}/envvar/{name}, account default)\n"
         '  project_slug = "gh/example-org/another-repo"\n'
-        '  env_var_name = "LEGACY_API_KEY"\n'
+        '  name = "LEGACY_API_KEY"\n'
         "Allow delete_project_env_var?"
     ]

@@ -104,7 +104,10 @@ def test_both_doors_offer_the_same_tools(bridge: Bridge) -> None:
         assert mine["properties"].items() <= tool["inputSchema"]["properties"].items()
 
 
-def test_a_script_that_a_model_wrote_runs_in_a_process_of_its_own(bridge: Bridge) -> None:
+def test_a_script_that_a_model_wrote_runs_in_a_process_of_its_own(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tools, "TIMEOUT_S", 0.5)
     # A pattern like this cannot be interrupted inside a process, only together with it.
     code = "return string.find(('a'):rep(60), ('a?'):rep(60) .. ('a'):rep(61))"
     envelope = json.loads(bridge.call_agent_tool("execute_lua", {"code": code}))

@@ -2,7 +2,9 @@
 
 import json
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -172,6 +174,25 @@ def test_a_plan_is_applied_once(tmp_path: Path) -> None:
         opened(apply=file)
     with pytest.raises(JournalError, match=r"has been applied"):
         opened(apply=file, file=str(tmp_path / "j"))
+
+
+def test_of_many_that_apply_a_plan_at_the_same_instant_one_does(tmp_path: Path) -> None:
+    file, barrier = plan_of(tmp_path), Barrier(8)
+
+    def apply(number: int) -> str:
+        barrier.wait(10)
+        try:
+            opened(apply=file, file=str(tmp_path / f"journal-{number}")).close()
+        except JournalError as error:
+            return error.message
+        return "applied"
+
+    with ThreadPoolExecutor(8) as threads:
+        outcomes = sorted(threads.map(apply, range(8)))
+    assert outcomes.pop() == "applied"
+    assert all(outcome.startswith(f"The plan {file} has been applied, at") for outcome in outcomes)
+    # No other journal knows of a run that could be resumed.
+    assert sum(len(list_runs(str(journal))) for journal in tmp_path.glob("journal-?")) == 1
 
 
 def test_the_rest_of_an_apply_that_did_not_finish_is_made_with_its_journal(tmp_path: Path) -> None:

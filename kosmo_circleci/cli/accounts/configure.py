@@ -224,7 +224,8 @@ def _changes(account: str, settings: Settings) -> dict[KeyPath, Setting]:
     elif settings.token is not None:
         changes |= {(*own, "token"): settings.token, (*own, "token_env"): None}
     if settings.token is not None:
-        changes[(*own, "token_expires")] = None  # it was the end of the token before
+        # What was known was known of the token before.
+        changes |= {(*own, "token_expires"): None, (*own, "token_scope"): None}
     if settings.token_env is not None:
         changes[(*own, "token_env")] = settings.token_env
     if settings.keyring is not None:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.bridge import Bridge
 from kosmo_circleci.call.model import Account, ApiRequest, ApiResponse
-from kosmo_circleci.cli.accounts.status import home, mode_of, read_configuration
+from kosmo_circleci.cli.accounts.status import home, limits_of, mode_of, read_configuration
 from kosmo_circleci.config.accounts import configuration_file
 from kosmo_circleci.config.configuration import Configuration, ResolvedAccount
 from kosmo_circleci.config.signin import TIME_FORMAT
@@ -111,12 +111,12 @@ def _token_check(resolved: ResolvedAccount, simulate: bool) -> Check:
 def _stored_token_check(resolved: ResolvedAccount) -> Check:
     source, expires = f"from {resolved.token_source}", resolved.token_expires
     if expires is None:
-        return Check("token", "ok", source)
+        return Check("token", "ok", source + limits_of(resolved.token_scope, None))
     login = f"kosmo login{_option(resolved.account)}"
     now = datetime.now(UTC)
     if expires <= f"{now:{TIME_FORMAT}}":
         return Check("token", "fail", f"{source}, ended on {expires[:10]}", login)
-    detail = f"{source}, until {expires[:10]}"
+    detail = source + limits_of(resolved.token_scope, expires)
     if expires <= f"{now + _SOON:{TIME_FORMAT}}":
         return Check("token", "warn", detail, login)
     return Check("token", "ok", detail)

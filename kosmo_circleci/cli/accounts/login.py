@@ -19,6 +19,7 @@ from kosmo_circleci.cli.options import Seconds
 from kosmo_circleci.cli.output import emit, json_option
 from kosmo_circleci.config import file, keyring_store, signin
 from kosmo_circleci.config.accounts import DEFAULT, configuration_file
+from kosmo_circleci.config.configuration import READ_SCOPE
 from kosmo_circleci.config.edit import KeyPath, Setting
 from kosmo_circleci.config.redirect import RedirectListener
 from kosmo_circleci.config.signin import Token
@@ -38,6 +39,9 @@ _USER_AGENT: Final = f"kosmo-circleci/{__version__}"
 
 _READ_ONLY: Final = "On the page, choose Read: such a token can change nothing."
 _CHOICE: Final = "The page asks what the token may do; Read is enough for scripts that only look."
+
+_KNOWN: Final = ("token_expires", "token_scope")
+"""What the configuration file keeps of a token beside the token."""
 
 _account_option = click.option(
     "--account",
@@ -137,7 +141,7 @@ def logout(account: str, as_json: bool) -> None:
         places.append("keyring")
     if stored is not None and (stored.token or stored.keyring or stored.token_expires):
         own = _keys(account)
-        update(path, {(*own, name): None for name in ("token", "keyring", "token_expires")})
+        update(path, {(*own, name): None for name in ("token", "keyring", *_KNOWN)})
         if stored.token:
             places.append("file")
     if not places:
@@ -195,7 +199,7 @@ def _origin(account: str) -> str:
 
 
 def _check_scope(token: Token, *, read_only: bool) -> None:
-    if read_only and token.scope not in (None, signin.READ_SCOPE):
+    if read_only and token.scope not in (None, READ_SCOPE):
         raise ConfigurationError(
             f"The token may do more than read (scope {printable(token.scope or '')}), and "
             f"--read-only was given. {signin.AGAIN} Choose Read on the page."
@@ -203,7 +207,7 @@ def _check_scope(token: Token, *, read_only: bool) -> None:
 
 
 def _allows(token: Token) -> str:
-    return "can only read, " if token.scope == signin.READ_SCOPE else ""
+    return "can only read, " if token.scope == READ_SCOPE else ""
 
 
 def _show(url: str, *, read_only: bool, no_browser: bool) -> None:
@@ -232,6 +236,7 @@ def _store(account: str, token: Token) -> str:
     changes: dict[KeyPath, Setting] = {
         (*own, "token_env"): None,  # it would win
         (*own, "token_expires"): _text_of(token.expires_at),
+        (*own, "token_scope"): token.scope,
     }
     place = "keyring"
     try:

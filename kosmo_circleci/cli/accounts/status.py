@@ -10,10 +10,11 @@ import click
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.cli.output import emit, json_option, warn
 from kosmo_circleci.config.accounts import configuration_file, load_configuration
-from kosmo_circleci.config.configuration import Configuration
+from kosmo_circleci.config.configuration import READ_SCOPE, Configuration
 from kosmo_circleci.errors import ConfigurationError
 from kosmo_circleci.folders import home_folder
 from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.wording import printable
 
 
 class Row(NamedTuple):
@@ -25,12 +26,13 @@ class Row(NamedTuple):
     url_source: str
     hint: str | None = None
     token_expires: str | None = None
+    token_scope: str | None = None
     fault: str | None = None
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return `{name, token, token_source, url, url_source}`.
 
-        Where there are any, also `hint`, `token_expires` and `error`.
+        Where there are any, also `hint`, `token_expires`, `token_scope` and `error`.
         """
         value: dict[str, JsonValue] = {
             "name": self.name,
@@ -43,6 +45,8 @@ class Row(NamedTuple):
             value["hint"] = self.hint
         if self.token_expires is not None:
             value["token_expires"] = self.token_expires
+        if self.token_scope is not None:
+            value["token_scope"] = self.token_scope
         if self.fault is not None:
             value["error"] = self.fault
         return value
@@ -99,6 +103,7 @@ def _row(configuration: Configuration, name: str) -> Row:
         settings.url_source,
         resolved.account.hint,
         resolved.token_expires,
+        resolved.token_scope,
     )
 
 
@@ -127,8 +132,16 @@ def _token(row: Row) -> str:
         return "unusable, see below"
     if row.token_source is None:
         return f"none: {row.hint}" if row.hint else "none"
-    until = f", until {row.token_expires[:10]}" if row.token_expires else ""
-    return f"{row.token_source}{until}"
+    return row.token_source + limits_of(row.token_scope, row.token_expires)
+
+
+def limits_of(scope: str | None, expires: str | None) -> str:
+    """Return what is known of a token: `, can only read, until 2026-01-31`; "" for nothing."""
+    allows = (
+        "can only read" if scope == READ_SCOPE else f"scope {printable(scope)}" if scope else ""
+    )
+    until = f"until {expires[:10]}" if expires else ""
+    return "".join(f", {each}" for each in (allows, until) if each)
 
 
 def _json(configuration: Configuration, rows: list[Row], path: Path) -> JsonValue:

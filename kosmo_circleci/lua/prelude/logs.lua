@@ -1,12 +1,14 @@
--- flow.failures and flow.log: which steps failed, and what they printed.
+-- The steps of jobs and what they printed, and flow.failures: which of them failed. flow.log is in log.lua.
 --
 -- How it works: a job's steps and outputs come from API v3. A CircleCI Server has no v3: where it answers 404 for a
 -- job that v1.1 knows, v1.1 is asked from then on, by that account in this run. Both are brought to one form of step:
--- {execution, name, num, status, exit_code, command, ended, read = function that returns stdout, stderr, whole}.
+-- {execution, name, num, status, exit_code, command, ended, read = function that returns stdout, stderr, whole};
+-- those of v3 also have read_on(seen) and read_stderr(), for what is still being printed.
 
 local core = ...
 
-local error, find, ipairs, pcall, sub, type = error, string.find, ipairs, pcall, string.sub, type
+local error, find, ipairs, match, pcall = error, string.find, ipairs, string.match, pcall
+local sub, type = string.sub, type
 local concat = table.concat
 local flow, refuse = core.globals.flow, core.refuse
 local all, each, map = flow.all, flow.each, flow.map
@@ -48,6 +50,25 @@ local function read_v3(fn, job_id, step, size, tail)
   return line_end and sub(text, line_end + 1) or text, false
 end
 
+-- What the host puts in place of bytes that are not UTF-8: behind it the server's offsets are unknown.
+local REPLACED = "\u{FFFD}"
+
+--- Read what stdout has grown by since the last time; false where it has not. `seen.text` is all of it, and
+-- `seen.kept` the whole lines at its beginning that are not asked for again.
+local function read_on_v3(circleci, job_id, step, seen)
+  local kept = seen.kept or ""
+  local piece = circleci.get_job_stdout({
+    job_id = job_id, execution = step.execution, step_num = step.num, offset = kept ~= "" and #kept or nil,
+  })
+  local text = kept .. piece
+  local replaced = find(piece, REPLACED, 1, true)
+  local line_end = match(replaced and sub(piece, 1, replaced - 1) or piece, "^.*()\n") or 0
+  seen.kept = kept .. sub(piece, 1, line_end)
+  if text == seen.text then return false end
+  seen.text = text
+  return true
+end
+
 local function steps_v3(circleci, answer)
   local steps, job_id = {}, answer.data.id
   for number, execution in ipairs(answer.data.attributes.parallel_executions or {}) do
@@ -65,6 +86,10 @@ local function steps_v3(circleci, answer)
         local stdout, all_of_it = read_v3(circleci.get_job_stdout, job_id, step, each_step.stdout_bytes, tail)
         local stderr, all_of_that = read_v3(circleci.get_job_stderr, job_id, step, each_step.stderr_bytes, tail)
         return stdout, stderr, all_of_it and all_of_that
+      end
+      function step.read_on(seen) return read_on_v3(circleci, job_id, step, seen) end
+      function step.read_stderr()
+        return (read_v3(circleci.get_job_stderr, job_id, step, each_step.stderr_bytes, false))
       end
       steps[#steps + 1] = step
     end
@@ -173,16 +198,16 @@ local function in_workflow(circleci, workflow_id, entries, only)
   add_failed(pipeline_of(pipeline), workflow, jobs_of(circleci, workflow), entries, only)
 end
 
---- The workflow of a job, by the job's id. A Server has no route from there to anything else.
-local function workflow_of_job(circleci, account, job_id)
+--- get_job's answer. A CircleCI Server has no route from a job's id to anything else.
+local function job_by_id(helper, circleci, account, job_id)
   local ok, answer = pcall(circleci.get_job, { job_id = job_id })
-  if ok then return answer.data.references.workflow.id end
+  if ok then return answer end
   -- Either v3 does not know the job, or there is no v3: a list of one's own runs is never absent there.
   if is_absent(answer) and not without_v3[account] then
     without_v3[account] = unless_absent(circleci.list_my_runs, { limit = 1 }) == nil
   end
   if is_absent(answer) and without_v3[account] then
-    refuse("flow.failures", "a CircleCI Server finds no job by its id; name it by {project_slug = …, job_number = …}")
+    refuse(helper, "a CircleCI Server finds no job by its id; name it by {project_slug = …, job_number = …}")
   end
   error(answer, 0)
 end
@@ -198,7 +223,8 @@ local function find_failed(circleci, account, target, concurrency)
   elseif target.workflow_id then
     in_workflow(circleci, target.workflow_id, entries)
   elseif target.job_id then
-    in_workflow(circleci, workflow_of_job(circleci, account, target.job_id), entries,
+    local answer = job_by_id("flow.failures", circleci, account, target.job_id)
+    in_workflow(circleci, answer.data.references.workflow.id, entries,
       function(job) return job.id == target.job_id end)
   elseif target.job_number then
     local request = { project_slug = target.project_slug, job_number = target.job_number }
@@ -311,90 +337,4 @@ function flow.failures(target, opts)
   return rows
 end
 
--- flow.log ------------------------------------------------------------------------------------------
-
-local LOG = {
-  steps = { nil, core.kinds.name }, follow = { false, core.kinds.flag }, ansi = { false, core.kinds.flag },
-  account = { nil, core.kinds.name },
-}
-
-local LOOK_SECONDS = 2
-
-local function job_by(circleci, job_id)
-  if type(job_id) ~= "string" or job_id == "" then
-    refuse("flow.log", "argument 1 must be a job's id, got " .. core.shown(job_id))
-  end
-  return circleci.get_job({ job_id = job_id })
-end
-
-local function chosen(steps, which, job)
-  local list = {}
-  for _, step in ipairs(steps) do
-    local matches = which == "all" or step.name == which or which == "failed" and has_failed(step, job)
-    if matches then list[#list + 1] = step end
-  end
-  return list
-end
-
-local function text_of(step, ansi)
-  local stdout, stderr = step.read("full")
-  if ansi then return stdout .. (stdout ~= "" and sub(stdout, -1) ~= "\n" and "\n" or "") .. stderr end
-  return (core.call_host_many("render_log", stdout, stderr, nil))
-end
-
---- Call emit(line) for the lines of `text` behind the first `skip`, and return how many lines there are.
-local function split_lines(text, skip, lines)
-  local from, count = 1, 0
-  while from <= #text do
-    local line_end = find(text, "\n", from, true)
-    count = count + 1
-    if count > skip then lines[#lines + 1] = sub(text, from, (line_end or #text + 1) - 1) end
-    from = (line_end or #text) + 1
-  end
-  return count
-end
-
---- for line, step in flow.log(job_id[, {steps = "failed", follow = false, ansi = false}]) do … end
-function flow.log(job_id, opts)
-  local settings = core.options("flow.log", opts, LOG)
-  local circleci = core.flow_functions("flow.log", settings.account)
-  local answer = job_by(circleci, job_id)
-  local function outcome() return answer.data.attributes end
-  local which = settings.steps or (outcome().phase == "ended" and "failed" or "all")
-  local position, shown, lines, at = 1, 0, {}, 1
-  local info
-  local function current()
-    local job = { status = outcome().outcome or outcome().phase }
-    return chosen(steps_v3(circleci, answer), which, job)[position], outcome().phase == "ended"
-  end
-  --- Read more lines; false when the log has ended.
-  local function more()
-    while true do
-      local step, job_ended = current()
-      if step == nil then
-        if job_ended or not settings.follow then return false end
-      else
-        info = { name = step.name, num = step.num, execution = step.execution, status = step.status }
-        lines, at = {}, 1
-        local count = split_lines(text_of(step, settings.ansi), shown, lines)
-        if settings.follow and not step.ended and #lines > 0 then
-          lines[#lines], count = nil, count - 1   -- the last line may still grow
-        end
-        shown = count
-        if step.ended or not settings.follow then position, shown = position + 1, 0 end
-        if #lines > 0 then return true end
-      end
-      if settings.follow and (step == nil or not step.ended) then
-        core.call_host("waiting", "flow.log: waiting for more output")
-        core.wait(LOOK_SECONDS)
-        core.call_host("waiting", "")
-        answer = circleci.get_job({ job_id = job_id })
-      end
-    end
-  end
-  return function()
-    if at > #lines and not more() then return nil end
-    at = at + 1
-    return lines[at - 1], info
-  end
-end
+core.job_steps = { by_id = job_by_id, of_v3 = steps_v3, of_build = steps_of_build, has_failed = has_failed }

@@ -92,7 +92,7 @@ def test_a_new_token_has_no_end_that_is_known(process: Any, file: Path) -> None:
     file.parent.mkdir(parents=True)
     file.write_text(
         "integrations:\n  circleci:\n    accounts:\n      default:\n        token: old\n"
-        '        token_expires: "2026-01-01T00:00:00Z"\n'
+        '        token_expires: "2026-01-01T00:00:00Z"\n        token_scope: read\n'
     )
     process(*CONFIGURE, "--stdin-json", stdin=json.dumps({"token": TOKEN}))
     assert circleci(file) == {"accounts": {"default": {"token": TOKEN}}}

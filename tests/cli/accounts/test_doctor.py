@@ -124,6 +124,37 @@ def test_a_token_that_ends_says_when(
     assert "token_expires" not in row
 
 
+@pytest.mark.parametrize(
+    ("scope", "detail"),
+    [("read", "can only read, until 2"), ("write admin", "scope write admin, until 2")],
+)
+def test_what_a_token_may_do_is_shown_where_it_is_known(
+    kosmo: Any,
+    answers: Answers,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    scope: str,
+    detail: str,
+) -> None:
+    monkeypatch.delenv("CIRCLECI_TOKEN")
+    file = tmp_path / ".config" / "kosmo" / "config.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        "integrations: {circleci: {accounts: {default: {"
+        f'token: {TOKEN}, token_expires: "2099-01-01T00:00:00Z", token_scope: {scope}}}}}}}}}'
+    )
+    file.chmod(0o600)
+    [token] = [
+        each
+        for each in kosmo("integrations:doctor", "--json").json["checks"]
+        if each["name"] == "token"
+    ]
+    assert (token["status"], token["detail"]) == ("ok", f"from file {file}, {detail}099-01-01")
+    [row] = kosmo("integrations:status", "--json").json["accounts"]
+    assert row["token_scope"] == scope
+    assert f"file {file}, {detail}" in kosmo("integrations:status").out
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_token_says_how_to_get_another(kosmo: Any, answers: Answers, status: int) -> None:
     answers.status, answers.body = status, b'{"message": "You must log in first."}'

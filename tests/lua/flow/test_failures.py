@@ -1,4 +1,4 @@
-"""flow.failures and flow.log: the failed steps and what they printed, from v3 and a Server."""
+"""flow.failures: the failed steps and what they printed, from v3 and a Server."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -213,9 +213,6 @@ def test_the_log_is_as_long_as_asked_for(
          "flow.failures: unknown option 'line'. Did you mean 'lines'?"),
         ("flow.failures({pipeline_id = 'none'})", "CircleCI API error (404): Pipeline not found"),
         ("flow.failures({job_id = 'none'})", "CircleCI API error (404): Job not found"),
-        ("flow.log('none')", "CircleCI API error (404): Job not found"),
-        ("flow.log(1)", "flow.log: argument 1 must be a job's id, got 1"),
-        ("flow.log('x', {follow = 1})", "flow.log: 'follow' takes a boolean, got 1"),
         ("flow.wait_workflow(1)", "flow.wait_workflow: argument 1 must be a workflow's id, got 1"),
         ("flow.wait_workflow('none')", "CircleCI API error (404): Workflow not found"),
         ("flow.is_final(nil)", "flow.is_final: argument 1 must be a status, got nothing"),
@@ -252,75 +249,6 @@ def test_of_a_long_output_only_the_end_is_asked_for() -> None:
     assert all(row == [True, True] for row in made.result)
     ranges = [range_ for url, range_ in transport.requests if "/stdout" in url and range_]
     assert ranges
-
-
-def test_a_log_is_read_line_by_line(cloud: Callable[[str], Run]) -> None:
-    made = cloud("""
-        local first, last, count
-        for line, step in flow.log("failed-job-uuid") do
-          first, last, count = first or line, line, (count or 0) + 1
-          if count == 1 then dump(step) end
-        end
-        return first, last, count
-    """)
-
-    assert (made.error, made.result[1:]) == (None, [ASSERTION, 18])
-    assert '"name": "Run tests"' in made.output
-
-
-@pytest.mark.parametrize(
-    ("options", "steps"),
-    [
-        ("nil", ["Run tests"]),
-        ("{steps = 'failed'}", ["Run tests"]),
-        ("{steps = 'Checkout code'}", ["Checkout code", "Checkout code"]),
-        ("{steps = 'none'}", []),
-    ],
-)
-def test_steps_are_chosen_by_outcome_or_name(
-    options: str, steps: list[str], cloud: Callable[[str], Run]
-) -> None:
-    made = cloud(f"""
-        local names, last = json.array(), nil
-        for _, step in flow.log("failed-job-uuid", {options}) do
-          local key = step.name .. step.execution
-          if key ~= last then names[#names + 1] = step.name end
-          last = key
-        end
-        return names
-    """)
-
-    assert (made.error, made.result) == (None, steps)
-
-
-def test_with_ansi_the_bytes_stay_as_they_came(cloud: Callable[[str], Run]) -> None:
-    made = cloud("""
-        local raw = ""
-        for line in flow.log("failed-job-uuid", {ansi = true}) do raw = raw .. line .. "\\n" end
-        return raw:find("\\27[", 1, true) ~= nil
-    """)
-
-    assert (made.error, made.result) == (None, True)
-
-
-def test_a_log_is_followed_until_its_step_has_ended(cloud: Callable[[str], Run]) -> None:
-    made = cloud("""
-        local c = app.integrations.circleci
-        local slug = "gh/example-org/example-repo"
-        local pipeline = c.trigger_pipeline({project_slug = slug,
-          parameters = {simulate = "fail", simulate_seconds = 100}})
-        flow.sleep(120)
-        local workflow = c.list_pipeline_workflows(pipeline.id).items[1]
-        local job = c.list_workflow_jobs(workflow.id).items[2]
-        local followed, whole = {}, {}
-        for line in flow.log(job.id, {follow = true, steps = "Run tests"}) do
-          followed[#followed + 1] = line
-        end
-        for line in flow.log(job.id, {steps = "Run tests"}) do whole[#whole + 1] = line end
-        return job.status, #whole > 0, table.concat(followed, "|") == table.concat(whole, "|")
-    """)
-
-    assert (made.error, made.result) == (None, ["running", True, True])
 
 
 def test_a_workflow_is_waited_for(cloud: Callable[[str], Run]) -> None:
