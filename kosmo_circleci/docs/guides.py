@@ -1,9 +1,16 @@
-"""Finds lua_docs/ in a wheel or a checkout. Every NAME.md in it is a guide."""
+"""Finds lua_docs/ in a wheel or a checkout. Every NAME.md in it is a guide, but for SKILL.md.
+
+That one is a skill of coding agents, which tells of commands that a script does not have: it is
+not listed among the pages, but can be read by its name.
+"""
 
 import re
 from functools import cache
 from pathlib import Path
 from typing import Final
+
+SKILL: Final = "SKILL"
+"""The name of the skill file: agents look for it in capitals."""
 
 _PACKAGE: Final = Path(__file__).parent.parent
 _FOR_THE_SEARCH: Final = re.compile(r"^<!-- search: .*? -->\n\n?", re.MULTILINE | re.DOTALL)
@@ -18,7 +25,7 @@ def folder() -> Path:
 
 def names() -> tuple[str, ...]:
     """Return the names of all guides, `circleci` first, then by alphabet."""
-    stems = sorted(path.stem for path in folder().glob("*.md"))
+    stems = sorted(path.stem for path in folder().glob("*.md") if path.stem != SKILL)
     return tuple(sorted(stems, key=lambda name: name != "circleci"))
 
 

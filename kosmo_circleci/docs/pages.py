@@ -17,12 +17,15 @@ def read(page: str, catalog: Catalog) -> str:
     """Return a page as Markdown: a guide, a helper's page, the index, or a function's page.
 
     Accepted: `circleci`, `circleci.get_pipeline`, `get_pipeline`, `circleci.circleci_get_pipeline`,
-    `circleci.index`, `flow.map`, a guide's name; `app.`, `integrations.` and an account segment may
-    be in front. Raises `ValidationError` with the nearest pages.
+    `circleci.index`, `flow.map`, a guide's name, `skill` for the skill file of coding agents;
+    `app.`, `integrations.` and an account segment may be in front. Raises
+    `ValidationError` with the nearest pages.
     """
     name = page.strip().lower().removesuffix(".md").removesuffix("()")
     if name in ("app", "integrations", "app.integrations"):
         return guides.read("circleci")
+    if name == guides.SKILL.lower():
+        return guides.read_source(guides.SKILL)
     helper = _helper_page(name) if "." in name else None
     if helper is not None:
         return helper
