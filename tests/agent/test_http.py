@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -101,14 +102,16 @@ async def nobody(_context: Any, _params: Any) -> ElicitResult:
 
 
 @contextlib.asynccontextmanager
-async def client_of(address: str, token: str, era: Any) -> AsyncIterator[Client]:
+async def client_of(
+    address: str, token: str, era: Any, user: Any = nobody
+) -> AsyncIterator[Client]:
     """Yield a client with that token, which knows tasks and has a user."""
     async with (
         httpx2.AsyncClient(headers={"Circle-Token": token}, timeout=60) as http,
         Client(
             streamable_http_client(address, http_client=http),
             mode=era,
-            elicitation_callback=nobody,
+            elicitation_callback=user,
             extensions=[TaskExtension()],
         ) as client,
     ):
@@ -120,7 +123,11 @@ COUNT = "--- Count.\n-- @arg project string  The project.\nreturn 1\n"
 
 @contextlib.asynccontextmanager
 async def serving(
-    *, shared: bool = False, write: Any = "deny", task_limits: TaskLimits = DEFAULT_LIMITS
+    *,
+    shared: bool = False,
+    write: Any = "deny",
+    task_limits: TaskLimits = DEFAULT_LIMITS,
+    bound: str = "127.0.0.1",
 ) -> AsyncIterator[str]:
     """Yield the address of a running server, whose one workflow is `count`."""
     folder = Path.home() / "shipped"
@@ -134,14 +141,14 @@ async def serving(
         client_of=client_of_request(shared),
         task_limits=task_limits,
     )
-    listener = listening_socket("127.0.0.1", 0)
+    listener = listening_socket(bound, 0)
     config = uvicorn.Config(application(server, listener, shared=shared), log_config=None)
     http = uvicorn.Server(config)
     task = asyncio.create_task(http.serve(sockets=[listener]))
     while not http.started:
         await asyncio.sleep(0.01)
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}{PATH}"
+        yield f"http://{bound}:{listener.getsockname()[1]}{PATH}"
     finally:
         http.should_exit = True
         await task
@@ -246,13 +253,15 @@ def test_a_completion_uses_the_token_of_its_own_request(circleci: list[str], era
     assert circleci == ["token-of-ann", "token-of-bob"]
 
 
+async def ask(client: Client, method: str, **params: Any) -> dict[str, Any]:
+    """Send a request the SDK's client has no method for, and return its answer as JSON."""
+    request: Any = Request[dict[str, Any], str](method=method, params=params)
+    answer = await client.session.send_request(request, Anything)
+    return answer.model_dump(by_alias=True, mode="json", exclude_none=True)
+
+
 @pytest.mark.parametrize("era", ERAS)
 def test_a_task_is_found_with_the_token_that_made_it_alone(circleci: list[str], era: Any) -> None:
-    async def ask(client: Client, method: str, **params: Any) -> dict[str, Any]:
-        request: Any = Request[dict[str, Any], str](method=method, params=params)
-        answer = await client.session.send_request(request, Anything)
-        return answer.model_dump(by_alias=True, mode="json", exclude_none=True)
-
     async def work() -> Any:
         async with (
             serving(task_limits=TaskLimits(after_s=0.0)) as address,
@@ -270,6 +279,71 @@ def test_a_task_is_found_with_the_token_that_made_it_alone(circleci: list[str], 
 
     result = asyncio.run(asyncio.wait_for(work(), 60))
     assert (result["structuredContent"]["result"], circleci) == ("***", ["token-of-ann"])
+
+
+def test_a_task_asks_on_the_request_that_waits_for_its_result(circleci: list[str]) -> None:
+    asked = []
+
+    async def user(_context: Any, params: Any) -> ElicitResult:
+        asked.append(params.message.splitlines()[-1])
+        return ElicitResult(action="accept", content={"answer": "no"})
+
+    async def work() -> Any:
+        async with (
+            serving(write="ask") as address,
+            client_of(address, "token-of-ann", "legacy", user) as ann,
+        ):
+            code = f"app.integrations.circleci.trigger_pipeline('gh/a/b') {LOGIN}"
+            call = {"name": "execute_lua", "arguments": {"code": f"pcall(function() {code} end)"}}
+            task_id = (await ask(ann, "tools/call", **call, task={}))["task"]["taskId"]
+            while (await ask(ann, "tasks/get", taskId=task_id))["status"] != "input_required":
+                await asyncio.sleep(0.02)
+            assert asked == []  # nothing of the client's is open for it to travel on
+            await ask(ann, "tasks/result", taskId=task_id)
+            return await ask(ann, "tasks/get", taskId=task_id)
+
+    task = asyncio.run(asyncio.wait_for(work(), 60))
+    assert (task["status"], asked, circleci) == ("completed", ["Allow trigger_pipeline?"], [])
+
+
+@pytest.mark.parametrize(
+    ("bound", "host", "status"),
+    [
+        ("127.0.0.1", "ci-box", 421),
+        ("0.0.0.0", "ci-box", 400),
+        ("0.0.0.0", "10.1.2.3", 400),
+        ("0.0.0.0", "evil.example", 421),
+    ],
+)
+def test_a_server_on_every_address_answers_to_the_names_of_its_machine(
+    bound: str, host: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "ci-box")
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.1.2.3", 0))]
+    known = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda name, *rest, **more: found if name == "ci-box" else known(name, *rest, **more),
+    )
+
+    async def work() -> int:
+        async with serving(bound=bound) as address, httpx2.AsyncClient() as http:
+            address = address.replace("0.0.0.0", "127.0.0.1")
+            port = address.split(":")[2].partition("/")[0]
+            headers = {
+                "Circle-Token": "t",
+                "Host": f"{host}:{port}",
+                "Accept": "text/event-stream, application/json",
+            }
+            # Past the gate a message that is none is a bad request.
+            return (
+                await http.post(
+                    address, content=b"[]", headers=headers | {"Content-Type": "application/json"}
+                )
+            ).status_code
+
+    assert asyncio.run(asyncio.wait_for(work(), 60)) == status
 
 
 def test_a_state_is_good_for_the_client_that_was_asked(circleci: list[str]) -> None:

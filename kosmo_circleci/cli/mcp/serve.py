@@ -92,7 +92,7 @@ def serve(
 
     limits = Limits(memory_bytes=memory_limit, cpu_s=cpu_limit, timeout_s=timeout or CALL_S)
     if journal is not None:
-        journal.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folder(journal)
     options = ServeOptions(
         cast("Write", write), simulate, account, limits, journal, timeout or TASK_S
     )
@@ -101,6 +101,16 @@ def serve(
     if shared_token:
         raise UsageError("--shared-token goes with --http: over stdio there is one client.")
     return _serve_stdio(_Offer(options, expose))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Cannot record runs in {folder}: {error.strerror or error}. Name a folder that can be "
+            "made, or is there."
+        ) from None
 
 
 class _Offer(NamedTuple):
