@@ -144,7 +144,7 @@ class Executions:
             limits=self.options.limits._replace(timeout_s=None),
             keep_output=False,
             rehearsal=script.simulate,
-            # MCP servers run with the rights of whoever started this one.
+            # MCP servers run with the rights of the user who started this one.
             mcp=not call.client.is_remote,
             results=self.results.named_in(call.client.key, script.code),
             journal=self._journal(script, call.client),

@@ -34,14 +34,14 @@ class Progress(NamedTuple):
 
 
 class Question(NamedTuple):
-    """The call may go on once somebody has answered `text`; `number` counts those of one call."""
+    """The call continues once somebody has answered `text`; `number` counts those of one call."""
 
     text: str
     number: int
 
 
 class Settled(NamedTuple):
-    """The call goes on: `question` was answered, or waited for too long."""
+    """The call continues: `question` was answered, or waited for too long."""
 
     question: Question
 
@@ -162,7 +162,7 @@ class RunningCall:
         self._answers.put((question.number, consent))
 
     def become_task(self, limit_s: float) -> None:
-        """Go on without a turn, for `limit_s` in all: nobody waits for the answer any more."""
+        """Continue without a turn, for `limit_s` in all: no request waits for the answer."""
         self._deadline.extend(limit_s)
         self._turn.waive()
 
@@ -200,7 +200,7 @@ class RunningCall:
         except KosmoError as error:
             return ToolResult.failed(error).masked(self._mask(self._client))
         except Exception as error:
-            # A fault of ours: the client gets an answer, whoever started the server the trace.
+            # A fault of ours: the client gets an answer, standard error the trace.
             traceback.print_exc()
             message = f"internal error: {type(error).__name__}: {error}"
             result = ToolResult(message, {"type": "runtime", "message": message}, is_error=True)
@@ -221,7 +221,7 @@ class RunningCall:
 
     def _answer_in_time(self, question: Question) -> Consent:
         until = time.monotonic() + PATIENCE_S
-        # A run that was cancelled is ended by whoever watches its deadline.
+        # The supervisor, which watches the deadline, ends a run that was cancelled.
         while time.monotonic() < until and self._deadline.reason() is None:
             try:
                 number, consent = self._answers.get(timeout=_LOOK_EVERY_S)
@@ -235,5 +235,5 @@ class RunningCall:
         self._on_loop(lambda: self._events.put_nowait(event))
 
     def _on_loop(self, action: Callable[[], object]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever waited
+        with contextlib.suppress(RuntimeError):  # the loop has ended; nobody waits
             self._loop.call_soon_threadsafe(action)

@@ -1,6 +1,6 @@
 """Projects and branches of a client's CircleCI, to complete what its user types.
 
-A suggestion is worth a short wait and no error: what cannot be had in time is left out.
+A suggestion is worth a short wait and no error: what does not arrive in time is left out.
 """
 
 import threading
@@ -18,7 +18,10 @@ WAIT_S: Final = 3.0
 """How long one completion may take."""
 
 FRESH_S: Final = 60.0
-"""How long what was found is used again: a client asks at every key."""
+"""How long an answer is used again: a client asks at every key."""
+
+FAILED_S: Final = 5.0
+"""How long nothing is asked after a failure."""
 
 MAX_CACHED: Final = 256
 """How many answers are kept; the oldest make room."""
@@ -53,8 +56,8 @@ class Suggestions:
             page: Any = self._executions.read(
                 "list_project_pipelines", {"project_slug": project}, client, deadline
             )
-            found = [(each.get("vcs") or {}).get("branch") for each in page["items"]]
-            return [*dict.fromkeys(str(each) for each in found if each)]
+            branches = [(each.get("vcs") or {}).get("branch") for each in page["items"]]
+            return [*dict.fromkeys(str(each) for each in branches if each)]
 
         return self._cached((client.key, project), names)
 
@@ -73,18 +76,19 @@ class Suggestions:
         return rows
 
     def _cached(self, key: _Key, look: Callable[[Deadline], list[str]]) -> list[str]:
-        now = self._clock()
         with self._lock:
-            until, found = self._cache.get(key, (0.0, []))
-        if now < until:
-            return found
+            until, values = self._cache.get(key, (0.0, []))
+        if self._clock() < until:
+            return values
+        fresh_s = FRESH_S
         try:
-            found = look(Deadline(WAIT_S))
+            values = look(Deadline(WAIT_S))
         except (KosmoError, KeyError, TypeError, AttributeError):
-            found = []  # no token, no such project, another shape: nothing to suggest
+            # No token, no such project, another shape: nothing to suggest.
+            values, fresh_s = [], FAILED_S
         with self._lock:
             self._cache.pop(key, None)
             while len(self._cache) >= MAX_CACHED:
                 del self._cache[next(iter(self._cache))]
-            self._cache[key] = now + FRESH_S, found
-        return found
+            self._cache[key] = self._clock() + fresh_s, values
+        return values

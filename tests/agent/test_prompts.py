@@ -19,7 +19,7 @@ from kosmo_circleci.agent.function_tools import FunctionTools
 from kosmo_circleci.agent.prompts import Prompts
 from kosmo_circleci.agent.running_call import ActiveTime
 from kosmo_circleci.agent.server import ToolServer
-from kosmo_circleci.agent.suggestions import FRESH_S, Suggestions
+from kosmo_circleci.agent.suggestions import FAILED_S, FRESH_S, Suggestions
 from kosmo_circleci.agent.tool_result import ToolCall
 from kosmo_circleci.agent.workflows import WorkflowSource
 from kosmo_circleci.deadline import Deadline
@@ -137,7 +137,7 @@ def test_what_a_prompt_says_is_what_runs(new_executions: New) -> None:
         ("wrong", {}, "unknown type 'kind'"),
     ],
 )
-def test_a_prompt_that_cannot_be_had_says_why(
+def test_a_prompt_that_cannot_be_made_says_why(
     new_executions: New, name: str, arguments: dict[str, str], message: str
 ) -> None:
     executions = new_executions()
@@ -233,8 +233,14 @@ def test_a_suggestion_is_asked_for_once_a_minute_and_never_fails() -> None:
     executions.answers = [ValidationError("refused: a-token"), ["not a page"]]
     assert suggestions.projects(REMOTE) == []  # its own request, not what another client got
     assert executions.calls[-1][1] == REMOTE.key
-    now[0] += FRESH_S + 1
     assert suggestions.projects(REMOTE) == []
+    assert len(executions.calls) == 3  # a failure is not asked for again at the next key
+    now[0] += FAILED_S
+    assert suggestions.projects(REMOTE) == []
+    assert (len(executions.calls), executions.answers) == (4, [])
+    now[0] += FRESH_S
+    executions.answers = [{"items": [], "next_page_token": None}]
+    assert suggestions.projects(LOCAL) == []
 
 
 ERAS = ("legacy", "auto")
