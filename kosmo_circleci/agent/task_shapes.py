@@ -56,7 +56,7 @@ def detailed(one: Task, kept_s: float, result: types.CallToolResult | None) -> d
         request = questions.request_of(one.question.text)
         fields["inputRequests"] = {key(one.question): dumped(request)}
     if result is not None and not one.cancelled:
-        fields["result"] = dumped(result)
+        fields["result"] = {"resultType": "complete", **dumped(result)}
     return fields
 
 

@@ -143,6 +143,7 @@ def test_a_long_script_becomes_a_task_that_is_polled_to_its_result(
     assert result["_meta"]["io.modelcontextprotocol/related-task"] == {"taskId": task["taskId"]}
     if era == "auto":
         assert task["result"]["structuredContent"] == result["structuredContent"]
+        assert task["result"]["resultType"] == "complete"
         assert (task["resultType"], task["ttlMs"]) == ("complete", 630000)
     else:
         assert types.GetTaskResult.model_validate(task).ttl == 630000
