@@ -12,6 +12,7 @@ from mcp.client.extension import ClaimContext, ClientExtension, ResultClaim
 from mcp.shared.exceptions import MCPError
 from pydantic import ConfigDict
 
+from kosmo_circleci.agent import tasks
 from kosmo_circleci.agent.clients import Client as Caller
 from kosmo_circleci.agent.code_tools import CodeTools
 from kosmo_circleci.agent.executions import Executions, ServeOptions
@@ -248,11 +249,11 @@ def test_a_task_is_its_clients_own(new_server: Any, era: str) -> None:
 
 def test_there_is_no_room_for_any_number_of_tasks(new_server: Any) -> None:
     async def work(client: Client) -> Any:
-        tasks = [await start(client, ENDLESS, "legacy") for _ in range(MAX_RUNNING_OF_ONE)]
+        started = [await start(client, ENDLESS, "legacy") for _ in range(MAX_RUNNING_OF_ONE)]
         with pytest.raises(MCPError, match="Too many tasks are running"):
             await start(client, ENDLESS, "legacy")
-        await ask(client, "tasks/cancel", taskId=tasks[0])
-        await ask(client, "tasks/result", taskId=tasks[0])
+        await ask(client, "tasks/cancel", taskId=started[0])
+        await ask(client, "tasks/result", taskId=started[0])
         return await start(client, SLOW, "legacy")
 
     assert talk(new_server(), "legacy", work)
@@ -341,3 +342,39 @@ def test_a_late_answer_to_one_question_answers_no_other() -> None:
         return events[-1].text
 
     assert asyncio.run(asyncio.wait_for(run(), 20)) == "no once"
+
+
+def test_a_task_is_forgotten_after_its_time(
+    new_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "RESULT_KEPT_S", 0.0)
+    limits = TaskLimits(after_s=0.0, run_s=1.0)
+
+    async def work(client: Client) -> Any:
+        task_id = await start(client, "return 1", "legacy")
+        await ask(client, "tasks/result", taskId=task_id)
+        await asyncio.sleep(1.1)
+        with pytest.raises(
+            MCPError, match=r"Unknown task .* A task is kept for 0\.0166667 minutes"
+        ):
+            await ask(client, "tasks/get", taskId=task_id)
+        return await ask(client, "tasks/list")
+
+    assert talk(new_server(limits=limits), "legacy", work)["tasks"] == []
+
+
+def test_the_tasks_that_ended_first_make_room(
+    new_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "MAX_TASKS", 2)
+
+    async def work(client: Client) -> Any:
+        ids = []
+        for code in (ENDLESS, "return 1", "return 2"):
+            ids.append(await start(client, code, "legacy"))
+            if code != ENDLESS:
+                await ask(client, "tasks/result", taskId=ids[-1])
+        return ids, [each["taskId"] for each in (await ask(client, "tasks/list"))["tasks"]]
+
+    ids, kept = talk(new_server(), "legacy", work)
+    assert kept == [ids[0], ids[2]]  # the endless one stays
