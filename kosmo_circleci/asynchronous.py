@@ -1,6 +1,7 @@
 """Blocking work for asyncio hosts: in a thread, and cancelled with its task."""
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -14,10 +15,12 @@ async def in_thread(deadline: Deadline | None, work: Callable[[Deadline], T]) ->
     """Return what `work(deadline)` returns, computed in a thread of the loop's executor.
 
     When the task is cancelled, the deadline is, and the cancellation is delivered once the work has
-    ended: everything that waits, waits through the deadline.
+    ended: everything that waits, waits through the deadline. The work sees the task's context
+    variables, among them the current span.
     """
     deadline = Deadline() if deadline is None else deadline.child()
-    future = asyncio.get_running_loop().run_in_executor(None, work, deadline)
+    run = contextvars.copy_context().run
+    future = asyncio.get_running_loop().run_in_executor(None, run, work, deadline)
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:

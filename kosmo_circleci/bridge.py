@@ -1,6 +1,7 @@
 """Bridge: the door for Python programs. A facade; `runtime.py` does the work."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -9,7 +10,8 @@ from kosmo_circleci.catalog.lookup import resolve
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ValidationError
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.limits import Limits
+from kosmo_circleci.limits import FILES_LIMIT_BYTES, Limits
+from kosmo_circleci.modules import Modules, existing_folder, folder_of_script
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.journal_settings import journal_settings
 from kosmo_circleci.run.listener import RunListener
@@ -84,6 +86,9 @@ class Bridge:
         replay: str | Path | None = None,
         plan: str | Path | None = None,
         apply: str | Path | None = None,
+        files: str | Path | None = None,
+        files_limit: int = FILES_LIMIT_BYTES,
+        lua_path: Sequence[str | Path] = (),
         isolate: bool = False,
         listener: RunListener | None = None,
         deadline: Deadline | None = None,
@@ -102,6 +107,10 @@ class Bridge:
         "skip") says what becomes of a write whose answer was lost. `replay` answers every call from
         a recorded run. `plan` is where the writes are listed instead of being sent, `apply` such a
         file whose writes are made. What does not go together raises `UsageError`.
+
+        `files` is the folder whose files the script may read and write, of which it may write
+        `files_limit` bytes; `lua_path` are folders from which it may `require` modules. A folder
+        that is not there raises `UsageError`.
 
         `isolate=True` runs the script in a process of its own that is killed at its limits: the
         mode for code that is not trusted. In-process, a single C call of Lua (a pattern that never
@@ -122,14 +131,47 @@ class Bridge:
             replay=replay,
             plan=plan,
             apply=apply,
+            files=files,
+            files_limit=files_limit,
+            lua_path=lua_path,
         )
+        return self._run(code, settings, isolate, listener, deadline)
+
+    def _run(
+        self,
+        code: str,
+        settings: RunSettings,
+        isolate: bool,
+        listener: RunListener | None,
+        deadline: Deadline | None,
+    ) -> Run:
         run = self._runtime.run_isolated if isolate else self._runtime.run
         return run(code, settings, listener, deadline)
 
     def run_file(self, path: str | Path, **options: Any) -> Run:
-        """Run a Lua file; `options` are those of `run`. Raises `OSError` if it cannot be read."""
+        """Run a Lua file; `options` are those of `run`. Raises `OSError` if it cannot be read.
+
+        Its modules are looked for in the file's own folder first, then in those of `lua_path`. What
+        its header declares holds as on the command line: `args` are checked, converted and given
+        defaults, and other functions than those of `@writes` may not write. Raises `UsageError` for
+        arguments that do not fit, and `ConfigurationError` where a default needs a git checkout.
+        """
+        from kosmo_circleci.workflows.header import parse
+
         code = Path(path).read_bytes().decode("utf-8", "surrogateescape")
-        return self.run(code, **({"name": str(path)} | options))
+        own = folder_of_script(os.fspath(path))
+        further = _folders(options.pop("lua_path", ()))
+        lua_path = further if own is None else (own, *further)
+        isolate, listener, deadline = (
+            options.pop(name, None) for name in ("isolate", "listener", "deadline")
+        )
+        settings = _settings(**({"name": str(path)} | options | {"lua_path": lua_path}))
+        header = parse(code, settings.name)
+        args = header.bound(
+            settings.args, lambda: self._runtime.surroundings.defaults(settings.account)
+        )
+        settings = settings._replace(args=args, writes=header.writes)
+        return self._run(code, settings, bool(isolate), listener, deadline)
 
     def map(
         self,
@@ -208,32 +250,39 @@ class Bridge:
             deadline, lambda deadline: self.call(function, *arguments, deadline=deadline, **options)
         )
 
-    def check(self, code: str, *, name: str = "script") -> "Report":
+    def check(
+        self, code: str, *, name: str = "script", lua_path: Sequence[str | Path] = ()
+    ) -> "Report":
         """Return what is wrong with a script, as far as it can be known without running it.
 
-        `name` precedes the findings. Raises `ConfigurationError`, also without the extra `check`.
+        `name` precedes the findings; with `lua_path`, folders of modules, those that are in none of
+        them are findings. Raises `ConfigurationError`, also without the extra `check`.
         """
         from kosmo_circleci.check.check import check
 
-        return check(code, name, self._runtime.catalog, tuple(self._runtime.configuration.accounts))
+        folders = _folders(lua_path)
+        accounts = tuple(self._runtime.configuration.accounts)
+        modules = Modules(folders) if folders else None
+        return check(code, name, self._runtime.catalog, accounts, modules)
 
     def read_doc(self, page: str) -> str:
         """Return a documentation page as Markdown. Raises `ValidationError` for an unknown one."""
         from kosmo_circleci.docs import pages
 
-        return pages.read(page, self._runtime.catalog)
+        return pages.read(page, self._runtime.catalog, self._runtime.surroundings.workflows())
 
     def list_docs(self) -> str:
         """Return the names of all pages, one a line."""
         from kosmo_circleci.docs import pages
 
-        return pages.listing(self._runtime.catalog)
+        return pages.listing(self._runtime.catalog, self._runtime.surroundings.workflows())
 
     def search_docs(self, query: str) -> str:
         """Return the functions whose meaning is nearest to `query`: at most ten lines."""
         from kosmo_circleci.docs import search
 
-        return search.search(query, self._runtime.catalog)
+        workflows = self._runtime.surroundings.workflows()
+        return search.search(query, self._runtime.catalog, workflows=workflows)
 
     def agent_tools(self) -> list[dict[str, JsonValue]]:
         """Return the tools an agent host offers its model: name, description, input_schema."""
@@ -256,6 +305,9 @@ def _settings(
     trust_mcp: bool = False,
     args: Mapping[str, JsonValue] | None = None,
     limits: Limits | None = None,
+    files: str | Path | None = None,
+    files_limit: int = FILES_LIMIT_BYTES,
+    lua_path: Sequence[str | Path] = (),
     **journal: Any,
 ) -> RunSettings:
     return RunSettings(
@@ -266,4 +318,13 @@ def _settings(
         args=dict(args or {}),
         limits=limits or Limits(),
         journal=journal_settings(**journal),
+        files=None if files is None else existing_folder(files, "files"),
+        files_limit=files_limit,
+        lua_path=_folders(lua_path),
     )
+
+
+def _folders(lua_path: Sequence[str | Path]) -> tuple[str, ...]:
+    if isinstance(lua_path, str | Path):
+        raise TypeError("lua_path is a list of folders, not a single one")
+    return tuple(existing_folder(each, "lua_path") for each in lua_path)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from kosmo_circleci.call import permission
 from kosmo_circleci.call.account import missing_token
-from kosmo_circleci.call.exchange import Exchange, Performed, Request
+from kosmo_circleci.call.exchange import CallSubject, Exchange, Performed, Request
 from kosmo_circleci.call.model import (
     LOG_LENGTH,
     Account,
@@ -47,6 +47,7 @@ class Caller:
     """The calls of one run.
 
     An account is resolved when a call uses it, the executor opened by the first request.
+    `traceparent` is that of `RunSettings`; a session that is kept gets another for each script.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Caller:
         self.deadline = deadline
         self.mask = mask
         self.journal: RunJournal | None = None
+        self.traceparent = settings.traceparent
         self._tokens: set[str] = set()
         self._consents: dict[tuple[str, str], bool] = {}
         self.reset(deadline)
@@ -112,7 +114,7 @@ class Caller:
         self._permit(function, arguments, api_request, account, call_path)
         # Not before: only what is sent can be a secret.
         self._hide_secrets(function, arguments)
-        credentials = self._account(account, public=function.public)
+        credentials = self.account(account, public=function.public)
         return PreparedCall(function, arguments, api_request, credentials, call_path)
 
     def perform(self, call: PreparedCall, deadline: Deadline | None = None) -> Performed:
@@ -161,8 +163,10 @@ class Caller:
         return error
 
     def _perform(self, call: PreparedCall, deadline: Deadline) -> Performed:
-        first = self._exchange(call, call.request, deadline)
-        fallback = call.function.fallback
+        function = call.function
+        route = "" if function.is_raw else function.documented_path
+        first = self._exchange(call, call.request, deadline, route)
+        fallback = function.fallback
         if (
             fallback is None
             or first.response is None
@@ -171,9 +175,9 @@ class Caller:
             return Performed((first,))
         from kosmo_circleci.call import request
 
-        second = request.fallback(call.function)
+        second = request.fallback(function)
         assert second is not None
-        return Performed((first, self._exchange(call, second, deadline)))
+        return Performed((first, self._exchange(call, second, deadline, fallback.path)))
 
     def finish(self, call: PreparedCall, performed: Performed) -> JsonValue:
         """Decode the last answer and log every exchange. Raises `ApiError` or `NetworkError`."""
@@ -181,37 +185,73 @@ class Caller:
 
         *earlier, last = performed.exchanges
         for exchange in earlier:
-            self._record(call, exchange, ok=False)
+            self.record(call, exchange, ok=False)
         if last.error is not None:
-            self._record(call, last, ok=False)
+            self.record(call, last, ok=False)
             raise _naming(call, last.error)
         assert last.response is not None
         decode = response.decode_fallback if performed.by_fallback else response.decode
         try:
             value = decode(call.function, call.arguments, last.response)
         except KosmoError as error:
-            self._record(call, last, ok=False)
+            self.record(call, last._replace(error=error), ok=False)
             if performed.entry is not None and self.journal is not None and self.journal.calls:
                 self.journal.calls.refused(performed.entry, error)
             raise
-        self._record(call, last, ok=True)
+        self.record(call, last, ok=True)
         self._hide_credentials(call.function, value)
         self._warn_of_deprecation(call, last.response)
         return value
 
     def _exchange(
-        self, call: PreparedCall, api_request: ApiRequest, deadline: Deadline
+        self, call: PreparedCall, api_request: ApiRequest, deadline: Deadline, route: str
     ) -> Exchange:
-        started = time.perf_counter()
-        start = StartedCall(
-            next(self._numbers),
+        subject = CallSubject(
             call.call_path,
             call.function.tool_name,
             call.account.name,
             call.function.kind,
+            permission.shown_arguments(call.function, call.arguments),
+            api_request.method,
+            route,
+            call.account.origin,
+        )
+
+        def perform(request: Request) -> ApiResponse:
+            sent = api_request
+            if self.traceparent is not None:
+                headers = self.listener.trace_headers(request.start.number)
+                sent = sent._replace(headers=(*sent.headers, *headers.items()))
+            return self.executor().perform(
+                sent, call.account, deadline, on_send=request.count_attempt
+            )
+
+        return self.exchange(call, subject, perform)
+
+    def exchange(
+        self,
+        call: object,
+        subject: CallSubject,
+        perform: Callable[[Request], ApiResponse],
+    ) -> Exchange:
+        """Return the outcome of one request, which the listener hears of as it starts.
+
+        `perform` sends it, and counts each attempt. `call` is what `record` and `abandon` know the
+        request by.
+        """
+        started = time.perf_counter()
+        start = StartedCall(
+            next(self._numbers),
+            subject.call_path,
+            subject.tool,
+            subject.account,
+            subject.kind,
             (started - self._started) * 1000,
-            self.mask.text(permission.shown_arguments(call.function, call.arguments)),
+            self.mask.text(subject.arguments),
             self.permission_bypassed,
+            subject.method,
+            subject.route,
+            subject.origin,
         )
         request = Request(start)
         self._in_flight[id(call)] = request
@@ -219,15 +259,14 @@ class Caller:
         answer: ApiResponse | None = None
         failure: KosmoError | None = None
         try:
-            answer = self.executor().perform(
-                api_request, call.account, deadline, on_send=request.count_attempt
-            )
+            answer = perform(request)
         except KosmoError as error:
             failure = error
         duration_ms = (time.perf_counter() - started) * 1000
         return Exchange(start, duration_ms, answer, failure, request.attempts)
 
-    def _record(self, call: PreparedCall, exchange: Exchange, *, ok: bool) -> None:
+    def record(self, call: object, exchange: Exchange, *, ok: bool) -> None:
+        """Log a request that has ended."""
         self._in_flight.pop(id(call), None)
         if exchange.start is None:
             return  # answered from a journal: nothing was sent
@@ -238,17 +277,18 @@ class Caller:
             http_status=answer.status if answer else None,
             attempts=exchange.attempts,
             sent=exchange.may_have_arrived,
+            error_type=exchange.error.error_type if exchange.error else None,
         )
         self._add_record(exchange.start.number, record)
 
-    def abandon(self, call: PreparedCall) -> None:
+    def abandon(self, call: object) -> None:
         """Log a request that was cancelled in flight: its outcome is unknown."""
         request = self._in_flight.get(id(call))
         if request is not None:
             start, attempts = request.start, request.attempts
             ended_ms = (time.perf_counter() - self._started) * 1000
             duration_ms = ended_ms - start.started_ms
-            self._record(call, Exchange(start, duration_ms, attempts=attempts), ok=False)
+            self.record(call, Exchange(start, duration_ms, attempts=attempts), ok=False)
 
     def record_external_call(self, call: ExternalCall) -> None:
         """Log a call to another server than CircleCI that has just ended."""
@@ -306,7 +346,7 @@ class Caller:
             return
         refused = False
         if isinstance(decision, MustAsk):
-            if self.journal is not None and self.journal.reserve(recorded()):
+            if self.journal is not None and recorded and self.journal.reserve(recorded()):
                 return
             consent = self._consents.get((account, name))
             if consent is None:
@@ -327,7 +367,11 @@ class Caller:
         if kind == "write" and writes is not None and name not in writes:
             raise permission.undeclared(call_path, name, writes)
 
-    def _account(self, name: str, *, public: bool) -> Account:
+    def account(self, name: str, *, public: bool) -> Account:
+        """Return an account, whose token is masked from now on. Raises `ConfigurationError`.
+
+        One without a token is refused, unless what it is for is `public`.
+        """
         if self.journal is not None and self.journal.is_offline:
             return Account(name, "https://circleci.com")
         account = self.accounts[name]()

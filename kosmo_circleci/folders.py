@@ -1,6 +1,7 @@
-"""Where a user's files are."""
+"""Where a user's files are, a project's, and the package's documentation."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +31,27 @@ def current_folder() -> Path:
         return Path.cwd()
     except FileNotFoundError:
         return NO_HOME
+
+
+def project_folder(start: Path, has: Callable[[Path], bool]) -> Path:
+    """Return the folder whose files count for `start`: the nearest one for which `has` is true.
+
+    It is `start` or one above it inside the same git repository, else `start` itself.
+    """
+    above = [start, *start.parents]
+    roots = [folder for folder in above if (folder / ".git").exists()]
+    if not roots:
+        return start
+    inside = above[: above.index(roots[0]) + 1]
+    return next((folder for folder in inside if has(folder)), start)
+
+
+@cache
+def documentation_folder() -> Path:
+    """Return the folder lua_docs/: inside the package in a wheel, beside it in a checkout."""
+    package = Path(__file__).parent
+    packaged = package / "lua_docs"
+    return packaged if packaged.is_dir() else package.parent / "lua_docs"
 
 
 def configuration_folder(environ: Mapping[str, str], home: Path) -> Path:

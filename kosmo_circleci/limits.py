@@ -6,6 +6,8 @@ from typing import Final, NamedTuple
 from kosmo_circleci.errors import LimitExceeded
 
 MEBIBYTE: Final = 1024 * 1024
+FILES_LIMIT_BYTES: Final = 1024 * MEBIBYTE
+"""How many bytes a run may write into files unless it is told otherwise."""
 _SIZE: Final = re.compile(r"(\d+)\s*([kmg]?)i?b?", re.IGNORECASE)
 _UNITS: Final = {"": 1, "k": 1024, "m": MEBIBYTE, "g": 1024 * MEBIBYTE}
 _DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*(ms|s|m|h|d)?", re.IGNORECASE)
@@ -64,7 +66,9 @@ class Limits(NamedTuple):
 
 
 def shown_size(size_bytes: int) -> str:
-    """Return a size as `--memory-limit` takes it: `128M`, or plain bytes."""
+    """Return a size as `--memory-limit` takes it: `1G`, `128M`, or plain bytes."""
+    if size_bytes % (1024 * MEBIBYTE) == 0:
+        return f"{size_bytes // (1024 * MEBIBYTE)}G"
     if size_bytes % MEBIBYTE == 0:
         return f"{size_bytes // MEBIBYTE}M"
     return f"{size_bytes} bytes"

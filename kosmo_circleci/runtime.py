@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING
 from kosmo_circleci.call.model import Account, ApiRequest, ApiResponse
 from kosmo_circleci.caller import Caller
 from kosmo_circleci.catalog.load import Catalog, load_catalog
-from kosmo_circleci.catalog.lookup import Resolved
+from kosmo_circleci.catalog.lookup import Resolved, reserved_names
 from kosmo_circleci.config.accounts import Configuration, home_folder, load_configuration
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ConfigurationError, KosmoError
-from kosmo_circleci.folders import current_folder
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
+from kosmo_circleci.modules import Modules
 from kosmo_circleci.run.envelope import Run, failure
 from kosmo_circleci.run.listener import GuardedListener, RunListener
 from kosmo_circleci.run.settings import NO_JOURNAL, RunSettings, RuntimeSettings
+from kosmo_circleci.surroundings import Surroundings
+from kosmo_circleci.telemetry.tracing import traced, traced_calls
 from kosmo_circleci.transport.wire import Transport
 from kosmo_circleci.version import __version__
 
@@ -44,8 +46,9 @@ class Runtime:
     of every other source). `environ` stands in for the process's environment wherever accounts,
     configuration and MCP servers are looked up; proxies and certificates are the process's own.
     `transport` stays the caller's: it is never closed here. `budget` is a file of requests shared
-    with other processes; `warm_processes` are kept for isolated runs. Safe for several threads;
-    after a fork the child process opens connections and processes of its own.
+    with other processes; `warm_processes` are kept for isolated runs; `folder` stands in for the
+    current folder. Safe for several threads; after a fork the child process opens connections and
+    processes of its own.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Runtime:
         transport: Transport | None = None,
         budget: Path | None = None,
         warm_processes: int = 1,
+        folder: Path | None = None,
     ) -> None:
         self.simulate = simulate
         self._explicit = config
@@ -64,6 +68,7 @@ class Runtime:
         self._given_transport = transport
         self._budget = budget
         self._warm_processes = warm_processes
+        self.surroundings = Surroundings(self._environ, folder, self._origin_of, simulate=simulate)
         self._lock = threading.RLock()
         self._configuration: Configuration | None = None
         self._resources = _Resources()
@@ -90,7 +95,7 @@ class Runtime:
                 self._configuration = load_configuration(
                     self._environ,
                     home_folder(self._environ),
-                    reserved_names=self.catalog.names,
+                    reserved_names=reserved_names(self.catalog),
                     explicit=self._explicit,
                 )
             return self._configuration
@@ -148,6 +153,7 @@ class Runtime:
         caller = self.caller(settings, guarded, deadline)
         clock = self.clock()
         journaled = settings.journal != NO_JOURNAL
+        modules = Modules(settings.lua_path, settings.modules)
         parts = RunParts(
             self.catalog,
             caller,
@@ -155,7 +161,15 @@ class Runtime:
             JournaledClock(clock) if journaled else clock,
             (lambda: self._mcp_functions(settings)) if settings.mcp else None,
             self.simulate,
-            partial(open_journal, settings, caller, clock, self.simulate) if journaled else None,
+            partial(open_journal, settings, caller, clock, self.simulate, modules)
+            if journaled
+            else None,
+            # The caller's deadline: a session that is kept gets another one for each run.
+            (lambda account: self.surroundings.here(caller.deadline, account))
+            if settings.here
+            else None,
+            self.surroundings.workflows if settings.here else None,
+            modules,
         )
         return Session(settings, parts)
 
@@ -167,6 +181,16 @@ class Runtime:
         deadline: Deadline | None = None,
     ) -> Run:
         """Run a script in this process. Raises only what the listener raises."""
+        return traced(
+            settings,
+            listener,
+            lambda settings, listener: self._run(code, settings, listener, deadline),
+            simulated=self.simulate,
+        )
+
+    def _run(
+        self, code: str, settings: RunSettings, listener: RunListener, deadline: Deadline | None
+    ) -> Run:
         try:
             session = self.session(settings, listener, deadline)
         except ConfigurationError as error:
@@ -184,6 +208,16 @@ class Runtime:
         deadline: Deadline | None = None,
     ) -> Run:
         """Run a script in a process of its own. Raises only what the listener raises."""
+        return traced(
+            settings,
+            listener,
+            lambda settings, listener: self._run_isolated(code, settings, listener, deadline),
+            simulated=self.simulate,
+        )
+
+    def _run_isolated(
+        self, code: str, settings: RunSettings, listener: RunListener, deadline: Deadline | None
+    ) -> Run:
         from kosmo_circleci.run.protocol import RunMessage
 
         try:
@@ -192,7 +226,7 @@ class Runtime:
         except KosmoError as error:
             return failure(error.message, error.error_type, simulated=self.simulate)
         deadline = run_deadline(settings, deadline)
-        return pool.run(message, listener or RunListener(), deadline, world)
+        return pool.run(message, listener, deadline, world)
 
     def isolated_state(self) -> "IsolatedState":
         """Return a process whose Lua state stays from script to script; its caller closes it.
@@ -216,7 +250,9 @@ class Runtime:
         deadline: Deadline,
     ) -> JsonValue:
         """Call one function and return its decoded answer. Raises the `KosmoError` of the call."""
-        caller = self.caller_of(resolved, force, listener or RunListener(), deadline)
+        listener, traceparent = traced_calls(listener, simulated=self.simulate)
+        caller = self.caller_of(resolved, force, listener, deadline)
+        caller.traceparent = traceparent
         try:
             return caller.call_resolved(resolved, arguments)
         except KosmoError as error:
@@ -319,7 +355,9 @@ class Runtime:
             )
         config = self.configuration.to_plain()
         budget = None if self._budget is None else str(self._budget)
-        return RuntimeSettings(self.simulate, config, dict(self._environ), self.simulate, budget)
+        folder = str(self.surroundings.folder())
+        environ = dict(self._environ)
+        return RuntimeSettings(self.simulate, config, environ, self.simulate, budget, folder)
 
     def _isolated_pool(self) -> "Pool":
         from kosmo_circleci.run.child import spawn_child
@@ -341,11 +379,17 @@ class Runtime:
 
         return Account(name, self.configuration.accounts[name].origin, SIMULATED_TOKEN)
 
+    def _origin_of(self, account: str) -> str | None:
+        configured = self.configuration.accounts.get(account)
+        return None if configured is None else configured.origin
+
     def _mcp_functions(self, settings: RunSettings) -> "Extension":
         from kosmo_circleci.mcp_client.functions import McpFunctions
 
         home = home_folder(self._environ)
-        return McpFunctions(self._environ, home, current_folder(), trust=settings.trust_mcp)
+        return McpFunctions(
+            self._environ, home, self.surroundings.folder(), trust=settings.trust_mcp
+        )
 
     def _own_resources(self) -> "_Resources":
         """Return the resources of this process; those that a fork has copied are abandoned."""
@@ -373,6 +417,7 @@ def open_journal(
     caller: Caller,
     clock: "Clock",
     simulated: bool,
+    modules: Modules,
     code: str,
     name: str,
     args: Mapping[str, JsonValue],
@@ -383,9 +428,8 @@ def open_journal(
     from kosmo_circleci.run.lost_writes import decide
 
     start = Start(name, code, settings.account, simulated)
-    subject = Subject(
-        start, args, caller.mask, load_catalog(), clock.now_s, partial(decide, caller.listener)
-    )
+    ask = partial(decide, caller.listener)
+    subject = Subject(start, args, caller.mask, load_catalog(), clock.now_s, ask, modules)
     return JournalSession(settings.journal, subject)
 
 

@@ -1,3 +1,3 @@
 """The one place that knows the version; hatchling and the User-Agent read it."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0rc1"

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-CLEARED_PREFIXES = ("CIRCLECI_", "CIRCLE_", "KOSMO_")
+CLEARED_PREFIXES = ("CIRCLECI_", "CIRCLE_", "KOSMO_", "OTEL_")
 CLEARED = frozenset(
     {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC"}
+    | {"TRACEPARENT", "TRACESTATE"}
 )
 
 

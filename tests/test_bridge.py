@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from listeners import Lines
 
 import kosmo_circleci
 from kosmo_circleci import Bridge, ConfigurationError, Limits, ValidationError
+from kosmo_circleci.errors import UsageError
 from kosmo_circleci.run.child import fork_child
 from kosmo_circleci.transport.wire import WireRequest, WireResponse
 
@@ -109,6 +111,58 @@ def test_a_file_is_run_under_its_own_name(simulated: Bridge, tmp_path: Path) -> 
     assert run.error == f"{file}:2: boom"
     with pytest.raises(OSError, match="missing"):
         simulated.run_file(tmp_path / "missing.lua")
+
+
+DECLARING = """--- Say what it was given.
+-- @arg project string = @here.project_slug  The project's slug.
+-- @arg lines integer = 40  Lines.
+-- @arg only string?  A regex.
+-- @writes none
+return {args.project, args.lines, args.only == nil}
+"""
+
+
+@pytest.mark.parametrize("isolate", [False, True])
+def test_the_header_of_a_file_binds_its_arguments(
+    isolate: bool, simulated: Bridge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "declaring.lua"
+    file.write_text(DECLARING)
+
+    run = simulated.run_file(file, args={"lines": "12"}, isolate=isolate)
+
+    assert (run.error, run.result) == (None, ["gh/example-org/example-repo", 12, True])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"line": "12"}, "Unknown argument 'line'. Did you mean 'lines'?"),
+        ({"lines": "many"}, "Argument 'lines' takes an integer, got 'many'."),
+    ],
+)
+def test_arguments_that_do_not_fit_the_header_are_a_usage_error(
+    arguments: dict[str, str], message: str, simulated: Bridge, tmp_path: Path
+) -> None:
+    file = tmp_path / "declaring.lua"
+    file.write_text(DECLARING)
+
+    with pytest.raises(UsageError, match=re.escape(message)):
+        simulated.run_file(file, args=arguments)
+
+
+def test_a_file_writes_with_no_other_function_than_it_declares(
+    simulated: Bridge, tmp_path: Path
+) -> None:
+    file = tmp_path / "declaring.lua"
+    file.write_text(
+        '-- @writes none\napp.integrations.circleci.cancel_workflow("running-workflow-uuid")'
+    )
+
+    run = simulated.run_file(file, force=True)
+
+    assert (run.error_type, run.call_count) == ("permission", 0)
 
 
 def test_asyncio_hosts_run_scripts_side_by_side(simulated: Bridge) -> None:

@@ -94,11 +94,10 @@ class CodeTools:
                 required=(), optional={"code": {"type": "string"}, **execute.optional}
             )
         checked = check((SEARCH_DOCS, READ_DOC, execute), name, arguments)
-        documents = self._executions.documents()
         if name == SEARCH_DOCS.name:
-            return ToolResult(documents.search_docs(checked["query"]))
+            return ToolResult(self._executions.search_docs(checked["query"], call.client))
         if name == READ_DOC.name:
-            return ToolResult(documents.read_doc(checked["page"]))
+            return ToolResult(self._executions.read_doc(checked["page"], call.client))
         if checked.get("check"):
             return self._checked(self._source(checked, call.client)[1], call)
         return self._execute(checked, call)
@@ -139,13 +138,13 @@ class CodeTools:
 
     def _script(self, arguments: Mapping[str, Any], client: Client) -> Script:
         name, code = self._source(arguments, client)
-        workflows = self._executions.workflows
-        header = workflows.header(code, name)
+        ready_made = self._executions.ready_made
+        header = ready_made.header(code, name)
         return Script(
             code,
             arguments.get("account"),
             arguments.get("simulate") is True,
-            args=workflows.bound(header, arguments.get("args", {}), client),
+            args=ready_made.bound(header, arguments.get("args", {}), client),
             session=arguments.get("session"),
             resume=arguments.get("resume"),
             name=name,
@@ -159,7 +158,7 @@ class CodeTools:
             return "script", code
         if code:
             raise ValidationError(f"{EXECUTE.name}: give 'code' or 'workflow', not both.")
-        return workflow, self._executions.workflows.find(workflow, client).code()
+        return workflow, self._executions.ready_made.read(workflow, client).code
 
     def _result(self, run: Run, call: ToolCall) -> Shown:
         return self._executions.shown_result(run.result_json, call.client, _RETURN_LESS)

@@ -1,7 +1,7 @@
 """The scripts a server runs for its client: whose accounts, what they may do, how far they go."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
@@ -12,10 +12,10 @@ from kosmo_circleci.agent.kept_results import KeptResults
 from kosmo_circleci.agent.runtimes import DEFAULT, Runtimes
 from kosmo_circleci.agent.script_sessions import ScriptSessions, SessionKey
 from kosmo_circleci.agent.tool_result import Link, Shown, ToolCall
-from kosmo_circleci.agent.workflows import SHIPPED_ONLY, Workflows, WorkflowSource
+from kosmo_circleci.agent.workflows import SHIPPED_ONLY, ReadyMade, WorkflowSource
 from kosmo_circleci.catalog.lookup import resolve
 from kosmo_circleci.deadline import Deadline
-from kosmo_circleci.errors import ValidationError
+from kosmo_circleci.errors import ConfigurationError, ValidationError
 from kosmo_circleci.jsonvalue import JsonValue, decode
 from kosmo_circleci.limits import Limits
 from kosmo_circleci.masking import Mask
@@ -24,8 +24,8 @@ from kosmo_circleci.run.listener import Consent, RunListener
 from kosmo_circleci.run.settings import NO_JOURNAL, JournalSettings, RunSettings
 
 if TYPE_CHECKING:
-    from kosmo_circleci.bridge import Bridge
     from kosmo_circleci.check.report import Report
+    from kosmo_circleci.workflows.library import Workflow
 
 _REMEDY: Final = " Run it with --force"
 """How the way out begins in the message of `call/permission.py`."""
@@ -120,12 +120,11 @@ class Executions:
 
     def __init__(self, options: ServeOptions, source: WorkflowSource = SHIPPED_ONLY) -> None:
         self.options = options
-        self.workflows = Workflows(source, options.simulate)
+        self.ready_made = ReadyMade(source, options.simulate)
         self.results = KeptResults()
         self._sessions = ScriptSessions()
         self._lock = threading.Lock()
         self._runtimes = Runtimes(options)
-        self._documents: Bridge | None = None
 
     def run(self, script: Script, listener: CallListener, call: ToolCall) -> Execution:
         """Run a script and return its outcome, without its output.
@@ -146,6 +145,7 @@ class Executions:
             rehearsal=script.simulate,
             # MCP servers run with the rights of the user who started this one.
             mcp=not call.client.is_remote,
+            here=not call.client.is_remote,
             results=self.results.named_in(call.client.key, script.code),
             journal=self._journal(script, call.client),
             writes=script.writes,
@@ -157,14 +157,30 @@ class Executions:
         run = state.run(script.code, settings, listener, call.deadline)
         return Execution(run, is_new, state.lost)
 
-    def documents(self) -> "Bridge":
-        """Return a bridge that answers from the documentation, whatever the configuration is."""
-        from kosmo_circleci.bridge import Bridge
+    def read_doc(self, page: str, client: Client) -> str:
+        """Return a documentation page, whatever the configuration is. Raises `ValidationError`."""
+        from kosmo_circleci.catalog.load import load_catalog
+        from kosmo_circleci.docs import pages
 
-        with self._lock:
-            if self._documents is None:
-                self._documents = Bridge(config={})
-            return self._documents
+        return pages.read(page, load_catalog(), self.workflows(client))
+
+    def search_docs(self, query: str, client: Client) -> str:
+        """Return the pages whose meaning is nearest to `query`."""
+        from kosmo_circleci.catalog.load import load_catalog
+        from kosmo_circleci.docs import search
+
+        return search.search(query, load_catalog(), workflows=self.workflows(client))
+
+    def workflows(self, client: Client) -> "Sequence[Workflow] | None":
+        """Return the workflows that `client` may read about; None for the shipped ones."""
+        from kosmo_circleci.runtime import Runtime
+
+        if client.is_remote:
+            return None
+        try:
+            return Runtime(config={}).surroundings.workflows()
+        except ConfigurationError:
+            return None
 
     def shown_result(self, result_json: str, client: Client, advice: str) -> Shown:
         """Return `{"result": value}`; of a result that is too long its beginning, `advice`, and

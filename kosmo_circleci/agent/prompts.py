@@ -11,7 +11,7 @@ from kosmo_circleci.agent.executions import Executions
 from kosmo_circleci.agent.suggestions import Suggestions
 from kosmo_circleci.jsonvalue import JsonValue, encode
 from kosmo_circleci.workflows.header import Argument, Header
-from kosmo_circleci.workflows.library import Workflow
+from kosmo_circleci.workflows.library import Described
 
 _HERE: Final = "@here."
 _BOOLEANS: Final = ("true", "false")
@@ -43,30 +43,27 @@ class Prompts:
 
     def list_for(self, client: Client) -> list[Prompt]:
         """Return a prompt for each workflow of `client`, by name."""
-        return [
-            self._prompt(each, client) for each in self._executions.workflows.offered_to(client)
-        ]
+        offered = self._executions.ready_made.offered_to(client)
+        return [_prompt(workflow.name, described, client) for workflow, described in offered]
 
     def text(self, name: str, arguments: Mapping[str, str], client: Client) -> str:
-        """Return what the model is told. Raises `ValidationError`.
+        """Return what the model is told. Raises `ValidationError` and `PermissionDenied`.
 
         Arguments left empty count as not given: forms send every field.
         """
-        workflows = self._executions.workflows
-        workflow = workflows.find(name, client)
-        code = workflow.code()
-        header = workflows.header(code, name)
+        ready_made = self._executions.ready_made
+        described = ready_made.read(name, client)
         values: dict[str, JsonValue] = {key: text for key, text in arguments.items() if text}
-        bound = workflows.bound(header, values, client)
+        bound = ready_made.bound(described.header, values, client)
         call: dict[str, JsonValue] = {"code": "", "workflow": name, "args": bound}
         parts = [
-            f"Run the ready-made workflow '{name}': {workflow.description()}",
+            f"Run the ready-made workflow '{name}': {described.description}",
             f"Call the tool execute_lua once, with exactly these arguments:\n\n{encode(call)}",
-            self._about_writes(header),
+            self._about_writes(described.header),
             "Then tell me what came out, in words: the answer is in 'result', and what was printed "
             "in 'output'. If it fails, say why, and follow 'rerun'.",
             "This is its source, if you need to know what it does:",
-            f"```lua\n{code.rstrip()}\n```\n",
+            f"```lua\n{described.code.rstrip()}\n```\n",
         ]
         return "\n\n".join(filter(None, parts))
 
@@ -77,9 +74,7 @@ class Prompts:
 
         Raises `ValidationError` for an unknown workflow.
         """
-        header = self._executions.workflows.header(
-            self._executions.workflows.find(name, client).code(), name
-        )
+        header = self._executions.ready_made.read(name, client).header
         declared = {each.name: each for each in header.arguments}
         if argument not in declared:
             return []
@@ -108,21 +103,8 @@ class Prompts:
     def _default(self, argument: Argument, client: Client) -> str | None:
         if argument.default is None or not argument.default.startswith(_HERE):
             return argument.default
-        return self._executions.workflows.here_for(client)().get(
-            argument.default.removeprefix(_HERE)
-        )
-
-    def _prompt(self, workflow: Workflow, client: Client) -> Prompt:
-        arguments = tuple(
-            PromptArgument(
-                each.name,
-                _described(each),
-                each.required or ((each.default or "").startswith(_HERE) and client.is_remote),
-            )
-            for each in workflow.header().arguments
-        )
-        title = workflow.name.replace("_", " ").capitalize()
-        return Prompt(workflow.name, title, workflow.description(), arguments)
+        here = self._executions.ready_made.here_for(client)()
+        return here.get(argument.default.removeprefix(_HERE))
 
     def _about_writes(self, header: Header) -> str:
         if header.writes == ():
@@ -136,6 +118,19 @@ class Prompts:
             )
         asked = ", and I am asked before each" if write == "ask" else ""
         return f"It may write{named}{asked}."
+
+
+def _prompt(name: str, described: Described, client: Client) -> Prompt:
+    arguments = tuple(
+        PromptArgument(
+            each.name,
+            _described(each),
+            each.required or ((each.default or "").startswith(_HERE) and client.is_remote),
+        )
+        for each in described.header.arguments
+    )
+    title = name.replace("_", " ").capitalize()
+    return Prompt(name, title, described.description, arguments)
 
 
 def _described(argument: Argument) -> str:

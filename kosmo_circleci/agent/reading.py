@@ -78,11 +78,11 @@ class Reading:
             cache_scope="public" if content.is_public else "private",
         )
 
-    async def complete(self, _ctx: Context, params: types.CompleteRequestParams) -> list[str]:
+    async def complete(self, ctx: Context, params: types.CompleteRequestParams) -> list[str]:
         """Return the names of pages that begin with what was typed."""
         if params.argument.name != "page":
             return []
-        return self._resources.page_names(params.argument.value)
+        return self._resources.page_names(params.argument.value, self._client_of(ctx))
 
 
 def refuse_cursor(params: types.PaginatedRequestParams | None) -> None:

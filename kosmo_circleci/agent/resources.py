@@ -8,6 +8,7 @@ from kosmo_circleci.agent.clients import Client
 from kosmo_circleci.agent.executions import Executions
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.docs import guides, pages
+from kosmo_circleci.docs import workflows as workflow_docs
 from kosmo_circleci.errors import ValidationError
 from kosmo_circleci.wording import printable, shorten
 
@@ -30,7 +31,7 @@ class Resource(NamedTuple):
 
 
 class Content(NamedTuple):
-    """What was read. Only a page is the same for every client."""
+    """What was read. Only a page is the same for every client, unless it is a workflow's."""
 
     text: str
     mime_type: str
@@ -44,13 +45,15 @@ class Resources:
         self._executions = executions
 
     def list_for(self, client: Client) -> Iterator[Resource]:
-        """Yield the guides, and the results that are kept for `client`.
+        """Yield guides, workflows, and the results that are kept for `client`.
 
         The page of a function, `kosmo://docs/circleci.get_pipeline`, is read by its name.
         """
         for name in (*guides.names(), "circleci.index"):
             title = guides.title(name) if name in guides.names() else "Every function"
             yield Resource(PAGES + name, name, title, "text/markdown")
+        for page in workflow_docs.pages(self._executions.workflows(client)):
+            yield Resource(PAGES + page.name, page.name, page.sentence, "text/markdown")
         for kept in self._executions.results.of(client.key):
             name, size = kept.result_id, len(kept.text)
             yield Resource(kept.uri, name, "A result", "application/json", size)
@@ -60,7 +63,9 @@ class Resources:
         parts = urlsplit(uri)
         name = unquote(parts.path.removeprefix("/"))
         if parts.scheme == "kosmo" and parts.netloc == "docs" and not parts.query:
-            return Content(pages.read(name, load_catalog()), "text/markdown", True)
+            is_public = not name.startswith(workflow_docs.PREFIX)
+            text = self._executions.read_doc(name, client)
+            return Content(text, "text/markdown", is_public)
         if parts.scheme == "kosmo" and parts.netloc == "results":
             return Content(self._result(name, parts.query, client), "application/json", False)
         raise ValidationError(
@@ -68,9 +73,10 @@ class Resources:
             "pages, and kosmo://results/ID."
         )
 
-    def page_names(self, beginning: str) -> list[str]:
+    def page_names(self, beginning: str, client: Client) -> list[str]:
         """Return the names of pages that begin so."""
-        names = (line.partition(":")[0] for line in pages.listing(load_catalog()).splitlines())
+        listing = pages.listing(load_catalog(), self._executions.workflows(client))
+        names = (line.partition(":")[0] for line in listing.splitlines())
         bare = (name.partition(" ")[0] for name in names)
         return [name for name in bare if name.startswith(beginning)]
 

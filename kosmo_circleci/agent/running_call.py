@@ -7,6 +7,7 @@ the call waits for it on its thread and does not know the difference.
 
 import asyncio
 import contextlib
+import contextvars
 import queue
 import threading
 import time
@@ -151,7 +152,9 @@ class RunningCall:
         self._questions = 0
         self._answers: queue.SimpleQueue[tuple[int, Consent]] = queue.SimpleQueue()
         self._ended = asyncio.Event()
-        threading.Thread(target=self._run, name="kosmo-tool", daemon=True).start()
+        # The span of the request is a context variable: what the call does belongs to it.
+        run = contextvars.copy_context().run
+        threading.Thread(target=run, args=(self._run,), name="kosmo-tool", daemon=True).start()
 
     async def next_event(self) -> Event:
         """Return what happens next; after a `ToolResult` nothing does."""

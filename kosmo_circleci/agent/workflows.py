@@ -4,17 +4,13 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from kosmo_circleci.agent.clients import Client
-from kosmo_circleci.docs import guides
 from kosmo_circleci.errors import UsageError, ValidationError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.workflows.header import Header, Here, parse
-from kosmo_circleci.workflows.library import SHIPPED, Library, Workflow
+from kosmo_circleci.workflows.library import Described, Library, Workflow
+from kosmo_circleci.workflows.sources import shipped_library
 
 _ON_A_COMMAND_LINE = " Give it with --arg"
-
-
-def _shipped() -> Library:
-    return Library([(SHIPPED, guides.folder() / "workflows")])
 
 
 def _nowhere() -> Mapping[str, str]:
@@ -24,34 +20,51 @@ def _nowhere() -> Mapping[str, str]:
 class WorkflowSource(NamedTuple):
     """Where workflows come from, and what the git checkout says that their defaults name."""
 
-    library: Callable[[], Library] = _shipped
+    library: Callable[[], Library] = shipped_library
     here: Here = _nowhere
 
 
 SHIPPED_ONLY: Final = WorkflowSource()
 
 
-class Workflows:
+class ReadyMade:
     """The workflows of one server. Over HTTP a client has those of the package, and no checkout."""
 
     def __init__(self, source: WorkflowSource, simulate: bool) -> None:
         self._source = source
         self._simulate = simulate
 
-    def offered_to(self, client: Client) -> list[Workflow]:
-        """Return the workflows of `client`, by name; one whose header is wrong is left out."""
-        return [each for each in self._of(client) if _is_sound(each)]
+    def offered_to(self, client: Client) -> list[tuple[Workflow, Described]]:
+        """Return the workflows of `client`, by name.
 
-    def find(self, name: str, client: Client) -> Workflow:
-        """Return a workflow. Raises `ValidationError` with the nearest name."""
+        Left out are those of the project that are not trusted, and those with a wrong header.
+        """
+        described = []
+        for each in self._source.library().documented():
+            if _may_have(client, each):
+                try:
+                    described.append((each, each.described()))
+                except UsageError:
+                    continue
+        return described
+
+    def read(self, name: str, client: Client) -> Described:
+        """Return what a workflow says, and its text, which may run.
+
+        Raises `ValidationError` with the nearest name, and `PermissionDenied` for a workflow of the
+        project that is not trusted.
+        """
+        library = self._source.library()
         try:
-            workflow = self._source.library().find(name)
+            workflow = library.find(name)
+            if not _may_have(client, workflow):
+                raise UsageError(f"There is no workflow '{name}' for clients over HTTP.")
+            described = workflow.described()
         except UsageError as error:
             message = error.message.replace("See 'kosmo workflows:list'.", "").strip()
             raise ValidationError(message) from None
-        if workflow not in self._of(client):
-            raise ValidationError(f"There is no workflow '{name}' for clients over HTTP.")
-        return workflow
+        library.check(workflow, described.code)
+        return described
 
     def header(self, code: str, name: str) -> Header:
         """Return what a script says of itself. Raises `ValidationError` for a wrong header."""
@@ -77,17 +90,6 @@ class Workflows:
         """Return what tells the checkout that `client` works in; remote ones work elsewhere."""
         return _nowhere if client.is_remote and not self._simulate else self._source.here
 
-    def _of(self, client: Client) -> list[Workflow]:
-        return [
-            each
-            for each in self._source.library().workflows()
-            if each.origin == SHIPPED or not client.is_remote
-        ]
 
-
-def _is_sound(workflow: Workflow) -> bool:
-    try:
-        workflow.header()
-    except UsageError:
-        return False
-    return True
+def _may_have(client: Client, workflow: Workflow) -> bool:
+    return workflow.origin == "shipped" or not client.is_remote

@@ -25,6 +25,11 @@ class RunContext(Protocol):
         """The secrets of the run; add to it what must not be shown."""
         ...
 
+    @property
+    def traceparent(self) -> str | None:
+        """The span of the run, for servers that continue its trace; None where none is made."""
+        ...
+
     def permit(self, name: str, question: str, call: "JournalCall") -> None:
         """Return if the call may be made; raises `PermissionDenied`. Asks once per name and run."""
         ...

@@ -3,10 +3,24 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from kosmo_circleci.call.model import ApiResponse, StartedCall
+from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.errors import KosmoError, NetworkError
 
 if TYPE_CHECKING:
     from kosmo_circleci.call.journal import JournalEntry
+
+
+class CallSubject(NamedTuple):
+    """What a request is for, as listeners and the call log show it; see `StartedCall`."""
+
+    call_path: str
+    tool: str
+    account: str
+    kind: Kind
+    arguments: str
+    method: str
+    route: str
+    origin: str
 
 
 class Exchange(NamedTuple):

@@ -136,6 +136,10 @@ class RunJournal(Protocol):
         """
         ...
 
+    def is_planned(self, value: JsonValue) -> bool:
+        """Say whether a value is about something that a planned write would make."""
+        ...
+
     def advance(self, seconds: float) -> None:
         """Let time pass without waiting for it, where `is_offline`."""
         ...

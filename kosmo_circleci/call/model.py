@@ -83,7 +83,8 @@ class StartedCall(NamedTuple):
 
     `number` counts the requests of the run from 0; `started_ms` counts from the beginning of the
     run; `arguments` is their JSON text, shortened, with secrets masked. `permission_bypassed` tells
-    that `--force` has lifted the policy for this request or an earlier one.
+    that `--force` has lifted the policy for this request or an earlier one. `route` is the path
+    template of the manifest, "" where the script wrote the path itself; `origin` is the account's.
     """
 
     number: int
@@ -94,6 +95,9 @@ class StartedCall(NamedTuple):
     started_ms: float
     arguments: str = ""
     permission_bypassed: bool = False
+    method: str = ""
+    route: str = ""
+    origin: str = ""
 
     def ended(
         self,
@@ -103,6 +107,7 @@ class StartedCall(NamedTuple):
         http_status: int | None = None,
         attempts: int = 1,
         sent: bool = True,
+        error_type: str | None = None,
     ) -> "CallRecord":
         """Return the log entry of this request; `sent` False when it surely did not leave."""
         return CallRecord(
@@ -117,6 +122,7 @@ class StartedCall(NamedTuple):
             attempts,
             self.started_ms,
             self.arguments,
+            error_type,
         )
 
 
@@ -140,7 +146,8 @@ class CallRecord(NamedTuple):
     """One line of the call log.
 
     `started_ms` counts from the beginning of the run; `arguments` is their JSON text, shortened,
-    with secrets masked. Both are for reports and traces, and not in the envelope.
+    with secrets masked; `error_type` is that of the error that took the place of an answer. They
+    are for reports and traces, and not in the envelope.
     """
 
     function: str
@@ -154,6 +161,7 @@ class CallRecord(NamedTuple):
     attempts: int
     started_ms: float = 0.0
     arguments: str = ""
+    error_type: str | None = None
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return the record as the envelope shows it."""

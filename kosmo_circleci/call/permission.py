@@ -50,7 +50,7 @@ Decision: TypeAlias = Allowed | MustAsk | Denied
 class PermissionRequest(NamedTuple):
     """A call that wants to be made: `name` is what a person allows, `question` what they read.
 
-    `recorded` is the call as a journal knows it.
+    `recorded` is the call as a journal knows it, None for one that no journal keeps.
     """
 
     kind: Kind
@@ -58,7 +58,7 @@ class PermissionRequest(NamedTuple):
     account: str
     call_path: str
     question: Callable[[], str]
-    recorded: "Callable[[], JournalCall]"
+    recorded: "Callable[[], JournalCall] | None" = None
 
 
 def decide(kind: Kind, policy: Policy, *, force: bool) -> Decision:

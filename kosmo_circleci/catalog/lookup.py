@@ -13,12 +13,20 @@ _PREFIXES: Final = (
     ("circleci",),
 )
 
+HELPERS: Final = ("default_pipeline_values", "here")
+"""What the namespace has beside the functions of the manifest; see `lua/prelude`."""
+
 _ALIKE: Final = 0.75
 _REST: Final = 0.7
 _SAME_LETTERS: Final = 0.92
 _CLOSE: Final = 0.08
 """How alike two names must be, and the words they do not share; how alike they are beyond doubt
 whatever their words are; and what counts as a tie."""
+
+
+def reserved_names(catalog: Catalog) -> tuple[str, ...]:
+    """Return the names that no account may have: `app.integrations.circleci` has them already."""
+    return (*catalog.names, *HELPERS)
 
 
 def find(catalog: Catalog, spelling: str) -> Function:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.check import parse, scope
 from kosmo_circleci.check.evaluate import Evaluation
+from kosmo_circleci.check.header import read_header
 from kosmo_circleci.check.heap import Heap
 from kosmo_circleci.check.report import Finding, Report
 from kosmo_circleci.check.rules.binding import bind
@@ -12,17 +13,25 @@ from kosmo_circleci.check.rules.facts import Facts
 from kosmo_circleci.check.rules.table import RULES, SYNTAX
 from kosmo_circleci.check.source import Source
 from kosmo_circleci.check.tree import Fault
+from kosmo_circleci.modules import Modules
 
 
-def check(code: str, name: str, catalog: Catalog, accounts: Sequence[str]) -> Report:
+def check(
+    code: str,
+    name: str,
+    catalog: Catalog,
+    accounts: Sequence[str],
+    modules: Modules | None = None,
+) -> Report:
     """Return what is wrong with a script, as far as it can be known, and what it may call.
 
     `name` stands in front of the findings; `accounts` are the names of the configured accounts.
+    `modules` are those that the script may require; None where nobody knows.
     Raises `ConfigurationError` without the extra `check`.
     """
     source = Source(code)
     try:
-        return _checked(source, name, catalog, accounts)
+        return _checked(source, name, Heap(catalog, accounts), modules)
     except RecursionError:
         fault = Fault(0, "the code is nested too deeply to be checked")
     except Fault as syntax_fault:
@@ -30,17 +39,17 @@ def check(code: str, name: str, catalog: Catalog, accounts: Sequence[str]) -> Re
     return Report(_visible(source, {_finding(source, name, fault, SYNTAX)}))
 
 
-def _checked(source: Source, name: str, catalog: Catalog, accounts: Sequence[str]) -> Report:
+def _checked(source: Source, name: str, heap: Heap, modules: Modules | None) -> Report:
     """Return the report on a text that is Lua; raises `Fault` for any other."""
     script = scope.resolve(parse.parse(source.text))
-    heap = Heap(catalog, accounts)
     evaluation = Evaluation(script, heap)
     is_settled = evaluation.run()
     faults = [(fault, SYNTAX) for fault in script.faults]
     if is_settled:
         calls = tuple(evaluation.api_calls.values())
-        bindings = (bind(script, catalog, each) for each in calls)
-        facts = Facts(script, heap, calls, tuple(each for each in bindings if each is not None))
+        bindings = (bind(script, heap.catalog, each) for each in calls)
+        bound = tuple(each for each in bindings if each is not None)
+        facts = Facts(script, heap, calls, bound, read_header(source), modules)
         faults += [(fault, rule) for rule, look in RULES.items() for fault in look(facts)]
     else:
         heap.names_any = True

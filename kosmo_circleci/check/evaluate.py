@@ -134,7 +134,9 @@ class Evaluation:
 
     def _return(self, arguments: Arguments) -> None:
         if not self._functions:
-            self.heap.open(arguments.all())
+            # A module's user may change what it returns; a script that has ended sees none of it.
+            if self._script.globals or self.heap.may_run_after(arguments.all()):
+                self.heap.open(arguments.all())
             return
         closure, heap = self._functions[-1], self.heap
         for position, argument in enumerate(arguments.head):

@@ -98,6 +98,13 @@ class Heap:
                 case Answer(where=where) if to_module:
                     self.open_answers.add(where)
 
+    def may_run_after(self, values: Values) -> bool:
+        """Say whether code of the script may run once it has returned `values`.
+
+        A function may that they lead to, or that was given away before.
+        """
+        return any(each.is_open for each in self._closures.values()) or _leads_to_function(values)
+
     # Tables and functions ---------------------------------------------------------------------
 
     def site(self, node: tree.Expression, part: str = "") -> TableSite:
@@ -270,3 +277,18 @@ class Heap:
             case Nil() | Boolean():
                 return NOTHING
         return ANY
+
+
+def _leads_to_function(values: Values) -> bool:
+    """Say whether a function is among the values, or anywhere in their tables."""
+    seen: set[int] = set()
+    pending = [*values]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, Closure):
+            return True
+        if isinstance(value, TableSite) and id(value) not in seen:
+            seen.add(id(value))
+            for each in (value.elements, *value.fields.values()):
+                pending += each
+    return False

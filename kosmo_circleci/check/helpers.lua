@@ -308,10 +308,11 @@ function flow.is_final(status) end
 function flow.failures(target, opts) end
 
 ---Iterate over the lines of a job's steps: `for line, step in flow.log(job_id) do`.
----@param job_id string
+---A job is named by its id, or by `{project_slug = …, job_number = …}`.
+---@param job string|flow.Target
 ---@param opts? flow.LogOptions
 ---@return fun(): string, flow.LogStep
-function flow.log(job_id, opts) end
+function flow.log(job, opts) end
 
 -- json, regex ------------------------------------------------------------------------------------------------------
 
@@ -459,7 +460,7 @@ function time.now() end
 ---@return number
 function time.parse(text) end
 
----A time as text: RFC 3339 in UTC, or by a format of `os.date`.
+---A time as text: RFC 3339 in UTC, or by a format of `strftime`.
 ---@param seconds number
 ---@param format? string
 ---@return string
@@ -468,13 +469,15 @@ function time.format(seconds, format) end
 ---Comma-separated values (RFC 4180).
 csv = {}
 
+---A header and a line for each row. Without `columns`: every key of a row, sorted.
 ---@param rows table[]
 ---@param columns? string[]
 ---@return string
 function csv.encode(rows, columns) end
 
+---A table for each record, its fields by the names in the header.
 ---@param text string
----@return table[]
+---@return table<string,string>[]
 function csv.decode(text) end
 
 base64 = {}
@@ -512,14 +515,17 @@ function text.markdown(rows, columns) end
 ---With `--files DIR`: files inside DIR, by relative names.
 files = {}
 
+---The content of a file, byte for byte.
 ---@param name string
 ---@return string
 function files.read(name) end
 
+---Put a file in its place, whole or not at all.
 ---@param name string
 ---@param text string
 function files.write(name, text) end
 
+---Add to the end of a file, in one write.
 ---@param name string
 ---@param text string
 function files.append(name, text) end
@@ -529,7 +535,8 @@ function files.append(name, text) end
 ---@return string[]
 function files.list(pattern) end
 
----Download an artifact (or a URL) into a file.
+---Download an artifact of `list_job_artifacts`, or a URL, into a file; returns its size in bytes.
 ---@param artifact any
 ---@param name string
+---@return integer
 function files.download(artifact, name) end

@@ -19,6 +19,10 @@ class Source:
         self.text: Final = code.encode("utf-8", "surrogateescape")
         self._starts = [0, *(match.end() for match in re.finditer(b"\n", self.text))]
 
+    def line_start(self, line: int) -> int:
+        """Return the byte at which a line begins; the first line is 1."""
+        return self._starts[line - 1]
+
     def position(self, offset: int) -> tuple[int, int]:
         """Return line and column of a byte, both from 1, the column in characters."""
         line = bisect_right(self._starts, offset)

@@ -1,5 +1,6 @@
 """integrations:check — what is wrong with scripts, without running them."""
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,13 @@ from kosmo_circleci.check.report import Report, merge
 from kosmo_circleci.cli.accounts.status import read_configuration
 from kosmo_circleci.cli.offers import files
 from kosmo_circleci.cli.output import json_option
+from kosmo_circleci.cli.script.file_options import lua_path_option, take_lua_path
 from kosmo_circleci.errors import UsageError
+from kosmo_circleci.modules import Modules, folder_of_script
+
+_STDIN: Final = "stdin"
+_MOST_ABOVE: Final = 4
+"""In how many folders a file's modules may be: its own, and those above."""
 
 _FORMATS: Final = {"sarif": formats.to_sarif, "github": formats.to_github}
 
@@ -28,7 +35,10 @@ _FORMATS: Final = {"sarif": formats.to_sarif, "github": formats.to_github}
     type=click.Choice(list(_FORMATS)),
     help="Write the findings for code scanning, or as GitHub's annotations.",
 )
-def check(names: tuple[str, ...], as_json: bool, form: str | None) -> int:
+@lua_path_option
+def check(
+    names: tuple[str, ...], as_json: bool, form: str | None, lua_path: tuple[str, ...]
+) -> int:
     """Check Lua workflows without running them: each FILE, or standard input (-).
 
     Finds syntax errors, unknown functions, accounts, parameters, fields and globals, missing
@@ -48,8 +58,10 @@ def check(names: tuple[str, ...], as_json: bool, form: str | None) -> int:
     if as_json and form is not None:
         raise UsageError(f"--json and --format {form} exclude each other.")
     accounts = tuple(read_configuration().accounts)
+    folders = take_lua_path(lua_path)
     report = merge(
-        check_script(code, name, load_catalog(), accounts) for name, code in _sources(names)
+        check_script(code, name, load_catalog(), accounts, _modules(name, folders))
+        for name, code in _sources(names)
     )
     text = _text(report, as_json, form)
     if text:
@@ -63,13 +75,28 @@ def _text(report: Report, as_json: bool, form: str | None) -> str:
     return report.to_text() if form is None else _FORMATS[form](report)
 
 
+def _modules(name: str, lua_path: tuple[str, ...]) -> Modules | None:
+    """Return where a file's modules may be; None where nobody can know.
+
+    The file may be a module itself, of a script in a folder further up.
+    """
+    folder = None if name == _STDIN else folder_of_script(name)
+    above: list[str] = []
+    while folder is not None and len(above) < _MOST_ABOVE:
+        above.append(folder)
+        parent = os.path.dirname(folder)
+        folder = None if parent == folder else parent
+    folders = (*above, *lua_path)
+    return Modules(folders) if folders else None
+
+
 def _sources(names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Yield (name in findings, text) of each file; standard input where none is named."""
     if not names and sys.stdin.isatty():
         raise UsageError("Nothing to check. Name Lua files, or pipe Lua to standard input.")
     for name in names or ("-",):
         if name == "-":
-            yield "stdin", sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+            yield _STDIN, sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
         else:
             yield name, _read(name)
 

@@ -42,6 +42,8 @@ _BASH: Final = """\
             COMPREPLY+=("$(printf %%q "${value#"$prefix"}")")
         fi
     done <<< "$response"
+    # Behind `branch=` a value follows, and no space.
+    if [[ ${COMPREPLY[0]} == *= ]]; then compopt -o nospace 2>/dev/null; fi
 }
 
 complete -o nosort -F %(complete_func)s %(prog_name)s

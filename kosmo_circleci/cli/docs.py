@@ -15,10 +15,11 @@ from kosmo_circleci.cli import terminal
 from kosmo_circleci.cli.markdown import show_page
 from kosmo_circleci.cli.offers import function_names, page_names
 from kosmo_circleci.cli.output import emit, json_option
+from kosmo_circleci.cli.workflows import library
 from kosmo_circleci.docs import pages, render
 from kosmo_circleci.docs import search as doc_search
 
-_LINE: Final = re.compile(r"^(\S+) \((read|write|helper|guide)\)", re.MULTILINE)
+_LINE: Final = re.compile(r"^(\S+) \((read|write|helper|workflow|guide)\)", re.MULTILINE)
 
 
 @click.command("integrations:docs")
@@ -36,7 +37,7 @@ def docs(page: str, as_json: bool) -> None:
       kosmo integrations:docs circleci.trigger_pipeline
       kosmo integrations:docs errors --json
     """
-    text = pages.read(page, load_catalog())
+    text = pages.read(page, load_catalog(), library().documented())
     if as_json:
         emit("", {"success": True, "page": page, "text": text}, as_json)
     else:
@@ -47,7 +48,7 @@ def docs(page: str, as_json: bool) -> None:
 @click.argument("query", nargs=-1, required=True)
 @json_option
 def search(query: tuple[str, ...], as_json: bool) -> None:
-    """Find functions and helpers by what they do: at most ten, best first.
+    """Find functions, helpers and workflows by what they do: at most ten, best first.
 
     \b
     Examples:
@@ -55,8 +56,9 @@ def search(query: tuple[str, ...], as_json: bool) -> None:
       kosmo integrations:search add a secret to a context
     """
     words = " ".join(query)
-    text = doc_search.search(words, load_catalog())
-    names = doc_search.ranked(words, load_catalog())[: doc_search.MAX_LINES]
+    workflows = library().documented()
+    text = doc_search.search(words, load_catalog(), workflows=workflows)
+    names = doc_search.ranked(words, load_catalog(), workflows)[: doc_search.MAX_LINES]
     if as_json:
         functions: list[jsonvalue.JsonValue] = [each for each in names if each in load_catalog()]
         pages_: list[jsonvalue.JsonValue] = [each for each in names if each not in load_catalog()]

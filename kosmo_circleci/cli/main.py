@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from kosmo_circleci.cli.app import App
 from kosmo_circleci.cli.names import SCRIPT_COMMANDS, full_name
+from kosmo_circleci.telemetry.ending import end_telemetry
 
 
 class _SpareDescriptor:
@@ -59,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code = 0
     finally:
         app.close()
+        end_telemetry()
     if arguments is None and runs_script:
         _exit_at_once(code)
     sys.exit(code)

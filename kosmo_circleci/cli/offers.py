@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from kosmo_circleci.catalog.model import Function
+    from kosmo_circleci.workflows.header import Header
+    from kosmo_circleci.workflows.library import Workflow
 
 
 def function_names(
@@ -35,13 +37,24 @@ def function_names(
 def page_names(
     _context: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> "list[CompletionItem]":
-    """Offer documentation pages: the guides, then `circleci.<function>`."""
+    """Offer documentation pages: guides, `workflows.NAME`, then `circleci.<function>`."""
     from kosmo_circleci.catalog.load import load_catalog
     from kosmo_circleci.docs import guides
+    from kosmo_circleci.docs.workflows import pages as workflow_pages
 
     pages = [(name, guides.title(name)) for name in guides.names()]
+    pages += [(each.name, each.sentence) for each in workflow_pages(_documented())]
     pages += [(f"circleci.{each.name}", each.summary) for each in load_catalog().functions()]
     return _items((name, about) for name, about in pages if name.startswith(incomplete))
+
+
+def _documented() -> "tuple[Workflow, ...]":
+    from kosmo_circleci.cli.workflows import library
+
+    try:
+        return library().documented()
+    except KosmoError:
+        return ()
 
 
 def account_names(
@@ -82,6 +95,45 @@ def workflows(
     return workflow_names(context, parameter, incomplete)
 
 
+def script_arguments(
+    context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> "list[CompletionItem]":
+    """Offer the arguments that the script of the line declares: `branch=`, then a flag's values."""
+    name, equals, value = incomplete.partition("=")
+    given = {key for key, _ in context.params.get("args") or ()}
+    declared = [each for each in _header(context).arguments if each.name not in given]
+    if not equals:
+        return _items(
+            (f"{each.name}=", each.description or each.type)
+            for each in declared
+            if each.name.startswith(name)
+        )
+    of_flag = [each.name for each in declared if each.name == name and each.type == "boolean"]
+    values = ("true", "false") if of_flag else ()
+    return _items((f"{name}={each}", "") for each in values if each.startswith(value))
+
+
+def _header(context: click.Context) -> "Header":
+    """Return the header of the script that the line names; an empty one where there is none."""
+    from pathlib import Path
+
+    from kosmo_circleci.bounded_file import read_bounded
+    from kosmo_circleci.cli.workflows import library
+    from kosmo_circleci.workflows.header import Header, parse
+
+    file, workflow = context.params.get("file"), context.params.get("workflow")
+    if file is None and context.args:
+        file = context.args[0]  # click gives up its arguments where an option has no value yet
+    try:
+        if workflow is not None:
+            return library().find(workflow).described().header
+        if file is not None:
+            return parse(read_bounded(Path(file)).decode("utf-8", "replace"), file)
+    except (OSError, ValueError, KosmoError):
+        pass
+    return Header()
+
+
 def files(
     _context: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> "list[CompletionItem]":
@@ -89,6 +141,15 @@ def files(
     from click.shell_completion import CompletionItem
 
     return [CompletionItem(incomplete, type="file")]
+
+
+def folders(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> "list[CompletionItem]":
+    """Leave it to the shell to offer folders."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="dir")]
 
 
 def parameter_flags(context: click.Context, incomplete: str) -> "list[CompletionItem]":

@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from kosmo_circleci.cli.output_options import ResultOutput
+from kosmo_circleci.cli.output_options import ResultOutput, shown_as_table
 from kosmo_circleci.errors import ApiError
 from kosmo_circleci.run.envelope import Run
 
@@ -28,10 +28,23 @@ def show(run: Run, as_json: bool, output: ResultOutput = ResultOutput()) -> None
         show_error(run)
     elif not output.is_default:
         output.write(run.result)
+    elif run.result_text is not None:
+        if run.result_text:  # a page for people with nothing on it, unlike an empty string
+            write_text(run.result_text)
     elif run.result_json.startswith('"'):
-        click.echo(run.result)
-    elif run.result_json != "null":
+        write_text(run.result)
+    elif run.result_json != "null" and not _written_as_table(run):
         click.echo(run.result_json)
+
+
+def _written_as_table(run: Run) -> bool:
+    """Write the result as a table if the terminal has room for it; say whether it was written."""
+    return run.result_json[0] in "[{" and shown_as_table(lambda: run.result)
+
+
+def write_text(text: str) -> None:
+    """Write a text as it is, with the newline at the end that it may lack, and no second one."""
+    click.echo(text, nl=not text.endswith("\n"))
 
 
 def show_error(run: Run) -> None:

@@ -1,15 +1,22 @@
 """The formats of `--format`: a result in, text out."""
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from kosmo_circleci import jsonvalue
-from kosmo_circleci.cli.output_rows import Rows, cell, items_of, rows_of, unknown_columns
-from kosmo_circleci.cli.output_table import table
 from kosmo_circleci.jsonvalue import JsonValue
-
-_CSV_QUOTED: Final = re.compile('[,"\r\n]')
+from kosmo_circleci.tables.aligned import aligned, fits
+from kosmo_circleci.tables.markdown import markdown_lines
+from kosmo_circleci.tables.rows import (
+    FIRST,
+    Rows,
+    cell,
+    items_of,
+    list_of,
+    rows_of,
+    unknown_columns,
+)
+from kosmo_circleci.tables.separated import csv_lines, tsv_lines
 
 
 class Layout(NamedTuple):
@@ -32,11 +39,28 @@ def formatted(value: JsonValue, name: str, layout: Layout) -> str:
         items = items_of(value)
         if items is None:
             return cell(value)
-        rows = rows_of(items, layout.columns)
+        rows = rows_of(items, layout.columns, FIRST)
         for message in unknown_columns(rows):
             layout.warn(message)
         return WITH_COLUMNS[name](rows, layout) if rows.columns else ""
     return PLAIN[name](value)
+
+
+def fitting_table(value: JsonValue, width: int) -> str | None:
+    """Return an array of objects, or a page of them, as a table that shows all there is.
+
+    None for anything else, and where something would have to be left out: lines wider than `width`
+    columns, line ends inside a value.
+    """
+    items = list_of(value)
+    if not items or not all(isinstance(item, dict) and item for item in items):
+        return None
+    rows = rows_of(items, None, FIRST)
+    lines = list(rows.lines())
+    if any("\n" in text or "\r" in text for line in lines for text in line):
+        return None
+    text = aligned(rows.columns, lines)
+    return text if fits(text, width) else None
 
 
 def _json(value: JsonValue) -> str:
@@ -55,39 +79,19 @@ def _yaml(value: JsonValue) -> str:
 
 
 def _table(rows: Rows, layout: Layout) -> str:
-    return table(rows.columns, rows.cells(), layout.width)
+    return aligned(rows.columns, rows.lines(), layout.width)
 
 
 def _csv(rows: Rows, _layout: Layout) -> str:
-    """Return RFC 4180, with `\\n` at the end of a line as every Unix tool writes it."""
-    lines = [",".join(map(_csv_cell, line)) for line in (rows.columns, *rows.cells())]
-    return "\n".join(line or '""' for line in lines)  # a blank line would be no row
-
-
-def _csv_cell(text: str) -> str:
-    # Not the module `csv`: with this line end it leaves a lone carriage return unquoted.
-    quoted = text.replace('"', '""')
-    return f'"{quoted}"' if _CSV_QUOTED.search(text) else text
-
-
-_TAB_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+    return "\n".join(csv_lines(rows.columns, rows.lines()))
 
 
 def _tsv(rows: Rows, _layout: Layout) -> str:
-    """Return IANA's text/tab-separated-values; tabs and newlines are written as jq's @tsv does."""
-    lines = [rows.columns, *rows.cells()]
-    return "\n".join("\t".join(text.translate(_TAB_ESCAPES) for text in line) for line in lines)
-
-
-_MARKDOWN_ESCAPES: Final = str.maketrans({"|": "\\|", "\n": "<br>", "\r": None, "\\": "\\\\"})
+    return "\n".join(tsv_lines(rows.columns, rows.lines()))
 
 
 def _markdown(rows: Rows, _layout: Layout) -> str:
-    rule = ["---"] * len(rows.columns)
-    lines = [list(rows.columns), rule, *rows.cells()]
-    return "\n".join(
-        f"| {' | '.join(text.translate(_MARKDOWN_ESCAPES) for text in line)} |" for line in lines
-    )
+    return "\n".join(markdown_lines(rows.columns, rows.lines()))
 
 
 WITH_COLUMNS: Final[dict[str, Callable[[Rows, Layout], str]]] = {

@@ -1,5 +1,7 @@
 """`--format`, `--columns` and `--jq`: how a result is written, checked before anything runs."""
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
@@ -71,15 +73,46 @@ class ResultOutput(NamedTuple):
                 return
             value = outputs[0] if len(outputs) == 1 else outputs
         from kosmo_circleci.cli.output_formats import Layout, formatted
-        from kosmo_circleci.cli.output_rows import has_more_pages
 
         assert self.format is not None
-        if has_more_pages(value):
-            warn("there are more pages; kosmo call has --all, a script flow.all")
+        _warn_of_pages(value)
         width = terminal.columns() if terminal.is_terminal() else None
         text = formatted(value, self.format, Layout(self.columns, width, warn))
         if text:
-            yield text
+            yield _with_bold_header(text) if self.format == "table" else text
+
+
+def shown_as_table(value: Callable[[], JsonValue]) -> bool:
+    """Write a result as a table if standard output is a terminal that has room for all of it.
+
+    For a result that nobody asked to have in a format. `value` is called on a terminal only.
+    """
+    if not terminal.is_terminal():
+        return False
+    from kosmo_circleci.cli.output_formats import fitting_table
+
+    result = value()
+    text = fitting_table(result, terminal.columns())
+    if text is None:
+        return False
+    _warn_of_pages(result)
+    click.echo(_with_bold_header(text))
+    return True
+
+
+def _with_bold_header(table: str) -> str:
+    """Return a table with its first line in bold, where standard output has styles."""
+    if not terminal.wants_colour(sys.stdout, os.environ):
+        return table
+    header, newline, rows = table.partition("\n")
+    return click.style(header, bold=True) + newline + rows
+
+
+def _warn_of_pages(value: JsonValue) -> None:
+    from kosmo_circleci.tables.rows import has_more_pages
+
+    if has_more_pages(value):
+        warn("there are more pages; kosmo call has --all, a script flow.all")
 
 
 def result_options(command: _F) -> _F:

@@ -7,8 +7,8 @@ import click
 
 from kosmo_circleci.cli.offers import files
 from kosmo_circleci.cli.output import emit, json_option
-from kosmo_circleci.cli.output_table import table
 from kosmo_circleci.jsonvalue import JsonValue, encode
+from kosmo_circleci.tables.aligned import aligned
 from kosmo_circleci.wording import printable, shorten
 
 # The journal's modules load SQLite: each command imports what it needs.
@@ -40,7 +40,7 @@ def list_runs(file: str, as_json: bool) -> None:
 
     listed = runs.list_runs(file)
     rows = [_row(run) for run in listed]
-    text = table(_COLUMNS, rows, None) if rows else "There is no run in this journal."
+    text = aligned(_COLUMNS, rows, None) if rows else "There is no run in this journal."
     emit(text, {"success": True, "runs": list(listed)}, as_json)
 
 

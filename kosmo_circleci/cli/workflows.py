@@ -1,26 +1,42 @@
-"""workflows:list, :show — the ready-made workflows, and `--workflow NAME`."""
+"""workflows:list, :show, :trust — the ready-made workflows, and `--workflow NAME`."""
 
 import os
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from kosmo_circleci.cli.output import emit, json_option
+from kosmo_circleci.errors import UsageError
+from kosmo_circleci.folders import current_folder, home_folder
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.wording import printable
-from kosmo_circleci.workflows.library import SHIPPED, USER, Library, Workflow
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from kosmo_circleci.workflows.library import Library, Workflow
 
-def library() -> Library:
-    """Return the package's workflows and those of the user's configuration folder."""
-    from kosmo_circleci.docs import guides
-    from kosmo_circleci.folders import home_folder, user_folder
+_TRUST: Final = "A workflow of a project runs after 'kosmo workflows:trust NAME'."
 
-    own = user_folder(os.environ, home_folder(os.environ))
-    return Library([(SHIPPED, guides.folder() / "workflows"), (USER, own / "workflows")])
+
+def library() -> "Library":
+    """Return the package's workflows, those of the user's configuration folder, the project's."""
+    from kosmo_circleci.workflows.sources import open_library
+
+    return open_library(os.environ, home_folder(os.environ), current_folder())
+
+
+def permit(workflow: "Workflow", code: str, trust_anyway: bool) -> bool:
+    """Raise `PermissionDenied` unless a workflow may run with this text.
+
+    With `trust_anyway` it may; the answer tells that nobody has trusted it.
+    """
+    known = library()
+    if trust_anyway:
+        return known.state(workflow, code) != "trusted"
+    known.check(workflow, code)
+    return False
 
 
 def workflow_names(
@@ -36,20 +52,28 @@ def workflow_names(
 @click.command("workflows:list")
 @json_option
 def list_workflows(as_json: bool) -> None:
-    """List the ready-made workflows, and your own in kosmo/workflows of your configuration folder.
+    """List the ready-made workflows, your own, and those of the project.
+
+    Your own are in kosmo/workflows of your configuration folder, a project's in .kosmo/workflows of
+    the current folder or one above it in the repository; those run once they are trusted.
 
     \b
     Examples:
       kosmo workflows:list
       kosmo run --workflow why_did_it_fail --simulate
     """
-    listed = library().workflows()
-    lines = [f"{each.name} ({each.origin}): {printable(each.description())}" for each in listed]
-    rows: list[JsonValue] = [
-        {"name": each.name, "origin": each.origin, "description": each.description()}
-        for each in listed
-    ]
-    emit("\n".join(lines), {"success": True, "workflows": rows}, as_json)
+    known = library()
+    rows = [_row(known, each) for each in known.workflows()]
+    lines = [_line(row) for row in rows]
+    if any(row["trust"] != "trusted" for row in rows):
+        lines += ["", _TRUST]
+    ignored: list[JsonValue] = []
+    for each in known.ignored:
+        path = printable(str(each.path))
+        lines.append(f"ignored: {path}: {each.reason}.")
+        ignored.append({"path": str(each.path), "origin": each.origin, "reason": each.reason})
+    value: JsonValue = {"success": True, "workflows": list(rows), "ignored": ignored}
+    emit("\n".join(lines), value, as_json)
 
 
 @click.command("workflows:show")
@@ -62,18 +86,90 @@ def show_workflow(name: str, as_json: bool) -> None:
     Examples:
       kosmo workflows:show why_did_it_fail
       kosmo workflows:show deploy_and_wait > my_deploy.lua
+      kosmo workflows:show approve --json | jq '{origin, trust, args, writes}'
     """
-    workflow = library().find(name)
-    emit(workflow.code(), _described(workflow), as_json)
-
-
-def _described(workflow: Workflow) -> JsonValue:
-    header = workflow.header()
-    return {
+    known = library()
+    workflow = known.find(name)
+    code = workflow.code()
+    value: JsonValue = {
         "success": True,
         "name": workflow.name,
-        "description": workflow.description(),
-        "args": [each.to_json() for each in header.arguments],
-        "writes": None if header.writes is None else list(header.writes),
-        "source": workflow.code(),
+        **_said(workflow, code),
+        "source": code,
+        "origin": workflow.origin,
+        "trust": known.state(workflow, code),
+        "path": str(workflow.path),
     }
+    emit(_shown(code), value, as_json)
+
+
+def _said(workflow: "Workflow", code: str) -> dict[str, JsonValue]:
+    """Return what a workflow says of itself; `fault` where its header cannot be read."""
+    try:
+        described = workflow.described(code)
+    except UsageError as error:
+        return {"description": "", "args": [], "writes": None, "fault": error.message}
+    writes = described.header.writes
+    return {
+        "description": described.description,
+        "args": [each.to_json() for each in described.header.arguments],
+        "writes": None if writes is None else list(writes),
+    }
+
+
+@click.command("workflows:trust")
+@click.argument("name", shell_complete=workflow_names)
+@click.option("--forget", is_flag=True, help="Withdraw the trust.")
+@json_option
+def trust_workflow(name: str, forget: bool, as_json: bool) -> None:
+    """Let the workflow NAME of this project run, as it is now.
+
+    Any change to its text, or to a module it may load, asks again. The shipped workflows and your
+    own need no trust. Read it first.
+
+    \b
+    Examples:
+      kosmo workflows:show nightly
+      kosmo workflows:trust nightly
+      kosmo workflows:trust nightly --forget
+    """
+    known = library()
+    workflow = known.find(name)
+    if workflow.origin != "project":
+        owner = "shipped" if workflow.origin == "shipped" else "your own"
+        text = f"{name} is {owner} and needs no trust."
+    elif forget:
+        had = known.forget(workflow)
+        text = f"{name} is not trusted any more." if had else f"{name} was not trusted."
+    else:
+        header = workflow.described().header
+        known.trust(workflow)
+        writes = "it does not say" if header.writes is None else ", ".join(header.writes) or "none"
+        path = printable(str(workflow.path))
+        text = f"{name} may run from now on: {path}\n  writes: {printable(writes)}"
+    value: JsonValue = {"success": True, "name": name, "trust": known.state(workflow)}
+    emit(text, value, as_json)
+
+
+def _shown(code: str) -> str:
+    """Return a source as a terminal may have it: whoever decides about trust must see all of it."""
+    if not sys.stdout.isatty():
+        return code
+    return "\n".join("\t".join(map(printable, line.split("\t"))) for line in code.split("\n"))
+
+
+def _row(known: "Library", workflow: "Workflow") -> dict[str, JsonValue]:
+    """Return a workflow as the list has it; `fault` where its header cannot be read."""
+    row: dict[str, JsonValue] = {"name": workflow.name, "origin": workflow.origin}
+    try:
+        row["description"] = workflow.described().description
+        row["trust"] = known.state(workflow)
+    except UsageError as error:
+        row |= {"description": "", "trust": "untrusted", "fault": error.message}
+    return row
+
+
+def _line(row: dict[str, JsonValue]) -> str:
+    trust = "" if row["trust"] == "trusted" else f", {row['trust']}"
+    about = f"cannot be used: {row['fault']}" if "fault" in row else str(row["description"])
+    return f"{row['name']} ({row['origin']}{trust}): {printable(about)}"

@@ -10,6 +10,12 @@ _PATHS: Final = frozenset({"", "/api", "/api/v2"})
 _PORTS: Final = {"https": 443, "http": 80}
 
 
+def is_server(origin: str) -> bool:
+    """Say whether an origin is a CircleCI Server: neither circleci.com nor this machine."""
+    host = urlsplit(origin).hostname or ""
+    return origin != DEFAULT_ORIGIN and not is_loopback(host)
+
+
 def origin(url: str) -> str:
     """Return `scheme://host[:port]` of a base URL.
 

@@ -1,26 +1,18 @@
-"""Finds lua_docs/ in a wheel or a checkout. Every NAME.md in it is a guide, but for SKILL.md.
+"""The guides: every NAME.md in lua_docs/ but SKILL.md.
 
 That one is a skill of coding agents, which tells of commands that a script does not have: it is
 not listed among the pages, but can be read by its name.
 """
 
 import re
-from functools import cache
-from pathlib import Path
 from typing import Final
+
+from kosmo_circleci.folders import documentation_folder as folder
 
 SKILL: Final = "SKILL"
 """The name of the skill file: agents look for it in capitals."""
 
-_PACKAGE: Final = Path(__file__).parent.parent
 _FOR_THE_SEARCH: Final = re.compile(r"^<!-- search: .*? -->\n\n?", re.MULTILINE | re.DOTALL)
-
-
-@cache
-def folder() -> Path:
-    """Return the folder of the guides: inside the package in a wheel, beside it in a checkout."""
-    packaged = _PACKAGE / "lua_docs"
-    return packaged if packaged.is_dir() else _PACKAGE.parent / "lua_docs"
 
 
 def names() -> tuple[str, ...]:

@@ -40,15 +40,15 @@ def page(catalog: Catalog) -> str:
         "# Every function of app.integrations.circleci",
         "`name(parameters)`, optional ones with `?`, in positional order; `v3` and `v1.1` where it "
         "is not API v2 (CircleCI Server has no v3); read or write; what it does.",
-        *(_section(topic, functions) for topic, functions in _by_topic(catalog.functions())),
+        *(section(topic, functions) for topic, functions in by_topic(catalog.functions())),
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def guide_part(catalog: Catalog) -> str:
     """Return the part of the index that is in the guide `circleci`."""
-    topics = _by_topic(catalog.functions())
-    lines = [_section(*each) for each in topics if each[0] in _IN_THE_GUIDE]
+    topics = by_topic(catalog.functions())
+    lines = [section(*each) for each in topics if each[0] in _IN_THE_GUIDE]
     names = [
         f"- {topic}: {', '.join(f'`{each.name}`' for each in functions)}"
         for topic, functions in topics
@@ -58,11 +58,13 @@ def guide_part(catalog: Catalog) -> str:
     return "\n\n".join([*lines, heading, "\n".join(names)])
 
 
-def _section(topic: str, functions: Iterable[Function]) -> str:
+def section(topic: str, functions: Iterable[Function]) -> str:
+    """Return one topic of the index: its heading, and a line for each function."""
     return f"### {topic}\n\n" + "\n".join(map(index_line, functions))
 
 
-def _by_topic(functions: Iterable[Function]) -> list[tuple[str, list[Function]]]:
+def by_topic(functions: Iterable[Function]) -> list[tuple[str, list[Function]]]:
+    """Return the functions by topic, in the order of the index; no topic is empty."""
     topic_of = {group: topic for topic, groups in TOPICS.items() for group in groups}
     rows: dict[str, list[Function]] = {topic: [] for topic in TOPICS}
     for function in functions:

@@ -1,44 +1,79 @@
-"""A question -> the functions, helpers and guides whose meaning is nearest, as lines."""
+"""A question -> the functions, helpers, workflows and guides whose meaning is nearest, as lines."""
 
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.catalog.ranking import KEYWORDS, NAME, SUMMARY, Candidate, Ranking, candidates
 from kosmo_circleci.docs import helpers, render
+from kosmo_circleci.docs import workflows as workflow_docs
 from kosmo_circleci.docs.helpers import Helper
+from kosmo_circleci.docs.workflows import WorkflowPage
 from kosmo_circleci.wording import printable, shorten
+from kosmo_circleci.workflows.library import Workflow
 
 MAX_LINES: Final = 10
 
+MAX_WORKFLOWS: Final = 2
+"""How many of the lines may be workflows."""
+_BEFORE: Final = 3
+"""How many functions and helpers come before them."""
+
 _RELEVANT: Final = 0.6
-"""Helpers answer questions about scripts: beside a function that fits better they are left out."""
+"""Helpers and workflows answer questions about scripts: beside a function that fits better they are
+left out."""
 
 
-def search(query: str, catalog: Catalog, limit: int = MAX_LINES) -> str:
+def search(
+    query: str,
+    catalog: Catalog,
+    limit: int = MAX_LINES,
+    workflows: Sequence[Workflow] | None = None,
+) -> str:
     """Return the pages whose meaning is nearest to `query`, best first, one a line.
 
     `circleci.cancel_workflow (write): Cancel a running workflow…`; at most `limit` lines. Where
-    nothing fits, a line says so.
+    nothing fits, a line says so. `workflows` are those that have a page, None the shipped ones.
     """
-    names = ranked(query, catalog)[:limit]
+    pages = {each.name: each for each in workflow_docs.pages(workflows)}
+    names = _ranked(query, catalog, tuple(pages.values()))[:limit]
     if not names:
         return _no_match(query)
-    return "\n".join(line(name, catalog) for name in names)
+    return "\n".join(_line(name, catalog, pages) for name in names)
 
 
-def line(name: str, catalog: Catalog) -> str:
-    """Return the line of a name that `ranked` returned."""
+def ranked(query: str, catalog: Catalog, workflows: Sequence[Workflow] | None = None) -> list[str]:
+    """Return the names of the functions, helpers, workflows and guides that fit, best first.
+
+    Functions by their bare names; helpers (`flow.map`) and workflows (`workflows.approve`) with a
+    dot, guides without (`json`).
+    """
+    return _ranked(query, catalog, workflow_docs.pages(workflows))
+
+
+def _ranked(query: str, catalog: Catalog, pages: tuple[WorkflowPage, ...]) -> list[str]:
+    """Return the names that fit: the best functions and helpers, then workflows, then the others.
+
+    A workflow tells in a sentence what several functions do, and would come before the one that was
+    meant. So functions are ranked by themselves, and workflows need to fit nearly as well.
+    """
+    named = f"{workflow_docs.PREFIX}{query.strip().removeprefix(workflow_docs.PREFIX)}"
+    names = _ranking(catalog, ()).ranked(query)
+    if not pages:
+        return names
+    everything = _ranking(catalog, pages).ranked(query)
+    fitting = [name for name in everything if name.startswith(workflow_docs.PREFIX)]
+    if named in (each.name for each in pages):
+        return [named, *names]
+    return [*names[:_BEFORE], *fitting[:MAX_WORKFLOWS], *names[_BEFORE:]]
+
+
+def _line(name: str, catalog: Catalog, pages: Mapping[str, WorkflowPage]) -> str:
+    if name in pages:
+        return workflow_docs.line(pages[name])
     helper = helpers.helpers().get(name)
     return render.line(catalog[name]) if helper is None else render.helper_line(helper)
-
-
-def ranked(query: str, catalog: Catalog) -> list[str]:
-    """Return the names of the functions, helpers and guides that fit `query`, best first.
-
-    Functions by their bare names; helpers with a dot (`flow.map`), guides without (`json`).
-    """
-    return _ranking(catalog).ranked(query)
 
 
 def _no_match(query: str) -> str:
@@ -51,9 +86,17 @@ def _no_match(query: str) -> str:
     )
 
 
-@lru_cache(maxsize=2)
-def _ranking(catalog: Catalog) -> Ranking:
-    return Ranking((*candidates(catalog), *map(_candidate, helpers.helpers().values())))
+@lru_cache(maxsize=6)
+def _ranking(catalog: Catalog, pages: tuple[WorkflowPage, ...]) -> Ranking:
+    further = (*map(_candidate, helpers.helpers().values()), *map(_workflow_candidate, pages))
+    return Ranking((*candidates(catalog), *further))
+
+
+def _workflow_candidate(page: WorkflowPage) -> Candidate:
+    bare = page.name.removeprefix(workflow_docs.PREFIX)
+    verb, _, nouns = bare.partition("_")
+    texts = ((NAME, bare.replace("_", " ")), (KEYWORDS, page.sentence), (SUMMARY, page.keywords))
+    return Candidate(page.name, verb, nouns, "read", False, texts, _RELEVANT)
 
 
 def _candidate(helper: Helper) -> Candidate:

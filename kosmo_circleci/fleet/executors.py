@@ -22,9 +22,13 @@ _DASK: Final = "dask:"
 
 
 class Engine(Protocol):
-    """Runs assignments. `workers` says among how many the rate of requests is divided."""
+    """Runs assignments. `workers` says among how many the rate of requests is divided.
+
+    Workers `elsewhere` may lack the files of this machine.
+    """
 
     workers: int
+    is_elsewhere: bool
 
     def submit(self, assignment: Assignment) -> "Future[Row]":
         """Start one as soon as there is room."""
@@ -43,6 +47,7 @@ class LocalEngine:
     """The machine itself: `jobs` runs at once, each in a warm process of its own, or in threads."""
 
     workers = 1  # one budget file serves all processes of a machine
+    is_elsewhere = False
 
     def __init__(self, runtime: Runtime, deadline: Deadline, jobs: int, *, isolate: bool) -> None:
         self._run = partial(run_here, runtime, deadline=deadline, isolate=isolate)
@@ -60,6 +65,8 @@ class LocalEngine:
 
 class RemoteEngine:
     """Any executor of PEP 3148: `ProcessPoolExecutor`, `mpi4py.futures`, Ray's, Dask's."""
+
+    is_elsewhere = True
 
     def __init__(self, executor: Executor, workers: int) -> None:
         self.workers = workers

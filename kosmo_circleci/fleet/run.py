@@ -14,8 +14,10 @@ from kosmo_circleci.fleet.engine import Fleet
 from kosmo_circleci.fleet.executors import PROCESSES, open_engine
 from kosmo_circleci.fleet.inputs import Item
 from kosmo_circleci.fleet.journals import ItemJournals
+from kosmo_circleci.modules import modules_of
 from kosmo_circleci.run.settings import RunSettings
 from kosmo_circleci.runtime import Runtime
+from kosmo_circleci.telemetry.tracing import with_current_span
 from kosmo_circleci.transport.budget import DEFAULT_RATE_PER_HOUR, Budget
 
 if TYPE_CHECKING:
@@ -74,9 +76,11 @@ def opened(
         stack.callback(runtime.close)
         engine = open_engine(fleet.executor, runtime, deadline, fleet.jobs)
         stack.callback(engine.close)
+        if engine.is_elsewhere and settings.lua_path:
+            settings = settings._replace(modules=modules_of(code, settings.lua_path))
         rate = fleet.rate_per_hour
         share = None if rate is None else rate / engine.workers
-
+        settings = with_current_span(settings)
         journals = None if settings.journal.file is None else ItemJournals(settings.journal)
 
         def assign(item: Item) -> Assignment:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from kosmo_circleci.errors import JournalError
+from kosmo_circleci.journal.lookup import run_number
 from kosmo_circleci.journal.process import Process, is_alive, this_process
 from kosmo_circleci.journal.schema import REPEAT, SKIP, UNSETTLED_WRITE
 from kosmo_circleci.journal.store import Store
@@ -110,9 +111,7 @@ def find_run(store: Store, start: Start, run_id: str | None = None) -> int | Non
         if not rows:
             return None
     else:
-        rows = store.rows(f"{query} id = ?", (run_id,))
-        if not rows:
-            raise JournalError(f"There is no run '{run_id}' in this journal.")
+        rows = store.rows(f"{query} number = ?", (run_number(store, run_id),))
     number, run_id, outcome, *owner = rows[0]
     if outcome == "succeeded":
         raise JournalError(f"The run {run_id} has succeeded: there is nothing to resume.")

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from kosmo_circleci.atomic import replace_file
@@ -16,6 +17,7 @@ from kosmo_circleci.journal.lifecycle import Start
 from kosmo_circleci.journal.pattern import without_secrets
 from kosmo_circleci.jsonvalue import JsonValue, decode, encode
 from kosmo_circleci.masking import Mask
+from kosmo_circleci.modules import Modules
 from kosmo_circleci.wording import printable
 
 VERSION: Final = 1
@@ -45,7 +47,8 @@ class Plan(NamedTuple):
     """What a plan's file holds.
 
     `arguments_hash` is a salted hash of the script's arguments, secrets included. `applied` says
-    when the plan was applied, and as which run of a journal, if there was one.
+    when the plan was applied, and as which run of a journal, if there was one. `modules` are the
+    hashes of the modules that the script loaded, by name.
     """
 
     id: str
@@ -59,6 +62,7 @@ class Plan(NamedTuple):
     created_at: float
     writes: tuple[PlannedWrite, ...]
     applied: Mapping[str, JsonValue] | None = None
+    modules: Mapping[str, str] = MappingProxyType({})
 
     def counts(self) -> dict[Action, int]:
         """Return how many writes there are of each kind."""
@@ -93,8 +97,13 @@ def make_plan(
     )
 
 
-def check_plan(plan: Plan, start: Start, arguments: Mapping[str, JsonValue]) -> None:
-    """Raise `JournalError` where the plan was made of another script, account or arguments."""
+def check_plan(
+    plan: Plan, start: Start, arguments: Mapping[str, JsonValue], modules: Modules
+) -> None:
+    """Raise `JournalError` where the plan was made of another script, account or arguments.
+
+    The script's modules are part of it, those that it loaded while the plan was made.
+    """
     current = {
         "the script has changed": plan.script_sha256 == start.sha256,
         "the arguments are others": plan.arguments_hash
@@ -102,6 +111,9 @@ def check_plan(plan: Plan, start: Start, arguments: Mapping[str, JsonValue]) -> 
         f"it is for the account '{plan.account}'": plan.account == start.account,
         "it is for --simulate" if plan.simulated else "it is not for --simulate": plan.simulated
         == start.simulated,
+    } | {
+        f"its module '{name}' has changed": modules.sha256(name) == sha256
+        for name, sha256 in plan.modules.items()
     }
     reasons = [reason for reason, same in current.items() if not same]
     if reasons:
@@ -115,10 +127,12 @@ def write_plan(path: str | os.PathLike[str], plan: Plan) -> None:
     """Write the file, whole and readable by its owner only. Raises `JournalError`."""
     value: dict[str, Any] = {
         "kosmo_plan": VERSION,
-        **plan._asdict(),
+        **{name: part for name, part in plan._asdict().items() if name != "modules"},
         "salt": plan.salt.hex(),
         "writes": [write._asdict() for write in plan.writes],
     }
+    # An earlier version of kosmo takes a plan without modules.
+    value |= {"modules": dict(plan.modules)} if plan.modules else {}
     try:
         replace_file(Path(path), (encode(value, pretty=True) + "\n").encode())
     except OSError as error:

@@ -15,6 +15,7 @@ from kosmo_circleci.call.model import ApiResponse
 from kosmo_circleci.errors import JournalError, KosmoError, NetworkError, ScriptError
 from kosmo_circleci.journal.address import address_of
 from kosmo_circleci.journal.answers import Answers
+from kosmo_circleci.journal.lookup import no_runs
 from kosmo_circleci.journal.recording import SKIPPED
 from kosmo_circleci.journal.schema import ANSWERED
 from kosmo_circleci.journal.store import Store, open_to_read
@@ -129,7 +130,7 @@ class Replay:
 def _newest(store: Store, script: str) -> tuple[Any, ...]:
     rows = store.rows(f"{_RUN} ORDER BY script = ? DESC, number DESC LIMIT 1", (script,))
     if not rows:
-        raise JournalError(f"There is no run in the journal {store.path}.")
+        raise no_runs(store)
     return tuple(rows[0])
 
 

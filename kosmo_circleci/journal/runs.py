@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from kosmo_circleci.errors import JournalError
+from kosmo_circleci.journal.lookup import run_number
 from kosmo_circleci.journal.process import Process, is_alive
 from kosmo_circleci.journal.schema import EFFECT
 from kosmo_circleci.journal.store import Row, Store, open_store, open_to_read
@@ -77,7 +77,7 @@ def show_run(
     Raises `JournalError` for an unknown run and a file that cannot be read.
     """
     with open_to_read(path) as store:
-        number = _number(store, run_id)
+        number = run_number(store, run_id)
         (shown,) = _runs(store, "WHERE number = ?", (number,))
         if calls:
             shown["calls"] = [_without(call, "answer") for call in _calls(store, number)]
@@ -87,7 +87,7 @@ def show_run(
 def export_run(path: str | os.PathLike[str], run_id: str) -> Iterator[dict[str, JsonValue]]:
     """Yield the run, and then each of its calls with its answer. Raises `JournalError`."""
     with open_to_read(path) as store:
-        number = _number(store, run_id)
+        number = run_number(store, run_id)
         (run,) = _runs(store, "WHERE number = ?", (number,))
         yield {"type": "run", **run}
         for call in _calls(store, number):
@@ -110,21 +110,6 @@ def prune_runs(path: str | os.PathLike[str], keep: int) -> int:
             connection.executemany("DELETE FROM runs WHERE number = ?", [(n,) for n in numbers])
         store.compact()
         return len(numbers)
-
-
-def _number(store: Store, run_id: str | None) -> int:
-    if run_id is None:
-        rows = store.rows("SELECT max(number) FROM runs")
-        if rows[0][0] is None:
-            raise JournalError("There is no run in this journal.")
-    else:
-        rows = store.rows("SELECT number FROM runs WHERE id = ?", (run_id,))
-        if not rows:
-            raise JournalError(
-                f"There is no run '{run_id}' in this journal. `kosmo runs:list {store.path}` "
-                "lists its runs."
-            )
-    return int(rows[0][0])
 
 
 def _runs(store: Store, which: str, parameters: Row = ()) -> list[dict[str, JsonValue]]:

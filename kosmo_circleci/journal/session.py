@@ -17,6 +17,7 @@ from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.errors import JournalError
 from kosmo_circleci.journal.lifecycle import Start
+from kosmo_circleci.journal.placeholders import mentions_placeholder
 from kosmo_circleci.journal.plan import (
     SIGNS,
     Plan,
@@ -32,6 +33,7 @@ from kosmo_circleci.journal.replay import Replay
 from kosmo_circleci.journal.start import Resume, start_recording
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
+from kosmo_circleci.modules import Modules
 from kosmo_circleci.run.settings import JournalSettings, Unknown
 from kosmo_circleci.wording import printable
 
@@ -39,7 +41,7 @@ from kosmo_circleci.wording import printable
 class Subject(NamedTuple):
     """The run a journal is opened for. `clock` tells the seconds that pass.
 
-    `ask` puts a lost write to a person, who decides about it.
+    `ask` puts a lost write to a person, who decides about it. `modules` are those the script loads.
     """
 
     start: Start
@@ -48,6 +50,7 @@ class Subject(NamedTuple):
     catalog: Catalog
     clock: Callable[[], float] = time.monotonic
     ask: Callable[[str], Unknown] | None = None
+    modules: Modules = Modules(())
 
 
 class JournalSession:
@@ -63,7 +66,7 @@ class JournalSession:
         self._subject = subject
         self._plan = None if settings.apply is None else read_plan(settings.apply)
         if self._plan is not None:
-            check_plan(self._plan, subject.start, subject.arguments)
+            check_plan(self._plan, subject.start, subject.arguments, subject.modules)
         self._recording: Recording | None = None
         self._replay: Replay | None = None
         self._planning: Planning | None = None
@@ -86,6 +89,9 @@ class JournalSession:
 
     def reserve(self, call: JournalCall) -> bool:
         return self._recording is not None and self._recording.reserve(call)
+
+    def is_planned(self, value: JsonValue) -> bool:
+        return self._planning is not None and mentions_placeholder(value)
 
     def advance(self, seconds: float) -> None:
         if self._replay is not None:
@@ -114,7 +120,8 @@ class JournalSession:
         if self._planning is not None and self._settings.plan is not None and error is None:
             calls = self._planning.writes
             plan = make_plan(subject.start, subject.arguments, calls, subject.mask)
-            write_plan(self._settings.plan, plan)
+            modules = {name: each.sha256 for name, each in subject.modules.found.items()}
+            write_plan(self._settings.plan, plan._replace(modules=modules))
         if self._recording is not None:
             arguments: JsonValue = dict(subject.arguments)
             self._recording.finish(Outcome(error is None, error, error_type, arguments))

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from itertools import count
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.call.exchange import Performed
@@ -30,9 +30,25 @@ if TYPE_CHECKING:
 Finish: TypeAlias = Callable[[Any], JsonValue]
 
 
+class Waiting(Protocol):
+    """What a script waits for beside its API calls. `perform` may run on any thread."""
+
+    def perform(self, deadline: Deadline) -> Any:
+        """Do what takes its time; `deadline` may be that of a part of the run."""
+        ...
+
+    def finish(self, outcome: Any) -> JsonValue:
+        """Return the value for the script, or raise the `KosmoError` that stopped it."""
+        ...
+
+    def abandon(self) -> None:
+        """Take note that it was cancelled on its way."""
+        ...
+
+
 class _InFlight(NamedTuple):
     finish: Finish
-    prepared: PreparedCall | None
+    abandon: Callable[[], None] | None
 
 
 class Calls:
@@ -85,6 +101,33 @@ class Calls:
             "paging": self._paging,
             "refuse_arguments": self._refuse_arguments,
         }
+
+    @property
+    def deadline(self) -> Deadline:
+        """When the run must end."""
+        return self._caller.deadline
+
+    def waiting_functions(
+        self, name: str, prepare: Callable[..., Waiting]
+    ) -> dict[str, Callable[..., Answer]]:
+        """Return the two functions behind `core.call_waiting(name, …)`: in place, and in a branch.
+
+        `prepare` takes what the script passes, and counts as the script's CPU time.
+        """
+
+        def call(*arguments: Any) -> Answer:
+            waiting = prepare(*arguments)
+            return self._timed(
+                lambda: self._values.build(waiting.finish(waiting.perform(self._caller.deadline)))
+            )()
+
+        def submit(scope: int, *arguments: Any) -> Answer:
+            waiting, deadline = prepare(*arguments), self._scopes[scope]
+            return self._submit(
+                deadline, lambda: waiting.perform(deadline), waiting.finish, waiting.abandon
+            )
+
+        return {name: call, f"submit_{name}": submit}
 
     def _paging(self, name: bytes) -> Answer:
         """Answer what `flow.each` must know of a list beside the form of its answers."""
@@ -142,7 +185,10 @@ class Calls:
             return self._caller.finish(prepared, performed)
 
         return self._submit(
-            deadline, lambda: self._caller.perform(prepared, deadline), finish, prepared
+            deadline,
+            lambda: self._caller.perform(prepared, deadline),
+            finish,
+            lambda: self._caller.abandon(prepared),
         )
 
     def _prepare(
@@ -203,10 +249,10 @@ class Calls:
         scope: Deadline,
         work: Callable[[], Any],
         finish: Finish,
-        prepared: PreparedCall | None = None,
+        abandon: Callable[[], None] | None = None,
     ) -> Answer:
         number = self._pool().submit(work, scope)
-        self._in_flight[number] = _InFlight(finish, prepared)
+        self._in_flight[number] = _InFlight(finish, abandon)
         return (number,)
 
     def _pool(self) -> "Tickets[Any]":
@@ -247,13 +293,13 @@ class Calls:
         # What was sent is in the log, whether or not anybody is left to hear of its answer.
         for ticket in dropped:
             call = self._in_flight.pop(ticket.number)
-            if call.prepared is None:
+            if call.abandon is None:
                 continue
             if ticket.finished and ticket.error is None:
                 with contextlib.suppress(KosmoError):
                     call.finish(ticket.outcome)
             elif ticket.started_s is not None:
-                self._caller.abandon(call.prepared)
+                call.abandon()
 
     def _wait(self, timeout_s: float | None) -> Answer:
         """Wait for the next call that ends: (ticket, ok, value or fields, marks), or (nil)."""

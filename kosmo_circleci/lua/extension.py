@@ -55,6 +55,10 @@ class ExtensionContext:
     def mask(self) -> Mask:
         return self._caller.mask
 
+    @property
+    def traceparent(self) -> str | None:
+        return self._caller.traceparent
+
     def permit(self, name: str, question: str, call: "JournalCall") -> None:
         with self.lock:
             self._caller.permit(

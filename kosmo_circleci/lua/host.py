@@ -8,7 +8,7 @@ the function that needs it.
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.caller import Caller
@@ -22,13 +22,16 @@ from kosmo_circleci.errors import (
     ValidationError,
 )
 from kosmo_circleci.jsonvalue import JsonError, JsonLimitError
-from kosmo_circleci.lua import encodings
 from kosmo_circleci.lua.calls import Calls
 from kosmo_circleci.lua.output import LimitedOutput, OutputFull
-from kosmo_circleci.lua.patterns import Patterns
 from kosmo_circleci.lua.values import Answer, LuaValues, lua_bytes, python_text
 from kosmo_circleci.run.settings import RunSettings
 from kosmo_circleci.wording import printable, shorten
+
+if TYPE_CHECKING:
+    from kosmo_circleci.lua.tables import TextTables
+
+HostFunction: TypeAlias = Callable[..., Answer]
 
 
 class Host:
@@ -42,15 +45,16 @@ class Host:
         values: LuaValues,
         output: LimitedOutput,
         calls: Calls,
-        patterns: Patterns,
+        further: Mapping[str, HostFunction],
     ) -> None:
+        """Serve a run; `further` are functions with a module of their own, by name."""
         self._limits = settings.limits
         self._catalog = catalog
         self._caller = caller
         self._values = values
         self._output = output
         self._calls = calls
-        self._patterns = patterns
+        self._further = further
         self.results: Mapping[str, str] = {}
         self._cpu_started = time.thread_time()
 
@@ -60,10 +64,9 @@ class Host:
 
     def functions(self) -> dict[str, Callable[..., Any]]:
         """Return the table the prelude calls by name."""
-        answering: dict[str, Callable[..., Answer]] = {
+        answering: dict[str, HostFunction] = {
             **self._calls.functions(),
-            **self._patterns.functions(),
-            **encodings.functions(),
+            **self._further,
             "unknown_name": self._unknown_name,
             "print": self._print,
             "log": self._log,
@@ -71,10 +74,11 @@ class Host:
             "waiting": self._waiting,
             "json_decode": self._json_decode,
             "render_log": self._render_log,
-            "docs_list": self._docs_list,
-            "docs_search": self._docs_search,
-            "docs_read": self._docs_read,
             "kept_result": self._kept_result,
+            "csv_encode": lambda *arguments: self._tables().csv_encode(*arguments),
+            "csv_decode": lambda text: self._tables().csv_decode(text),
+            "text_table": lambda *arguments: self._tables().text_table(*arguments),
+            "text_markdown": lambda *arguments: self._tables().text_markdown(*arguments),
         }
         table = {name: self._answering(function) for name, function in answering.items()}
         return table | {
@@ -125,16 +129,20 @@ class Host:
         """Answer True while the run may go on, otherwise as a refusal."""
         self._values.lift()
         try:
-            self._deadline.check()
-            used_s = time.thread_time() - self._cpu_started - self._calls.host_cpu_s
-            if used_s > self._limits.cpu_s:
-                raise self._limits.cpu_error()
+            self._check_limits()
         except BaseException as error:
             return (False, *self._refusal(error))
         return (True,)
 
+    def _check_limits(self) -> None:
+        """Raise the reason why the run has to end, if there is one."""
+        self._deadline.check()
+        used_s = time.thread_time() - self._cpu_started - self._calls.host_cpu_s
+        if used_s > self._limits.cpu_s:
+            raise self._limits.cpu_error()
+
     def _unknown_name(self, path: bytes, name: bytes) -> NoReturn:
-        from kosmo_circleci.catalog.lookup import nearest, suggestions
+        from kosmo_circleci.catalog.lookup import HELPERS, nearest, suggestions
 
         where, unknown = path.decode(), python_text(name)
         depth = where.count(".")
@@ -144,14 +152,13 @@ class Host:
                 "`kosmo integrations:lua`, which has both."
             )
         accounts = tuple(self._caller.accounts) if depth == 2 else ()
-        known: tuple[str, ...] = (
-            (*self._catalog.names, *accounts)
-            if depth >= 2
-            else (("integrations", "mcp"), ("circleci",))[depth]
-        )
+        known = (("integrations", "mcp"), ("circleci",), ())[min(depth, 2)]
         what = "function" if depth >= 2 else "name"
-        catalog = self._catalog
-        near = suggestions(unknown, catalog, accounts) if depth >= 2 else nearest(unknown, known)
+        near = (
+            suggestions(unknown, self._catalog, (*HELPERS, *accounts))
+            if depth >= 2
+            else nearest(unknown, known)
+        )
         if near:
             hint = f"Did you mean: {', '.join(near)}?"
         elif depth < 2:
@@ -205,17 +212,7 @@ class Host:
         log = render_log(python_text(stdout), python_text(stderr), most)
         return (lua_bytes(log.text), log.line_count, log.is_cut)
 
-    def _docs_list(self) -> Answer:
-        from kosmo_circleci.docs import pages
+    def _tables(self) -> "TextTables":
+        from kosmo_circleci.lua.tables import TextTables
 
-        return self._values.build(pages.listing(self._catalog))
-
-    def _docs_read(self, page: bytes) -> Answer:
-        from kosmo_circleci.docs import pages
-
-        return self._values.build(pages.read(python_text(page), self._catalog))
-
-    def _docs_search(self, query: bytes) -> Answer:
-        from kosmo_circleci.docs import search
-
-        return self._values.build(search.search(python_text(query), self._catalog))
+        return TextTables(self._values, self._limits, self._check_limits)

@@ -13,8 +13,8 @@ from kosmo_circleci.lua.values import LuaValues, lua_bytes, python_text, typed_b
 _PRELUDE: Final = Path(__file__).parent / "prelude"
 _FILES: Final = (
     *("trace", "error", "json", "print", "schedule", "options", "pages", "flow", "pipelines"),
-    *("logs", "log", "pipeline_values", "regex", "docs", "app", "mcp", "results", "encodings"),
-    *("sandbox", "clock", "run", "hints"),
+    *("logs", "log", "pipeline_values", "here", "regex", "docs", "app", "mcp", "results"),
+    *("encodings", "tables", "view", "sandbox", "clock", "modules", "files", "run", "hints"),
 )
 
 # A to-be-closed variable in scope keeps `return f()` from being a tail call, which would forget
@@ -83,8 +83,8 @@ class Sandbox:
     def run(self, source: bytes, chunk_name: str, *, pretty: bool = False) -> tuple[str, ...]:
         """Run a script: what `core.run` of prelude/run.lua returns.
 
-        ("ok", result as JSON), ("exit", result as JSON, exit code), or ("error", message, error
-        type, where, traceback).
+        ("ok", result as JSON), ("exit", result as JSON, exit code), each with the text of a view
+        behind it if the result is one, or ("error", message, error type, where, traceback).
         """
         self.values.lift()
         try:
@@ -93,7 +93,7 @@ class Sandbox:
             raise
         except lupa.LuaError as error:
             return ("error", f"internal error of the sandbox: {error}", "runtime", "", "")
-        return tuple(python_text(part) for part in answer)
+        return tuple(python_text(part) for part in answer if part is not None)
 
     def memory_used(self) -> int:
         """Return the bytes of Lua memory in use."""

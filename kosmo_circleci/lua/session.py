@@ -9,20 +9,26 @@ from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import Interrupted, JournalError, KosmoError
 from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.lua import encodings
 from kosmo_circleci.lua.calls import Calls
+from kosmo_circleci.lua.checkout import Checkout, HereSource
 from kosmo_circleci.lua.clock import Clock, JournaledClock
+from kosmo_circleci.lua.documents import Documents, WorkflowSource
 from kosmo_circleci.lua.extension import ExtensionSource
-from kosmo_circleci.lua.host import Host
+from kosmo_circleci.lua.host import Host, HostFunction
 from kosmo_circleci.lua.output import LimitedOutput
 from kosmo_circleci.lua.patterns import Patterns
 from kosmo_circleci.lua.runtime import LuaMemoryError, Sandbox
-from kosmo_circleci.lua.values import typed_bytes
+from kosmo_circleci.lua.values import LuaValues, typed_bytes
+from kosmo_circleci.modules import Modules
 from kosmo_circleci.run.envelope import Run, with_unknown_writes
 from kosmo_circleci.run.listener import GuardedListener
 from kosmo_circleci.run.settings import RunSettings
+from kosmo_circleci.source import without_shebang
 
 if TYPE_CHECKING:
     from kosmo_circleci.call.journal import RunJournal
+    from kosmo_circleci.lua.files import FileFunctions
 
 MAX_ERROR_CHARACTERS: Final = 64 * 1024
 """How much of an error message is kept: a script may raise one of any length."""
@@ -45,6 +51,9 @@ class RunParts(NamedTuple):
     extension: ExtensionSource | None = None
     simulated: bool = False
     open_journal: JournalSource | None = None
+    here: HereSource | None = None
+    workflows: WorkflowSource | None = None
+    modules: Modules = Modules(())
 
 
 class Session:
@@ -67,6 +76,7 @@ class Session:
         self._sandbox: Sandbox | None = None
         self._calls: Calls | None = None
         self._host: Host | None = None
+        self._files: FileFunctions | None = None
 
     def run(
         self,
@@ -96,16 +106,29 @@ class Session:
             outcome = Outcome.of(settings.limits.memory_error())
         if self._calls is not None:
             self._calls.cancel()
+        if self._files is not None:
+            self._files.cancel()
         try:
             self._parts.listener.reraise()
             return self._journaled(self._finished(outcome, code, started))
         finally:
             self._close_journal()
 
+    @property
+    def traceparent(self) -> str | None:
+        """The span that the next script is, as `RunSettings.traceparent`."""
+        return self._caller.traceparent
+
+    @traceparent.setter
+    def traceparent(self, traceparent: str | None) -> None:
+        self._caller.traceparent = traceparent
+
     def close(self) -> None:
-        """Cancel what is in flight and close extensions."""
+        """Cancel what is in flight, and close files and extensions."""
         if self._calls is not None:
             self._calls.close()
+        if self._files is not None:
+            self._files.close()
 
     def _start_journal(self, code: str, name: str, args: Mapping[str, JsonValue]) -> None:
         if self._parts.open_journal is not None:
@@ -162,15 +185,19 @@ class Session:
         text = typed_bytes(without_shebang(code))
         status, *details = sandbox.run(text, "@" + name, pretty=self._settings.pretty)
         if status == "ok":
-            return Outcome(result_json=details[0])
+            result_json, *view = details
+            return Outcome(result_json, result_text=view[0] if view else None)
         if status == "exit":
-            return Outcome(result_json=details[0], exit_code=int(details[1]))
+            result_json, exit_code, *view = details
+            return Outcome(
+                result_json, exit_code=int(exit_code), result_text=view[0] if view else None
+            )
         message, error_type, where, traceback = details
         if error_type == "limit" and message == "not enough memory":
             return Outcome.of(self._settings.limits.memory_error())
         text_of_error = f"{where} {message}" if where else message
         return Outcome(
-            error=_with_full_name(text_of_error, name),
+            error=self._with_full_name(text_of_error, name),
             error_type=error_type,
             traceback=tuple(traceback.split("\n")) if traceback else (),
         )
@@ -189,13 +216,45 @@ class Session:
                 values,
                 self._output,
                 self._calls,
-                Patterns(values, settings.limits, parts.listener),
+                {
+                    **Patterns(values, settings.limits, parts.listener).functions(),
+                    **Documents(parts.catalog, values, parts.workflows).functions(),
+                    **Checkout(parts.caller, values, parts.here).functions(),
+                    **encodings.functions(),
+                    **self._further_functions(values, self._calls),
+                },
             )
             names = list(parts.catalog.names) if settings.integrations else []
             accounts = list(parts.caller.accounts) if settings.integrations else []
             sandbox.open(self._host, names, accounts, settings.account)
             self._sandbox = sandbox
         return self._sandbox, self._host, self._calls
+
+    def _further_functions(self, values: LuaValues, calls: Calls) -> dict[str, HostFunction]:
+        """Return the host's functions for what a run has only where it is told so."""
+        settings, parts = self._settings, self._parts
+        functions: dict[str, HostFunction] = {}
+        if settings.lua_path or settings.modules:
+            from kosmo_circleci.lua import modules
+
+            functions |= modules.functions(parts.modules)
+        if settings.files is not None:
+            from kosmo_circleci.downloads import Downloads
+            from kosmo_circleci.lua.files import FileFunctions
+
+            downloads = Downloads(parts.caller, parts.catalog.credential_hosts)
+            self._files = FileFunctions(settings, values, calls, downloads)
+            functions |= self._files.functions()
+        return functions
+
+    def _with_full_name(self, text: str, name: str) -> str:
+        """Return an error with the whole name of its file, which Lua has shortened."""
+        paths = (module.path for module in self._parts.modules.found.values())
+        for full in (name, *paths):
+            shortened = "..." + full[-(_MAX_CHUNK_NAME - 3) :]
+            if len(full) > _MAX_CHUNK_NAME and text.startswith(shortened + ":"):
+                return full + text[len(shortened) :]
+        return text
 
     def _finished(self, outcome: "Outcome", code: str, started: float) -> Run:
         caller, mask = self._caller, self._caller.mask
@@ -208,6 +267,7 @@ class Session:
             success=error is None and not outcome.exit_code,
             output=self._output.text(),
             result_json=caller.result_mask.json_text(outcome.result_json),
+            result_text=None if outcome.result_text is None else mask.text(outcome.result_text),
             error=error,
             error_type=outcome.error_type,
             execution_time_ms=(time.perf_counter() - started) * 1000,
@@ -217,6 +277,7 @@ class Session:
             writes=caller.writes,
             permission_bypassed=caller.permission_bypassed,
             mcp_trust_bypassed=self._settings.trust_mcp,
+            workflows_trust_bypassed=self._settings.workflows_trust_bypassed,
             simulated=self._parts.simulated,
             traceback=tuple(mask.text(line) for line in outcome.traceback),
             log=self._output.log(),
@@ -229,7 +290,7 @@ class Session:
 class Outcome(NamedTuple):
     """How one chunk ended: with the JSON text of its result, or with an error.
 
-    `exit_code` is the one that the script gave to `exit`.
+    `exit_code` is the one that the script gave to `exit`, `result_text` the text of a view.
     """
 
     result_json: str = "null"
@@ -237,6 +298,7 @@ class Outcome(NamedTuple):
     error_type: str | None = None
     traceback: tuple[str, ...] = ()
     exit_code: int | None = None
+    result_text: str | None = None
 
     @classmethod
     def of(cls, error: KosmoError) -> "Outcome":
@@ -250,19 +312,3 @@ def capped(message: str) -> str:
     if left_out <= 0:
         return message
     return f"{message[:MAX_ERROR_CHARACTERS]}… ({left_out:,} more characters)"
-
-
-def without_shebang(source: str) -> str:
-    """Return the source without a byte order mark; a first line that starts with `#` is emptied."""
-    source = source.removeprefix("\ufeff")
-    if not source.startswith("#"):
-        return source
-    _, newline, rest = source.partition("\n")
-    return newline + rest
-
-
-def _with_full_name(text: str, name: str) -> str:
-    if len(name) <= _MAX_CHUNK_NAME:
-        return text
-    shortened = "..." + name[-(_MAX_CHUNK_NAME - 3) :]
-    return name + text[len(shortened) :] if text.startswith(shortened + ":") else text

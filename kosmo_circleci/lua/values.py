@@ -5,7 +5,7 @@ which tables stand for integers of more than 64 bits. Only nil, booleans, number
 tables cross: anything else would be userdata with readable attributes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final, TypeAlias
 
@@ -72,6 +72,13 @@ class LuaValues:
         """
         return partial(self._lua.set_max_memory, self._memory_bytes)
 
+    def make_room(self, size_bytes: int) -> None:
+        """Raise `MemoryError` where Lua's memory has no room for a string of that size."""
+        if self._lua.get_memory_used() + size_bytes > self._memory_bytes:
+            self._lua.gccollect()
+            if self._lua.get_memory_used() + size_bytes > self._memory_bytes:
+                raise MemoryError
+
     def build(self, value: JsonValue) -> tuple[Any, Any]:
         """Return the Lua value, and the marks the prelude's `adopt` takes (None if none).
 
@@ -84,12 +91,33 @@ class LuaValues:
             return self._built(value)
 
     def _built(self, value: JsonValue) -> tuple[Any, Any]:
-        marks = _Marks(self._lua, self._memory_bytes - self._lua.get_memory_used())
+        marks = _Marks(self._lua, self._room_bytes())
         return marks.build(value), marks.table()
+
+    def _room_bytes(self) -> int:
+        return int(self._memory_bytes - self._lua.get_memory_used())
 
     def strings(self, texts: list[str]) -> Any:
         """Return a Lua list of strings."""
         return self._lua.table_from([lua_bytes(text) for text in texts])
+
+    def records(self, names: Sequence[bytes], rows: Iterable[Sequence[bytes]]) -> tuple[Any, Any]:
+        """Return a list with a table for each row, its values by `names`, and the list's marks.
+
+        Raises `MemoryError` for rows that Lua's memory has no room for.
+        """
+        row_bytes = _TABLE_BYTES + _ITEM_BYTES + _MEMBER_BYTES * len(names)
+        room_bytes, tables = self._room_bytes(), []
+        for row in rows:
+            room_bytes -= row_bytes
+            if room_bytes < 0:
+                self._lua.gccollect()
+                room_bytes = self._room_bytes() - row_bytes
+                if room_bytes < 0:
+                    raise MemoryError
+            tables.append(self._lua.table_from(dict(zip(names, row, strict=True))))
+        table = self._lua.table_from(tables)
+        return table, self.array_marks(table)
 
     def mapping(self, members: dict[Any, Any]) -> Any:
         """Return a Lua table; keys and values already are Lua values (bytes, numbers, tables)."""

@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from kosmo_circleci.bounded_file import read_bounded
 from kosmo_circleci.errors import ConfigurationError
-from kosmo_circleci.folders import user_folder
+from kosmo_circleci.folders import project_folder, user_folder
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.mcp_client import jsonc
-from kosmo_circleci.mcp_client.bounded_file import read_bounded
 from kosmo_circleci.mcp_client.env_file import read_env_file
 from kosmo_circleci.mcp_client.server import Scope, Server
 from kosmo_circleci.mcp_client.variables import Variables
@@ -34,7 +34,7 @@ def load(environ: Mapping[str, str], home: Path, start: Path) -> dict[str, Serve
     """
     servers: dict[str, Server] = {}
     disabled: set[str] = set()
-    project = project_folder(start)
+    project = project_folder(start, _has_servers)
     places: list[tuple[Path, Scope, Path]] = [
         (project / name, "project", project) for name in PROJECT_FILES
     ]
@@ -49,16 +49,6 @@ def load(environ: Mapping[str, str], home: Path, start: Path) -> dict[str, Serve
                 bare = Server(name, path, scope, folder)
                 servers[name] = _server(bare, entry, environ, home)
     return servers
-
-
-def project_folder(start: Path) -> Path:
-    """Return the folder whose files count for `start`."""
-    above = [start, *start.parents]
-    roots = [folder for folder in above if (folder / ".git").exists()]
-    if not roots:
-        return start
-    inside = above[: above.index(roots[0]) + 1]
-    return next((folder for folder in inside if _has_servers(folder)), start)
 
 
 def _has_servers(folder: Path) -> bool:

@@ -208,7 +208,8 @@ class McpFunctions:
 
         def perform() -> JsonValue:
             with _Recorded(context, tool.path, tool.original, tool.server, tool.kind):
-                result = self._request(server, "tools/call", params, context, tool.path)
+                sent = params | _continuing(context)
+                result = self._request(server, "tools/call", sent, context, tool.path)
                 error = results.tool_error(result, tool.server, tool.name, tool.path)
                 if error is not None:
                     raise error
@@ -289,6 +290,12 @@ class McpFunctions:
                     )
                 )
             return self._sessions
+
+
+def _continuing(context: RunContext) -> dict[str, JsonValue]:
+    """Return what lets a server continue the trace of the run; nothing where none is made."""
+    traceparent = context.traceparent
+    return {"meta": {"traceparent": traceparent}} if traceparent else {}
 
 
 class _Recorded:

@@ -322,7 +322,8 @@ async def _list_prompts(session: "ClientSession", _params: dict[str, Any]) -> Js
 
 
 async def _call_tool(session: "ClientSession", params: dict[str, Any]) -> JsonValue:
-    return _dump(await session.call_tool(params["name"], params["arguments"]))
+    meta = params.get("meta")
+    return _dump(await session.call_tool(params["name"], params["arguments"], meta=meta))
 
 
 async def _read_resource(session: "ClientSession", params: dict[str, Any]) -> JsonValue:

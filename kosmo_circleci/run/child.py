@@ -102,14 +102,15 @@ def spawn_child(environ: Mapping[str, str], secrets: tuple[str, ...]) -> Child:
     """Start a script's process as a fresh interpreter: the way for a program that has threads.
 
     No variable that contains one of `secrets`, or is named like a token, is in its environment; the
-    configuration reaches it through the pipe. Raises `OSError`.
+    configuration reaches it through the pipe. `OTEL_*` may hold a collector's key; spans are made
+    on this side. Raises `OSError`.
     """
     import subprocess
 
     kept = {
         name: value
         for name, value in environ.items()
-        if not name.startswith(("CIRCLECI_", "CIRCLE_"))
+        if not name.startswith(("CIRCLECI_", "CIRCLE_", "OTEL_"))
         and not any(secret in value for secret in secrets)
     }
     # `-P` keeps the current folder off `sys.path`, where `-c` would put it first: a repository may

@@ -27,12 +27,14 @@ class _Fields(NamedTuple):
     writes: Writes = Writes()
     permission_bypassed: bool = False
     mcp_trust_bypassed: bool = False
+    workflows_trust_bypassed: bool = False
     simulated: bool = False
     traceback: tuple[str, ...] = ()
     log: tuple[str, ...] = ()
     script_exit_code: int | None = None
     signal_number: int | None = None
     masked_source: str | None = None
+    result_text: str | None = None
     journal: Mapping[str, JsonValue] = MappingProxyType({})
 
 
@@ -46,8 +48,9 @@ class Run(_Fields):
     `call_count` and `writes` count all. `traceback` has the script's frames at the error, innermost
     first; `log` what the script wrote with `log`. `script_exit_code` is set by `exit(code)`,
     `signal_number` by the signal that ended the run. `masked_source` is the script's text without
-    secrets, where `RunSettings.mask_source` asked for it. `journal` is what `meta` says of the
-    run's `journal`, `replay`, `plan` and `apply`, where it has one.
+    secrets, where `RunSettings.mask_source` asked for it. `result_text` is what a person is shown
+    in place of the result: the text of `view(rows, text)`, None without. `journal` is what `meta`
+    says of the run's `journal`, `replay`, `plan` and `apply`, where it has one.
     """
 
     @cached_property
@@ -65,6 +68,8 @@ class Run(_Fields):
         }
         if self.mcp_trust_bypassed:
             meta["mcp_trust_bypassed"] = True
+        if self.workflows_trust_bypassed:
+            meta["workflows_trust_bypassed"] = True
         if self.script_exit_code is not None:
             meta["exit_code"] = self.script_exit_code
         return meta | dict(self.journal)

@@ -1,7 +1,7 @@
 """RunListener: what a run tells while it proceeds, and the questions it asks."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Literal, TypeAlias
 
 from kosmo_circleci.call.model import CallRecord, StartedCall
@@ -33,6 +33,13 @@ class RunListener:
 
     def call_ended(self, number: int, record: CallRecord) -> None:
         """Request `number` has ended; -1 is a call to another server than CircleCI."""
+
+    def trace_headers(self, number: int) -> Mapping[str, str]:
+        """Return the headers that let request `number`, which has started, continue a trace.
+
+        They go to the account's own origin. Asked only where `RunSettings.traceparent` is set.
+        """
+        return {}
 
     def waiting(self, text: str) -> None:
         """`flow` waits for what `text` says, until the next text; an empty one ends the wait."""
@@ -74,6 +81,9 @@ class ForwardingListener(RunListener):
 
     def call_ended(self, number: int, record: CallRecord) -> None:
         self.inner.call_ended(number, record)
+
+    def trace_headers(self, number: int) -> Mapping[str, str]:
+        return self.inner.trace_headers(number)
 
     def waiting(self, text: str) -> None:
         self.inner.waiting(text)
@@ -129,6 +139,11 @@ class GuardedListener(RunListener):
 
     def call_ended(self, number: int, record: CallRecord) -> None:
         self._guarded(lambda: self._listener.call_ended(number, record))
+
+    def trace_headers(self, number: int) -> Mapping[str, str]:
+        headers: dict[str, str] = {}
+        self._guarded(lambda: headers.update(self._listener.trace_headers(number)))
+        return headers
 
     def waiting(self, text: str) -> None:
         self._guarded(lambda: self._listener.waiting(text))

@@ -12,6 +12,7 @@ from kosmo_circleci.run.protocol import RunMessage
 from kosmo_circleci.run.settings import RunSettings, RuntimeSettings
 from kosmo_circleci.run.supervisor import supervise
 from kosmo_circleci.run.world import World
+from kosmo_circleci.telemetry.tracing import traced
 
 
 class IsolatedState:
@@ -35,9 +36,13 @@ class IsolatedState:
 
         Account, limits and policy are those of the first script.
         """
-        message = RunMessage(code, settings._replace(keep_state=True), self._runtime)
-        with self._lock:
-            return supervise(self._child, message, listener, deadline, self._world)
+
+        def perform(settings: RunSettings, listener: RunListener) -> Run:
+            message = RunMessage(code, settings._replace(keep_state=True), self._runtime)
+            with self._lock:
+                return supervise(self._child, message, listener, deadline, self._world)
+
+        return traced(settings, listener, perform, simulated=self._runtime.simulate)
 
     def close(self) -> None:
         """End the process."""

@@ -22,6 +22,8 @@ ANSWER: Final = b"A"
 """The answer to a QUESTION: `once`, `run`, `no`, or nothing when nobody can answer."""
 RESPONSE: Final = b"V"
 """The simulator's answer to a REQUEST, see `Remote`."""
+HEADERS: Final = b"H"
+"""The answer to a TRACE: headers by name, JSON."""
 
 # From the script's process.
 BEGAN: Final = b"B"
@@ -36,6 +38,8 @@ QUESTION: Final = b"Q"
 """A permission question; the script waits for the ANSWER."""
 STARTED: Final = b"S"
 """A request is about to be sent: `StartedCall`."""
+TRACE: Final = b"C"
+"""Request number so and so, JSON, asks how it continues the trace; it waits for the HEADERS."""
 ENDED: Final = b"E"
 """A request has ended: `EndedMessage`."""
 NOTICE: Final = b"N"
@@ -50,6 +54,8 @@ REQUEST: Final = b"U"
 """A request to the simulator, which the supervisor keeps; the script waits for the RESPONSE."""
 RESULT: Final = b"R"
 """The result's JSON text, before DONE."""
+TEXT: Final = b"I"
+"""What a person is shown in place of the result, masked, before DONE."""
 SOURCE: Final = b"M"
 """The script's text, masked, before DONE."""
 DONE: Final = b"D"
@@ -58,7 +64,10 @@ DONE: Final = b"D"
 _HEAD: Final = struct.Struct("!cI")
 _CHUNK: Final = 1 << 16
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
-_APART: Final = ("output", "result_json", "call_records", "call_count", "writes", "masked_source")
+_APART: Final = (
+    *("output", "result_json", "result_text", "call_records", "call_count", "writes"),
+    "masked_source",
+)
 """The fields of `Run` that DONE does not carry."""
 
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.limits import Limits
+from kosmo_circleci.limits import FILES_LIMIT_BYTES, Limits
 
 Unknown: TypeAlias = Literal["stop", "repeat", "skip"]
 """What becomes of a write of a resumed run that was sent and whose answer was lost."""
@@ -49,6 +49,15 @@ class RunSettings(NamedTuple):
     `Run.masked_source`. `secrets` are values to mask from the beginning. `journal` says whether the
     run is recorded, replayed, planned or applied. With `item_index` the script has the globals
     `item` and `item_index`. `writes` are the only functions that may write, None for no such limit.
+    `files` is the folder whose files the script may use, `files_limit` how many bytes it may write
+    there. `lua_path` are the folders of its modules (both absolute); without one, and without
+    `modules`, there is no `require`. `modules` travel with the script to where those folders are
+    not: {name: (path, text)}.
+    With `here` False the current folder and the user's files are not the caller's: `circleci.here`
+    refuses, and the documentation has the shipped workflows only. `workflows_trust_bypassed` tells
+    that the script is a workflow of a project that nobody has trusted.
+    `traceparent` is the span that the run belongs to, as W3C Trace Context writes it; what runs the
+    script gets that of the run itself. It is "" for calls that begin a trace, None for no trace.
     """
 
     name: str = "script"
@@ -70,6 +79,13 @@ class RunSettings(NamedTuple):
     item: JsonValue = None
     item_index: int | None = None
     writes: tuple[str, ...] | None = None
+    files: str | None = None
+    files_limit: int = FILES_LIMIT_BYTES
+    lua_path: tuple[str, ...] = ()
+    modules: Mapping[str, tuple[str, str]] | None = None
+    here: bool = True
+    traceparent: str | None = None
+    workflows_trust_bypassed: bool = False
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return the settings as JSON; `from_json` gives them back."""
@@ -80,17 +96,22 @@ class RunSettings(NamedTuple):
             "results": None if self.results is None else dict(self.results),
             "journal": self.journal._asdict(),
             "writes": None if self.writes is None else list(self.writes),
+            "lua_path": list(self.lua_path),
+            "modules": {name: [*module] for name, module in (self.modules or {}).items()},
         }
         return self._asdict() | changed
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "RunSettings":
         """Return the settings that `to_json` wrote."""
+        modules = {name: tuple(module) for name, module in value["modules"].items()}
         structured = {
             "limits": Limits(**value["limits"]),
             "secrets": tuple(value["secrets"]),
             "journal": JournalSettings(**value["journal"]),
             "writes": None if value["writes"] is None else tuple(value["writes"]),
+            "lua_path": tuple(value["lua_path"]),
+            "modules": modules or None,
         }
         return cls(**(value | structured))
 
@@ -101,7 +122,8 @@ class RuntimeSettings(NamedTuple):
     `config` is what `Configuration.to_plain` returned; None means that the process reads the
     environment and the files itself. `environ` None is the process's own. With `shares_world` the
     simulated CircleCI is the supervisor's: requests travel to it. `budget` is the file of the
-    requests that several processes share, see `transport/budget.py`.
+    requests that several processes share, see `transport/budget.py`. `folder` is the current folder
+    of the program that runs scripts; None is the process's own.
     """
 
     simulate: bool = False
@@ -109,6 +131,7 @@ class RuntimeSettings(NamedTuple):
     environ: Mapping[str, str] | None = None
     shares_world: bool = False
     budget: str | None = None
+    folder: str | None = None
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return the settings as JSON; the constructor takes it back by name."""
@@ -118,4 +141,5 @@ class RuntimeSettings(NamedTuple):
             "environ": None if self.environ is None else dict(self.environ),
             "shares_world": self.shares_world,
             "budget": self.budget,
+            "folder": self.folder,
         }

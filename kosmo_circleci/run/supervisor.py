@@ -10,6 +10,7 @@ the last two are left to the script's process and to its `RLIMIT_CPU`, which als
 supervisor is gone. Nothing here loads Lua, httpcore or a configuration.
 """
 
+import contextlib
 import os
 import select
 import signal
@@ -105,11 +106,13 @@ class _Supervision:
         self._pattern_since: float | None = None
         self._kill_at: float | None = None
         self._result_json = "null"
+        self._result_text: str | None = None
         self._source: str | None = None
         self._done: dict[str, Any] | None = None
         self._handlers: dict[bytes, Callable[[bytes], None]] = {
             protocol.LINE: self._take_line,
             protocol.STARTED: self._take_started,
+            protocol.TRACE: self._take_trace,
             protocol.ENDED: self._take_ended,
             protocol.BEGAN: self._take_began,
             protocol.QUESTION: self._take_question,
@@ -121,6 +124,7 @@ class _Supervision:
             protocol.PATTERN: self._take_pattern,
             protocol.SECRET: self._take_secret,
             protocol.RESULT: self._take_result,
+            protocol.TEXT: self._take_text,
             protocol.SOURCE: self._take_source,
             protocol.DONE: self._take_done,
         }
@@ -151,9 +155,14 @@ class _Supervision:
     def _take(self, stream: protocol.Stream) -> None:
         for kind, payload in stream.messages():
             self._handlers[kind](payload)
-        if self._call_count > _FEW_CALLS and self._done is None and self._world is None:
+        if self._call_count > _FEW_CALLS and self._done is None and not self._answers_requests:
             # Waking up for each message of a loop of calls would cost it a tenth of its time.
             time.sleep(_COLLECT_S)
+
+    @property
+    def _answers_requests(self) -> bool:
+        """Whether each request waits for an answer of this side."""
+        return self._world is not None or self._settings.traceparent is not None
 
     def _take_line(self, payload: bytes) -> None:
         if self._settings.keep_output:
@@ -165,6 +174,13 @@ class _Supervision:
         self._in_flight[call.number] = call
         self._permission_bypassed |= call.permission_bypassed
         self._listener.call_started(call)
+
+    def _take_trace(self, payload: bytes) -> None:
+        number = protocol.decode_value(payload)
+        assert isinstance(number, int)
+        headers = self._listener.trace_headers(number)
+        with contextlib.suppress(_ProcessGone):  # the end of the stream tells how
+            self._write(protocol.HEADERS, protocol.encode_value(dict(headers)))
 
     def _take_ended(self, payload: bytes) -> None:
         number, record, self._host_cpu_s = protocol.EndedMessage.decode(payload)
@@ -214,6 +230,9 @@ class _Supervision:
 
     def _take_result(self, payload: bytes) -> None:
         self._result_json = payload.decode()
+
+    def _take_text(self, payload: bytes) -> None:
+        self._result_text = protocol.decode_text(payload)
 
     def _take_source(self, payload: bytes) -> None:
         self._source = protocol.decode_text(payload)
@@ -298,6 +317,7 @@ class _Supervision:
             writes=self._writes,
             permission_bypassed=self._permission_bypassed,
             mcp_trust_bypassed=self._settings.trust_mcp,
+            workflows_trust_bypassed=self._settings.workflows_trust_bypassed,
             simulated=self._message.runtime.simulate,
             log=tuple(self._log),
             signal_number=reason.signal_number if isinstance(reason, Interrupted) else None,
@@ -323,6 +343,7 @@ class _Supervision:
         return Run(
             output=self._text(),
             result_json=self._result_json,
+            result_text=self._result_text,
             call_records=tuple(self._records),
             call_count=self._call_count,
             writes=self._writes,

@@ -10,7 +10,7 @@ import select
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -120,6 +120,7 @@ def _new_runtime(settings: RuntimeSettings, channel: "_Channel") -> Runtime:
         environ=settings.environ,
         transport=world,
         budget=None if settings.budget is None else Path(settings.budget),
+        folder=None if settings.folder is None else Path(settings.folder),
     )
 
 
@@ -143,6 +144,7 @@ def _run_and_report(message: RunMessage, states: _States, channel: "_Channel") -
 def _run(message: RunMessage, states: _States, channel: "_Channel", deadline: Deadline) -> Run:
     settings = message.settings
     if settings.keep_state and states.session is not None:
+        states.session.traceparent = settings.traceparent
         return states.session.run(
             message.code, settings.name, settings.args, deadline, settings.results
         )
@@ -169,7 +171,7 @@ class _Channel(RunListener):
         self._reading = reading
         self._writing = writing
         self._lock = threading.RLock()
-        self._writing_now = False
+        self._busy = False
         self._pending: KosmoError | None = None
         self._host_cpu_s: Callable[[], float] = lambda: 0.0
 
@@ -191,6 +193,12 @@ class _Channel(RunListener):
     def call_ended(self, number: int, record: CallRecord) -> None:
         ended = protocol.EndedMessage(number, record, self._host_cpu_s())
         self._tell(protocol.ENDED, ended.encode())
+
+    def trace_headers(self, number: int) -> Mapping[str, str]:
+        answer = self._exchanged(protocol.TRACE, protocol.encode_value(number))
+        headers = protocol.decode_value(answer)
+        assert isinstance(headers, dict)
+        return {name: str(value) for name, value in headers.items()}
 
     def waiting(self, text: str) -> None:
         self._tell(protocol.WAITING, protocol.encode_text(text))
@@ -217,11 +225,13 @@ class _Channel(RunListener):
     def ask_world(self, question: JsonValue) -> JsonValue:
         """Put a question to the supervisor's simulated world."""
         payload = protocol.encode_value(question)
-        return protocol.decode_value(self._asked(protocol.REQUEST, payload))
+        return protocol.decode_value(self._exchanged(protocol.REQUEST, payload))
 
     def finish(self, run: Run) -> None:
         """Send the outcome; output and calls have been sent already."""
         self._send(protocol.RESULT, run.result_json.encode())
+        if run.result_text is not None:
+            self._send(protocol.TEXT, protocol.encode_text(run.result_text))
         if run.masked_source is not None:
             self._send(protocol.SOURCE, protocol.encode_text(run.masked_source))
         self._send(protocol.DONE, protocol.encode_done(run))
@@ -234,6 +244,20 @@ class _Channel(RunListener):
             raise BrokenPipeError("the supervisor has gone")
         return answer[1]
 
+    def _exchanged(self, kind: bytes, payload: bytes) -> bytes:
+        """Return the answer to a message that is answered at once; a signal waits for it."""
+        with self._lock:
+            self._busy = True
+            try:
+                protocol.write(self._writing, kind, payload)
+                answer = protocol.read(self._reading)
+            finally:
+                self._busy = False
+        if answer is None:
+            raise BrokenPipeError("the supervisor has gone")
+        self._raise_pending()
+        return answer[1]
+
     def _tell(self, kind: bytes, payload: bytes = b"") -> None:
         """Send a message whole; a signal that arrives in between takes effect afterwards."""
         self._send(kind, payload)
@@ -241,11 +265,11 @@ class _Channel(RunListener):
 
     def _send(self, kind: bytes, payload: bytes) -> None:
         with self._lock:
-            self._writing_now = True
+            self._busy = True
             try:
                 protocol.write(self._writing, kind, payload)
             finally:
-                self._writing_now = False
+                self._busy = False
 
     @contextlib.contextmanager
     def interrupting(self, deadline: Deadline) -> Iterator[None]:
@@ -256,7 +280,7 @@ class _Channel(RunListener):
             reason = Interrupted("Interrupted.", signal_number=number)
             deadline.note(reason)
             self._pending = reason
-            if not self._writing_now:
+            if not self._busy:
                 self._raise_pending()
 
         signal.signal(signal.SIGINT, stop)
@@ -281,7 +305,7 @@ def _limit_process(limits: Limits) -> None:
     cpu_s = used.ru_utime + used.ru_stime + 4 * limits.process_cpu_s(1000)
     _lower(resource.RLIMIT_CPU, int(cpu_s) + 1)
     if sys.platform == "linux":
-        with open("/proc/self/statm", encoding="ascii") as file:
+        with open("/proc/self/statm", "rb") as file:
             data_bytes = int(file.read().split()[5]) * resource.getpagesize()
         _lower(resource.RLIMIT_DATA, data_bytes + limits.process_bytes)
 

@@ -66,8 +66,7 @@ class SimulatedCircleCI:
 
         Raises `OSError` for a file that cannot be read.
         """
-        code = Path(path).read_text("utf-8")
-        return self.bridge.run(code, name=str(path), args=arguments)
+        return self.bridge.run_file(path, args=arguments)
 
     def call(self, function: str, arguments: Mapping[str, JsonValue] | None = None) -> Any:
         """Call one function and return its answer: `call("get_pipeline", {"pipeline_id": …})`."""
@@ -91,8 +90,7 @@ class JournalReplay:
 
     def run_file(self, path: str | Path, **arguments: str) -> Run:
         """Run a workflow file. Raises `OSError` for one that cannot be read."""
-        code = Path(path).read_text("utf-8")
-        return self._bridge.run(code, name=str(path), args=arguments, replay=self._journal)
+        return self._bridge.run_file(path, args=arguments, replay=self._journal)
 
 
 @pytest.fixture

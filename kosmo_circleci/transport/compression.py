@@ -17,6 +17,7 @@ ACCEPTED: Final = "gzip"
 _GZIP: Final = frozenset({"gzip", "x-gzip"})
 _PLAIN: Final = frozenset({"", "identity"})
 _MIB: Final = 1024 * 1024
+_STEP_BYTES: Final = _MIB
 
 
 class Body:
@@ -52,12 +53,22 @@ class Body:
         while piece:
             if self._gunzip.eof:  # a gzip file may consist of several, one after the other
                 self._gunzip = _new_gunzip()
-            try:
-                self._keep(self._gunzip.decompress(piece, self._left + 1))
-            except zlib.error:
-                raise TransportError("the answer's compression is broken") from None
+            self._unpack(self._gunzip, piece)
             self._began = True
             piece = self._gunzip.unused_data
+
+    def _unpack(self, gunzip: "zlib._Decompress", piece: bytes) -> None:
+        """Unpack a piece in steps of `_STEP_BYTES`: a sink may take far more than memory has."""
+        while True:
+            step = min(self._left + 1, _STEP_BYTES)
+            try:
+                unpacked = gunzip.decompress(piece, step)
+            except zlib.error:
+                raise TransportError("the answer's compression is broken") from None
+            self._keep(unpacked)
+            piece = gunzip.unconsumed_tail
+            if len(unpacked) < step and not piece:  # a full step may have more behind it
+                return
 
     def whole(self) -> bytes:
         """Return the bytes that went to no sink.

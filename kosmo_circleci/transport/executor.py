@@ -15,7 +15,12 @@ from urllib.parse import quote, urlsplit
 
 from kosmo_circleci.call.model import Account, ApiRequest, ApiResponse, QueryPairs
 from kosmo_circleci.deadline import Deadline
-from kosmo_circleci.errors import ConfigurationError, NetworkError, ValidationError
+from kosmo_circleci.errors import (
+    ConfigurationError,
+    LimitExceeded,
+    NetworkError,
+    ValidationError,
+)
 from kosmo_circleci.jsonvalue import JsonError, encode
 from kosmo_circleci.transport.download import (
     MAX_REDIRECTS,
@@ -33,6 +38,7 @@ from kosmo_circleci.transport.retry import (
     retry_after_seconds,
 )
 from kosmo_circleci.transport.wire import (
+    BodyTooLarge,
     Cancelled,
     Transport,
     TransportError,
@@ -108,12 +114,19 @@ class Executor:
             return self._response(exchange.outcome, exchange.sent)
         raise _network_error(f"{request.method} {request.path}", request.method, exchange)
 
-    def fetch(self, download: Download, account: Account, deadline: Deadline) -> ApiResponse:
+    def fetch(
+        self,
+        download: Download,
+        account: Account,
+        deadline: Deadline,
+        *,
+        on_send: Callable[[], None] = lambda: None,
+    ) -> ApiResponse:
         """Return the last answer to a download, whatever its status; see `download.py`.
 
         Repeats as for a GET of the API, and follows `MAX_REDIRECTS` redirects, over https and to
-        public addresses only. Raises `ValidationError` for a URL that may not be fetched, otherwise
-        as `perform`.
+        public addresses only. Raises `ValidationError` for a URL that may not be fetched,
+        `LimitExceeded` for more content than a sink takes, otherwise as `perform`.
         """
         wire = first_request(download, account, self._user_agent)
         origin = Origin.of(wire.url)
@@ -122,11 +135,13 @@ class Executor:
         pace = self._own_paces().of(elsewhere)
         follow = partial(next_request, download=download, account=account)
         exchange = self._exchange(
-            wire, _Terms(elsewhere, pace, pace.turn(), deadline), MAX_ATTEMPTS, follow
+            wire, _Terms(elsewhere, pace, pace.turn(), deadline, on_send), MAX_ATTEMPTS, follow
         )
         if isinstance(exchange.outcome, WireResponse):
             return self._response(_into_sink(wire, exchange.outcome), exchange.sent)
         host = origin.host if origin is not None else "the download"
+        if isinstance(exchange.outcome, BodyTooLarge) and download.sink is not None:
+            raise LimitExceeded(f"{host}: {exchange.outcome}")
         raise _network_error(f"GET {host}", "GET", exchange)
 
     def _exchange(

@@ -12,11 +12,11 @@ It is the first comment block of the file. A default is one word, or JSON in quo
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from kosmo_circleci import jsonvalue
-from kosmo_circleci.errors import UsageError
+from kosmo_circleci.errors import ConfigurationError, UsageError
 from kosmo_circleci.jsonvalue import JsonError, JsonValue
 from kosmo_circleci.wording import nearest, printable, shorten
 
@@ -25,16 +25,26 @@ HERE_FIELDS: Final = ("project_slug", "branch", "revision")
 
 _HERE: Final = "@here."
 _ARG: Final = re.compile(r"@arg\s+([A-Za-z_]\w*)\s+(\w+)(\?)?\s*(?:=\s*(.*))?(.*)")
+_PATH: Final = re.compile(r"^(?:app\.)?(?:(?:integrations\.)?circleci|mcp)\.")
+_TAGS: Final = ("arg", "writes")
+_NEARLY: Final = 0.75
 _INTEGER: Final = re.compile(r"[-+]?\d{1,308}")
 _NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _BOOLEANS: Final = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
+_UNSAID: Final = {
+    "project_slug": "no remote is the one that counts (the branch's own, origin, or the only one).",
+    "branch": "its HEAD is detached.",
+    "revision": "nothing is committed yet.",
+}
+"""Why a checkout may lack a field."""
+
 _WORDS: Final = {"integer": "an integer", "number": "a number", "boolean": "true or false"}
 
 Here = Callable[[], Mapping[str, str]]
-"""Returns the fields of the checkout; asked only where a default needs one."""
+"""Returns the fields of the checkout; asked where one is needed. Raises `ConfigurationError`."""
 
 
 class Argument(NamedTuple):
@@ -90,28 +100,62 @@ class Header(NamedTuple):
         return {name: value for name, value in bound.items() if value is not None}
 
 
+class HeaderError(UsageError):
+    """A header that cannot be read; `reason` is what is wrong in `line`, from 1."""
+
+    def __init__(self, name: str, line: int, reason: str) -> None:
+        super().__init__(f"{name}:{line}: {reason}")
+        self.line = line
+        self.reason = reason
+
+
 def parse(source: str, name: str) -> Header:
     """Return the header of a script; `name` precedes the line number in errors.
 
-    Raises `UsageError` for an `@arg` that cannot be read and for an unknown type.
+    Raises `HeaderError` for an `@arg` or `@writes` that cannot be read, for an unknown type, and
+    for a tag that is nearly one of them: `@write none` would allow every write.
     """
     description: list[str] = []
     arguments: list[Argument] = []
     writes: tuple[str, ...] | None = None
     for number, line in _comment_block(source):
         text = line.lstrip("-").strip()
-        if text.startswith("@arg"):
-            arguments.append(_argument(text, f"{name}:{number}"))
-        elif text.startswith("@writes"):
-            names = text.removeprefix("@writes").replace(",", " ").split()
-            writes = () if names == ["none"] else tuple(names)
-        elif line.startswith("---"):
-            description.append(text)
+        try:
+            if text.startswith("@arg"):
+                arguments.append(_argument(text, arguments))
+            elif text.startswith("@writes"):
+                writes = (writes or ()) + _writes(text)
+            elif text.startswith("@"):
+                _refuse_near_tag(text)
+            elif line.startswith("---"):
+                description.append(text)
+        except UsageError as error:
+            raise HeaderError(name, number, error.message) from None
     return Header(" ".join(description), tuple(arguments), writes)
 
 
+def _refuse_near_tag(text: str) -> None:
+    """Raise `UsageError` for `@write`; other tags are those of editors, such as `@param`."""
+    import difflib
+
+    tag = re.split(r"\W", text[1:], maxsplit=1)[0]
+    near = difflib.get_close_matches(tag, _TAGS, n=1, cutoff=_NEARLY)
+    if near:
+        raise UsageError(f"unknown '@{tag}'. Did you mean '@{near[0]}'?")
+
+
+def _writes(text: str) -> tuple[str, ...]:
+    """Return the bare names of a `@writes` line, none for `none`."""
+    words = text.removeprefix("@writes").replace(",", " ").split()
+    if not words or not text.startswith(("@writes ", "@writes\t")) or "none" in words[1:]:
+        raise UsageError("write '@writes none' or '@writes FUNCTION, …'.")
+    if words[0] == "none" and len(words) > 1:
+        raise UsageError("'@writes none' names no functions.")
+    return () if words == ["none"] else tuple(_PATH.sub("", word) for word in words)
+
+
 def _comment_block(source: str) -> list[tuple[int, str]]:
-    lines = source.split("\n")
+    lines = source.removeprefix("\ufeff").split("\n")
     start = 1 if lines[0].startswith("#") else 0
     block = []
     for number, line in enumerate(lines[start:], start + 1):
@@ -124,25 +168,24 @@ def _comment_block(source: str) -> list[tuple[int, str]]:
     return block
 
 
-def _argument(text: str, where: str) -> Argument:
+def _argument(text: str, others: Iterable[Argument]) -> Argument:
     match = _ARG.fullmatch(text)
     if match is None:
-        raise UsageError(f"{where}: write '@arg NAME TYPE[?] [= DEFAULT]  DESCRIPTION'.")
+        raise UsageError("write '@arg NAME TYPE[?] [= DEFAULT]  DESCRIPTION'.")
     name, kind, optional, rest, description = match.groups()
     if kind not in TYPES:
-        raise UsageError(f"{where}: unknown type '{kind}'. Types: {', '.join(TYPES)}.")
+        raise UsageError(f"unknown type '{kind}'. Types: {', '.join(TYPES)}.")
+    if any(each.name == name for each in others):
+        raise UsageError(f"'{name}' is declared twice.")
     default = None
     if rest is not None:
         default, description = _default(rest.strip())
         field = default.removeprefix(_HERE)
         if default.startswith(_HERE) and field not in HERE_FIELDS:
-            raise UsageError(f"{where}: unknown '{default}'. Fields: {', '.join(HERE_FIELDS)}.")
+            raise UsageError(f"unknown '{default}'. Fields: {', '.join(HERE_FIELDS)}.")
     argument = Argument(name, kind, bool(optional), default, description.strip())
     if default is not None and not default.startswith(_HERE):
-        try:
-            _converted(argument, default)
-        except UsageError as error:
-            raise UsageError(f"{where}: {error.message}") from None
+        _converted(argument, default)
     return argument
 
 
@@ -171,14 +214,29 @@ def _value(argument: Argument, value: JsonValue, here: Here) -> JsonValue:
             f"Give it with --arg {argument.name}=…"
         )
     if argument.default.startswith(_HERE):
-        field = here().get(argument.default.removeprefix(_HERE))
-        if field is None:
-            raise UsageError(
-                f"Missing argument '{argument.name}': this folder is not a git checkout that says "
-                f"it. Give it with --arg {argument.name}=…"
-            )
-        return _converted(argument, field)
+        text = _from_checkout(argument, here)
+        return None if text is None else _converted(argument, text)
     return _converted(argument, argument.default)
+
+
+def _from_checkout(argument: Argument, here: Here) -> str | None:
+    """Return the text of a checkout's field; None where an optional argument has none."""
+    field = (argument.default or "").removeprefix(_HERE)
+    try:
+        fields = here()
+        if field in fields:
+            return fields[field]
+        reason = _UNSAID[field]
+        if field == "project_slug" and "remote" in fields:
+            reason = f"its remote, {printable(shorten(fields['remote'], 200))}, does not say it."
+        reason = f"the git checkout has none: {reason}"
+    except ConfigurationError as error:
+        reason = error.message
+    if argument.optional:
+        return None
+    raise UsageError(
+        f"Missing argument '{argument.name}': {reason} Give it with --arg {argument.name}=…"
+    )
 
 
 def _converted(argument: Argument, value: JsonValue) -> JsonValue:
@@ -196,6 +254,8 @@ def _converted(argument: Argument, value: JsonValue) -> JsonValue:
             return float(text) if not _INTEGER.fullmatch(text) else int(text)
         if argument.type == "boolean" and text.lower() in _BOOLEANS:
             return _BOOLEANS[text.lower()]
+    elif argument.type == "integer" and isinstance(value, float) and value.is_integer():
+        return int(value)
     elif _is_of_type(argument.type, value):
         return value
     shown = printable(shorten(value if isinstance(value, str) else jsonvalue.encode(value)))

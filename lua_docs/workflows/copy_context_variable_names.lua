@@ -1,56 +1,48 @@
 #!/usr/bin/env -S kosmo integrations:lua
--- Give one context the variables another one has, by name. CircleCI never gives values out, so the new ones
--- hold a placeholder until somebody fills them in; variables that are there already stay as they are.
---   kosmo integrations:lua copy_context_variable_names.lua --force \
---     --arg from=context-uuid --arg to=new-context --arg org=gh/example-org --arg placeholder=TODO
--- from           id of the context to read (default: the documentation's example)
--- to             name of the context to fill (default staging); it is created if org has none of that name
--- org            slug of the organization both belong to (default: the documentation's example)
--- placeholder    value of the new variables (default TODO)
--- dry=yes        only say what would be done
--- Returns {context, created = {name, …}, kept = {name, …}}.
--- Needs write permission for create_context and upsert_context_env_var (--force, or the configuration).
+--- Give one context the variables that another one has, by name; values stay a placeholder until someone fills them in.
+--
+--   kosmo run --workflow copy_context_variable_names --arg from=production --arg to=staging --plan names.plan
+--
+-- CircleCI never gives a value out. What is there already stays as it is, so a second start adds nothing.
+-- Rows: one for each variable of the context that is read, with `result` = "added" or "kept".
+-- @arg project      string = @here.project_slug  A project of the organization that has the contexts.
+-- @arg from         string = production          Name of the context to read.
+-- @arg to           string = staging             Name of the context to fill; made if there is none.
+-- @arg placeholder  string = TODO                Value of the new variables.
+-- @writes create_context, upsert_context_env_var
 local circleci = app.integrations.circleci
-local from, to = args.from or "context-uuid", args.to or "staging"
-local org, placeholder = args.org or "gh/example-org", args.placeholder or "TODO"
-local dry = args.dry == "yes"
+local org = circleci.get_project({ project_slug = args.project }).organization_slug
+if args.from == args.to then error("from and to are both '" .. args.to .. "'; name two contexts", 0) end
 
-local function names_in(context_id)
+--- The contexts of the organization, by name.
+local contexts = {}
+for context in flow.each(circleci.list_contexts, { owner_slug = org }) do contexts[context.name] = context end
+
+local function names_in(context)
   local names, set = {}, {}
-  for variable in flow.each(circleci.list_context_env_vars, { context_id = context_id }) do
+  for variable in flow.each(circleci.list_context_env_vars, { context_id = context.id }) do
     names[#names + 1], set[variable.variable] = variable.variable, true
   end
   table.sort(names)
   return names, set
 end
 
-local function find(name)
-  for context in flow.each(circleci.list_contexts, { owner_slug = org }) do
-    if context.name == name then return context end
-  end
-end
-
-local wanted = names_in(from)
-local target = find(to)
-local present = {}
+local source = contexts[args.from]
+  or error(org .. " has no context '" .. args.from .. "'. Name another: --arg from=…", 0)
+local target, present = contexts[args.to], {}
 if target then
-  if target.id == from then error("'" .. to .. "' is the context to read itself", 0) end
-  present = select(2, names_in(target.id))
-elseif not dry then
-  target = circleci.create_context({ name = to, owner = { slug = org, type = "organization" } })
-  print("created the context " .. to)
+  present = select(2, names_in(target))
+else
+  target = circleci.create_context({ name = args.to, owner = { slug = org, type = "organization" } })
 end
 
-local missing, kept = json.array(), json.array()
-for _, name in ipairs(wanted) do
-  local list = present[name] and kept or missing
-  list[#list + 1] = name
-end
-if not dry then
-  flow.map(missing, function(name)
-    circleci.upsert_context_env_var({ context_id = target.id, env_var_name = name, value = placeholder })
-  end)
-end
-for _, name in ipairs(missing) do print((dry and "would add " or "added ") .. name .. " to " .. to) end
-for _, name in ipairs(kept) do print("kept " .. name) end
-return { context = target and target.id, created = missing, kept = kept }
+local rows = flow.map(names_in(source), function(name)
+  if present[name] then return { context = args.to, variable = name, result = "kept" } end
+  circleci.upsert_context_env_var({ context_id = target.id, env_var_name = name, value = args.placeholder })
+  return { context = args.to, variable = name, result = "added" }
+end)
+
+local lines = {}
+for index, row in ipairs(rows) do lines[index] = row.result .. "  " .. row.variable end
+if #rows == 0 then lines[1] = args.from .. " has no variables" end
+return view(rows, table.concat(lines, "\n"))

@@ -1,21 +1,23 @@
 #!/usr/bin/env -S kosmo integrations:lua
--- Trigger a pipeline, watch its workflows until they are final or wait for an approval, and report on the jobs.
---   kosmo integrations:lua trigger_and_watch.lua --force --arg project=gh/example-org/example-repo --arg branch=main
--- project, branch   what to run (defaults: the documentation's example, main)
--- timeout           seconds to watch (default 3600)
--- Returns {pipeline, workflow, jobs = {name = status, …}} of the first workflow; exit code 1 where the pipeline cannot run.
--- Needs write permission for trigger_pipeline (--force, or the configuration).
+--- Trigger a pipeline, tell of its workflows until they have ended or wait for an approval, and list the jobs.
+--
+--   kosmo run --workflow trigger_and_watch --arg branch=main --force
+--
+-- The result is {pipeline, workflow, jobs = {name = status, …}} of the first workflow; exit code 1 only where the
+-- pipeline cannot run. The workflow deploy_and_wait fails with what it started.
+-- @arg project  string  = @here.project_slug  The project's slug.
+-- @arg branch   string  = main                The branch to run.
+-- @arg timeout  integer = 3600                Seconds to watch.
+-- @writes trigger_pipeline
 local circleci = app.integrations.circleci
-local project = args.project or "gh/example-org/example-repo"
-local branch = args.branch or "main"
-local timeout = tonumber(args.timeout or "3600") or error("timeout must be a number of seconds", 0)
+if args.branch == "" then error("branch is empty. Name one: --arg branch=main", 0) end
 
 local resting = {
   success = true, failed = true, error = true, canceled = true, unauthorized = true, not_run = true, on_hold = true,
 }
 
-local pipeline = circleci.trigger_pipeline({ project_slug = project, branch = branch })
-print("pipeline " .. pipeline.number .. " on " .. branch .. ": " .. pipeline.state)
+local pipeline = circleci.trigger_pipeline({ project_slug = args.project, branch = args.branch })
+print("pipeline " .. pipeline.number .. " on " .. args.branch .. ": " .. pipeline.state)
 
 --- A pipeline whose configuration is refused never gets workflows: end with what is wrong.
 local function refuse_errored()
@@ -46,11 +48,12 @@ local workflows = flow.wait(look, function(seen)
     if not resting[workflow.status] then return false end
   end
   return #seen > 0
-end, { timeout = timeout })
+end, { timeout = args.timeout })
 
-local jobs = {}
+local jobs, lines = {}, {}
 for job in flow.each(circleci.list_workflow_jobs, { workflow_id = workflows[1].id }) do
-  print(("  %-8s %s"):format(job.status, job.name))
+  lines[#lines + 1] = ("  %-8s %s"):format(job.status, job.name)
   jobs[job.name] = job.status
 end
-return { pipeline = pipeline.number, workflow = workflows[1].status, jobs = jobs }
+local result = { pipeline = pipeline.number, workflow = workflows[1].status, jobs = jobs }
+return view(result, table.concat(lines, "\n"))

@@ -55,6 +55,12 @@ def test_search_and_read_give_the_documentation(use: Any) -> None:
     assert (page.structured, page.is_error) == (None, False)
 
 
+def test_a_view_gives_an_agent_its_rows(use: Any) -> None:
+    result = use("execute_lua", code="return view({{id = 1}}, 'one row')")
+    assert result.structured["result"] == [{"id": 1}]
+    assert "one row" not in result.text
+
+
 def test_a_script_gives_back_what_it_returns_and_prints(use: Any) -> None:
     result = use("execute_lua", code="print('one') print({a = 1}) return {list = json.array()}")
     assert result.structured == {

@@ -29,7 +29,8 @@ from kosmo_circleci.agent.server import ToolServer
 from kosmo_circleci.agent.task_shapes import EXTENSION
 from kosmo_circleci.agent.tasks import DEFAULT_LIMITS, TaskLimits
 from kosmo_circleci.agent.workflows import WorkflowSource
-from kosmo_circleci.workflows.library import SHIPPED, Library
+from kosmo_circleci.trust import TrustFile
+from kosmo_circleci.workflows.library import Library
 
 ERAS = ("legacy", "auto")
 LOGIN = "return app.integrations.circleci.get_current_user().login"
@@ -133,7 +134,8 @@ async def serving(
     folder = Path.home() / "shipped"
     folder.mkdir()
     (folder / "count.lua").write_text(COUNT)
-    source = WorkflowSource(lambda: Library([(SHIPPED, folder)]))
+    nobody_trusted = TrustFile(folder / "trust.json", "workflows", "")
+    source = WorkflowSource(lambda: Library([("shipped", folder)], nobody_trusted))
     tools = CodeTools(Executions(ServeOptions(write), source))
     server = ToolServer(
         tools,

@@ -10,6 +10,7 @@ from kosmo_circleci.agent.resources import WHOLE_BYTES, Content, Resources
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.docs import guides, pages
 from kosmo_circleci.errors import ValidationError
+from kosmo_circleci.workflows.sources import shipped
 
 VALUE = {"text": "Grüße, 世界 🎉", "numbers": [1.0, 2]}
 
@@ -26,7 +27,9 @@ def resources(executions: Executions) -> Resources:
 
 def test_the_guides_are_listed_and_every_page_can_be_read(resources: Resources) -> None:
     listed = {each.uri: each for each in resources.list_for(LOCAL)}
-    assert list(listed) == [f"kosmo://docs/{name}" for name in (*guides.names(), "circleci.index")]
+    workflows = [f"workflows.{each.name}" for each in shipped()]
+    names = (*guides.names(), "circleci.index", *workflows)
+    assert list(listed) == [f"kosmo://docs/{name}" for name in names]
     assert listed["kosmo://docs/flow"].title == guides.title("flow")
     for name in (*guides.names(), "circleci.index", "circleci.get_pipeline", "flow.map"):
         text = pages.read(name, load_catalog())
@@ -91,7 +94,7 @@ def test_a_range_that_is_none_says_how_one_is_written(
 
 
 def test_names_of_pages_are_completed(resources: Resources) -> None:
-    names = resources.page_names("circleci.get_pipeline")
+    names = resources.page_names("circleci.get_pipeline", LOCAL)
     functions = load_catalog().names
     assert names == [f"circleci.{each}" for each in functions if each.startswith("get_pipeline")]
-    assert "flow" in resources.page_names("fl")
+    assert "flow" in resources.page_names("fl", LOCAL)

@@ -126,6 +126,29 @@ def test_without_the_extra_a_sentence_names_it(
     parse._parser.cache_clear()
 
 
+def test_modules_are_looked_for_beside_a_file_above_it_and_where_the_command_says(
+    kosmo: Kosmo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("lib", "common", "elsewhere"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "main.lua").write_text("return require('lib.one')")
+    (tmp_path / "lib/one.lua").write_text("return require('lib.two'), require('shared')")
+    (tmp_path / "lib/two.lua").write_text("return 2")
+    (tmp_path / "common/shared.lua").write_text("return 3")
+    files = ("integrations:check", "main.lua", "lib/one.lua")
+    assert kosmo(*files, "--lua-path", "common") == Ended(0, "", "")
+    ended = kosmo(*files)
+    assert ended.code == 1
+    assert ended.out.startswith("lib/one.lua:1:36: There is no module 'shared'. Looked for lib/")
+    assert kosmo(*files, "--lua-path", "nowhere").code == 2
+    with Bridge(simulate=True) as bridge:
+        code = "return require('shared'), require('sharde')"
+        assert bridge.check(code).success
+        [finding] = bridge.check(code, lua_path=["common"]).findings
+        assert (finding.rule, finding.column) == ("unknown-module", 35)
+
+
 def test_a_bridge_checks_with_its_own_accounts() -> None:
     code = "return app.integrations.circleci.work.get_current_user()"
     with Bridge(environ={"CIRCLECI_TOKEN_WORK": "token-for-tests"}) as bridge:

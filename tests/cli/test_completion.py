@@ -71,6 +71,42 @@ def test_tab_offers_what_fits(
     assert [each for each in found if not (line.endswith("circl") and "." in each)] == expected
 
 
+DECLARED = """-- @arg branch string = main  The branch.
+-- @arg brief boolean?
+-- @arg lines integer = 40
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("kosmo run own.lua --arg ", ["branch=", "brief=", "lines="]),
+        ("kosmo run own.lua --arg br", ["branch=", "brief="]),
+        ("kosmo run own.lua --arg=li", ["--arg=lines="]),
+        ("kosmo run own.lua --arg branch=x --arg br", ["brief="]),
+        ("kosmo run own.lua --arg brief=", ["brief=true", "brief=false"]),
+        ("kosmo run own.lua --arg=brief=t", ["--arg=brief=true"]),
+        ("kosmo run own.lua --arg branch=", []),
+        ("kosmo run own.lua --arg other=t", []),
+        ("kosmo run -w mine --arg br", ["branch=", "brief="]),
+        ("kosmo run -w nobody --arg br", []),
+        ("kosmo run missing.lua --arg br", []),
+        ("kosmo run broken.lua --arg br", []),
+        ("kosmo run --arg br", []),
+    ],
+)
+def test_the_arguments_that_a_script_declares_are_offered(
+    kosmo: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, line: str, expected: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = tmp_path / ".config" / "kosmo" / "workflows"
+    own.mkdir(parents=True)
+    for path in (tmp_path / "own.lua", own / "mine.lua"):
+        path.write_text(DECLARED)
+    (tmp_path / "broken.lua").write_text("-- @arg branch text")
+    assert offered(kosmo, monkeypatch, line) == expected
+
+
 def test_every_function_is_offered(kosmo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     listed = [each["name"] for each in kosmo("integrations:list", "--json").json["functions"]]
     assert offered(kosmo, monkeypatch, "kosmo integrations:call ") == listed

@@ -70,6 +70,56 @@ def test_a_result_is_written_in_the_format_asked_for(
     assert kosmo("run", "-e", code, *options) == (0, out, "")
 
 
+@pytest.mark.parametrize(
+    ("options", "out"),
+    [
+        ((), "2 rows"),
+        (("--format", "csv"), "id\n1\n2"),
+        (("--jq", ".[].id"), "1\n2"),
+        (("--json", "--jq", ".result"), '[{"id":1},{"id":2}]'),
+    ],
+)
+def test_the_text_of_a_view_is_for_text_mode_alone(
+    kosmo: Any, options: tuple[str, ...], out: str
+) -> None:
+    code = "exit(4, view({{id = 1}, {id = 2}}, '2 rows'))"
+    assert kosmo("run", "--simulate", "-e", code, *options) == (4, f"{out}\n", "")
+
+
+def test_a_terminal_shows_rows_as_a_table_and_a_pipe_gets_json(kosmo: Any, terminal: Any) -> None:
+    command = ("run", "--simulate", "--quiet", "-e", "return {{id = 1, vcs = {}}, {id = 2}}")
+    assert kosmo(*command).out.startswith('[\n  {\n    "id": 1,\n')
+    for options, head in (({}, "\x1b[1mid  vcs\x1b[0m"), ({"NO_COLOR": "1"}, "id  vcs")):
+        shown = terminal(*command, env=options)
+        assert shown.end() == 0
+        assert shown.seen == f"{head}\n1   {{}}\n2\n"
+
+
+def test_a_call_on_a_terminal_shows_its_rows(kosmo: Any, terminal: Any) -> None:
+    command = ("call", "list_contexts", "--owner-slug=gh/example-org", "--simulate")
+    assert json.loads(kosmo(*command).out)["items"][0]["name"] == "production"
+    shown = terminal(*command, env={"NO_COLOR": "1"})
+    assert shown.end() == 0
+    head, row = shown.seen.splitlines()
+    assert head.split() == ["id", "name", "created_at"]
+    assert row.split()[:2] == ["context-uuid", "production"]
+
+
+@pytest.mark.parametrize(
+    ("value", "out"),
+    [
+        ("view({1}, 'a\\nb')", "a\nb\n"),
+        ("view({1}, 'a\\n')", "a\n"),
+        ("view({1}, '')", ""),
+        ("view({1}, '\\n')", "\n"),
+        ("'a,b\\n1,2\\n'", "a,b\n1,2\n"),
+        ("'a'", "a\n"),
+    ],
+)
+def test_a_text_ends_in_one_newline(kosmo: Any, value: str, out: str) -> None:
+    assert kosmo("run", "--simulate", "-e", f"return {value}") == (0, out, "")
+
+
 def test_what_a_script_prints_precedes_its_formatted_result(kosmo: Any) -> None:
     code = "print('hello') return {a = 1}"
     assert kosmo("run", "-e", code, "--format", "csv").out == "hello\na\n1\n"

@@ -189,7 +189,7 @@ def test_a_document_speaks_of_the_project_alone(path: Path) -> None:
     assert [each for each in found if each != "\t"] == []
 
 
-@pytest.mark.parametrize("script", ["build_manifest.py", "build_docs.py"])
+@pytest.mark.parametrize("script", ["build_manifest.py", "build_docs.py", "record_demo.py"])
 def test_what_is_generated_is_current(script: str) -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "scripts" / script, "--check"],

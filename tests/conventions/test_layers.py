@@ -23,28 +23,38 @@ LEVELS: dict[str, int] = {
     "version": 0,
     "addresses": 0,
     "atomic": 0,
+    "confined": 0,
+    "bounded_file": 0,
+    "trust": 0,
     "errors": 0,
     "folders": 0,
     "jsonvalue": 0,
     "lua_names": 0,
     "masking": 0,
+    "modules": 0,
+    "source": 0,
     "substrings": 0,
     "deadline": 0,
     "limits": 0,
     "wording": 0,
     "run.protocol": 2,
     "catalog": 1,
+    "tables": 1,
     "call": 2,
     "check": 2,
     "workflows": 2,
     "docs": 2,
     "transport": 3,
     "config": 3,
+    "checkout": 3,
     "mcp_client": 3,
     "journal": 3,
+    "telemetry": 3,
     "run.lost_writes": 3,
+    "surroundings": 4,
     "simulator": 3,
     "caller": 4,
+    "downloads": 4,
     "run.envelope": 2,
     "run.settings": 2,
     "run.journal_settings": 3,
@@ -70,6 +80,8 @@ LEVELS: dict[str, int] = {
 # What a level may import of its own level; elsewhere that is only itself.
 SIDEWAYS = {
     ("docs", "call"),  # the words for parameter types
+    ("docs", "workflows"),  # their pages
+    ("check", "workflows"),  # what a header declares
     ("check", "call"),  # what a function takes, and what is said about anything else
     ("run.envelope", "call"),
     ("run.listener", "call"),
@@ -91,8 +103,8 @@ SIDEWAYS = {
 
 # Lower levels that are closed to a unit all the same: the bridge hands these in.
 CLOSED = {
-    "caller": {"config", "simulator", "mcp_client", "journal"},
-    "lua": {"transport", "config", "simulator", "mcp_client", "journal"},
+    "caller": {"config", "simulator", "mcp_client", "journal", "checkout"},
+    "lua": {"transport", "config", "simulator", "mcp_client", "journal", "checkout"},
 }
 
 # The simulator is a world of its own: of these units it may import one module each.
@@ -116,6 +128,8 @@ HOMES: dict[str, set[str]] = {
     "lupa": {"lua.runtime", "lua.values"},
     "httpcore": {"transport.live", "transport.lanes", "transport.stream", "transport.failures"},
     "certifi": {"transport.lanes"},
+    # `tracing` names a type only: it must not load the library to tell whether to.
+    "opentelemetry": {"telemetry.provider", "telemetry.spans", "telemetry.tracing"},
     "yaml": {"config.file", "config.write", "cli.output_yaml"},
     "ruamel": {"config.edit", "config.write"},
     "regex": {"lua.regex"},
@@ -124,7 +138,7 @@ HOMES: dict[str, set[str]] = {
     "waitress": {"simulator.server"},
     "pytest": {"simulator.pytest_plugin"},
     "prompt_toolkit": {"cli.script.repl"},
-    "rich": {"cli.markdown", "cli.output_table", "cli.fleet.progress"},
+    "rich": {"cli.markdown", "tables.aligned", "cli.fleet.progress"},
     "distributed": {"fleet.executors"},
     "ijson": {"fleet.inputs"},
     "jq": {"cli.output_jq"},

@@ -3,12 +3,13 @@
 A block whose first line is `-- fails: TYPE` must end with that error type. It is run without
 `--force`, so that `permission` can be shown, as is one that begins with `-- without --force`. A
 block whose first line is `-- needs: …` takes something no simulation has (a server of the reader's
-own); only `NEEDING` may have one.
+own); only `NEEDING` may have one. A block whose first line is the name of a file (`-- lib/a.lua`)
+is a module, for itself and for the other blocks of its document, which have a folder for files.
 """
 
 import re
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pytest
 
@@ -19,6 +20,7 @@ from kosmo_circleci.docs import guides
 
 ROOT: Final = Path(__file__).parents[2]
 BLOCK: Final = re.compile(r"^ {0,3}```lua\n(.*?)^ {0,3}```$", re.DOTALL | re.MULTILINE)
+MODULE: Final = re.compile(r"-- ([\w/]+\.lua)$")
 FAILS: Final = re.compile(r"-- fails: (\w+)")
 
 NEEDING: Final = frozenset({"mcp.md"})
@@ -53,13 +55,27 @@ RUNNABLE: Final = [block for block in BLOCKS if not block.first_line.startswith(
 
 
 @pytest.mark.parametrize("block", RUNNABLE, ids=lambda block: f"{block.document}:{block.line}")
-def test_a_lua_block_does_what_its_document_says(block: Block) -> None:
+def test_a_lua_block_does_what_its_document_says(block: Block, tmp_path: Path) -> None:
     expected = FAILS.match(block.first_line)
     accounts = {"CIRCLECI_TOKEN_WORK": "token-of-work", "HOME": "/nonexistent"}
     with Bridge(simulate=True, environ=accounts) as bridge:
         forced = expected is None and block.first_line != "-- without --force"
-        run = bridge.run(block.code, force=forced)
+        run = bridge.run(block.code, force=forced, **_folders(block.document, tmp_path))
     assert (run.error_type, run.error) == (expected[1] if expected else None, run.error)
+
+
+def _folders(document: str, folder: Path) -> dict[str, Any]:
+    """Return the folders of a document's blocks, if it is about such."""
+    if document != "files.md":
+        return {}
+    (folder / "files").mkdir()
+    for block in BLOCKS:
+        module = MODULE.match(block.first_line)
+        if module is not None and block.document == document:
+            file = folder / "modules" / module[1]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block.code)
+    return {"files": folder / "files", "lua_path": [folder / "modules"]}
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,6 @@ ONLY_WITH_AN_OPTION: Final = frozenset(
 
 NOT_YET: Final = frozenset(
     [
-        *("view", "base64", "csv", "hash", "text", "time"),
         *("flow.failures", "flow.is_final", "flow.log", "flow.wait_workflow"),
     ]
 )

@@ -61,10 +61,12 @@ def test_check_prints_a_diff_fails_and_writes_nothing(tmp_path: Path) -> None:
     guide = tmp_path / "lua_docs" / "circleci.md"
     guide.write_text(f"# Guide\n\n{BEGIN}\nold line\n{END}\n", "utf-8")
     readme = tmp_path / "README.md"
-    readme.write_text("# No markers\n", "utf-8")
+    readme.write_text("# Half\n<!-- commands: begin (generated) -->\n", "utf-8")
     commands = "<!-- commands: begin (generated) -->\n<!-- commands: end -->\n"
     cli = tmp_path / "lua_docs" / "cli.md"
     cli.write_text(f"# Commands\n\n{commands}", "utf-8")
+    workflows = "<!-- workflows: begin (generated) -->\n<!-- workflows: end -->\n"
+    (tmp_path / "lua_docs" / "workflows.md").write_text(f"# Files\n\n{workflows}", "utf-8")
 
     checked = _run(copy, "--check")
     assert checked.returncode == 1
@@ -74,10 +76,12 @@ def test_check_prints_a_diff_fails_and_writes_nothing(tmp_path: Path) -> None:
     assert "error: README.md: expected the lines" in checked.stderr
     assert "old line" in guide.read_text("utf-8")
 
-    readme.write_text(f"# Readme\n{commands}", "utf-8")
+    workflows = commands.replace("commands", "workflows")
+    readme.write_text(f"# Readme\n{commands}{workflows}", "utf-8")
     assert _run(copy).returncode == 0
     assert "old line" not in guide.read_text("utf-8")
-    assert "| `kosmo integrations:lua`, `kosmo run` |" in readme.read_text("utf-8")
+    assert "| Run | `integrations:lua` (`run`), " in readme.read_text("utf-8")
+    assert "\n| `why_did_it_fail` | Say why " in readme.read_text("utf-8")
     assert "### integrations:lua\n" in cli.read_text("utf-8")
     assert _run(copy, "--check").returncode == 0
 

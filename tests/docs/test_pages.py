@@ -1,12 +1,16 @@
 import subprocess
 import sys
+from pathlib import Path
 from typing import Final
 
 import pytest
 
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.docs import guides, helpers, pages
+from kosmo_circleci.docs.workflows import PAGE_BYTES
 from kosmo_circleci.errors import ValidationError
+from kosmo_circleci.workflows.library import Workflow
+from kosmo_circleci.workflows.sources import shipped
 
 CATALOG: Final = load_catalog()
 
@@ -112,7 +116,7 @@ def test_an_unknown_page_is_shown_short_and_printable(page: str, shown: str) -> 
     assert str(caught.value).startswith(f"Unknown documentation page: {shown}. ")
 
 
-def test_the_list_has_the_guides_first_then_helpers_and_functions() -> None:
+def test_the_list_has_the_guides_first_then_helpers_workflows_and_functions() -> None:
     lines = pages.listing(CATALOG).splitlines()
     count = len(guides.names())
     assert [line.partition(":")[0] for line in lines[:count]] == list(guides.names())
@@ -123,8 +127,40 @@ def test_the_list_has_the_guides_first_then_helpers_and_functions() -> None:
         "Wait until every workflow of a pipeline is final, and return the workflows."
     ) in lines
     others = [name for name, each in helpers.helpers().items() if not each.is_guide]
-    assert len(lines) == count + 1 + len(others) + len(CATALOG.names)
+    workflows = [f"workflows.{each.name}" for each in shipped()]
+    assert [line.partition(" ")[0] for line in lines if " (workflow): " in line] == workflows
+    assert len(lines) == count + 1 + len(others) + len(workflows) + len(CATALOG.names)
     assert "circleci.get_current_user (read): Get the user the token belongs to: who am I." in lines
+
+
+@pytest.mark.parametrize("name", [each.name for each in shipped()])
+def test_a_workflow_has_a_page_with_all_there_is_to_know(name: str) -> None:
+    page = pages.read(f"workflows.{name}", CATALOG)
+    assert page.startswith(f"# workflows.{name}\n\n")
+    assert f"`kosmo run --workflow {name}" in page
+    assert "\n- Writes: " in page
+    assert "\n## Arguments\n" in page
+    source = next(each.code() for each in shipped() if each.name == name)
+    assert page.endswith(f"\n## Source\n\n```lua\n{source.rstrip()}\n```\n")
+    assert len(page.encode()) <= PAGE_BYTES
+    assert pages.read(f" Workflows.{name.upper()}", CATALOG) == page
+
+
+def test_a_long_workflow_is_cut_at_a_line_and_says_so(tmp_path: Path) -> None:
+    code = "-- @arg a string\n" + "local x = 'ä'\n" * 2000
+    (tmp_path / "long.lua").write_text(code)
+    workflow = Workflow("long", "user", tmp_path / "long.lua")
+    page = pages.read("workflows.long", CATALOG, [workflow])
+    assert len(page.encode()) <= PAGE_BYTES
+    assert "- Run it: `kosmo run --workflow long --arg a=…`" in page
+    assert page.endswith(
+        "\nlocal x = 'ä'\n```\n\nThe file is longer: `kosmo workflows:show long` has all of it.\n"
+    )
+
+
+def test_an_unknown_workflow_names_the_nearest() -> None:
+    with pytest.raises(ValidationError, match=r"Did you mean: workflows\.why_did_it_fail\?$"):
+        pages.read("workflows.why_did_it_fial", CATALOG)
 
 
 def test_every_page_of_the_list_can_be_read() -> None:

@@ -14,7 +14,7 @@ from kosmo_circleci.docs import search
 
 CATALOG = load_catalog()
 LINE = re.compile(
-    r"circleci\.\w+ \((read|write)\): .+|[a-z0-9_.]+ \(helper\): .+|\w+ \(guide\): .+"
+    r"circleci\.\w+ \((read|write)\): .+|[a-z0-9_.]+ \((?:helper|workflow)\): .+|\w+ \(guide\): .+"
 )
 
 
@@ -148,3 +148,11 @@ def test_the_order_does_not_depend_on_the_hash_seed() -> None:
         for seed in ("1", "2", "3")
     }
     assert len(answers) == 1
+
+
+def test_workflows_come_behind_the_three_best_and_first_by_their_name() -> None:
+    name = "workflows.why_did_it_fail"
+    assert search.ranked("why did the newest build fail", CATALOG)[3] == name
+    for spelling in ("why_did_it_fail", name):
+        assert search.ranked(spelling, CATALOG)[0] == name
+    assert name not in search.ranked("why did the newest build fail", CATALOG, [])

@@ -188,5 +188,5 @@ def test_an_unknown_run_and_an_empty_journal(path: Path) -> None:
         show_run(path, "x")
     assert prune_runs(path, keep=0) == 1
     assert list_runs(path) == []
-    with pytest.raises(JournalError, match="There is no run in this journal"):
+    with pytest.raises(JournalError, match="There is no run in the journal"):
         show_run(path)

@@ -1,5 +1,6 @@
 """time, base64 and hash: pure, lossless, and errors on the script's line."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -28,6 +29,9 @@ TEN = 1736935200  # 2025-01-15T10:00:00Z, where a simulated run starts
         ("time.parse('2025-01-15T10:00:00.25Z')", TEN + 0.25),
         ("time.parse('2025-01-15')", TEN - 36_000),
         ("time.parse('1969-12-31T23:59:59Z')", -1),
+        ("time.parse('1969-12-31T23:59:59.5Z')", -0.5),
+        ("time.parse('2016-12-31T23:59:60Z')", 1_483_228_800),
+        ("time.parse('2017-01-01T00:59:60+01:00')", 1_483_228_800),
         ("math.type(time.parse('2025-01-15'))", "integer"),
         ("time.parse('30s ago') - time.parse('0s ago')", -30),
         ("time.parse('2m ago') - time.parse('0s ago')", -120),
@@ -41,6 +45,8 @@ TEN = 1736935200  # 2025-01-15T10:00:00Z, where a simulated run starts
         ("time.format(1736935200.25)", "2025-01-15T10:00:00.250000Z"),
         ("time.format(-1)", "1969-12-31T23:59:59Z"),
         ("time.format(1736935200, '%Y-%m')", "2025-01"),
+        ("time.format(1736935200, '%s %%s %z %Z')", "1736935200 %s +0000 UTC"),
+        ("time.format(0, '')", ""),
         # base64
         ("base64.encode('')", ""),
         ("base64.encode('\\0\\255')", "AP8="),
@@ -55,6 +61,13 @@ TEN = 1736935200  # 2025-01-15T10:00:00Z, where a simulated run starts
         ("time.parse('yesterday')", "error: time.parse: 'yesterday': a time is written"),
         ("time.parse('2025-02-30')", "error: time.parse: '2025-02-30': day"),
         ("time.parse('2025-01-15T25:00:00Z')", "error: time.parse: '2025-01-15T25:00:00Z': hour"),
+        ("time.parse('2025-01-15T10:00:60Z')",
+         "error: time.parse: '2025-01-15T10:00:60Z': second 60 is a leap second"),
+        ("time.parse('2025-01-15T10:00:00+24:00')",
+         "error: time.parse: '2025-01-15T10:00:00+24:00': a time is written"),
+        ("time.parse('2025-01-15T10:00:00+0100')",
+         "error: time.parse: '2025-01-15T10:00:00+0100': a time is written"),
+        ("time.format(0, '%Y\\0%m')", "error: time.format: the format holds a null byte"),
         ("time.parse('9y ago')", "error: time.parse: '9y ago': a time is written"),
         ("time.parse(1)", "error: time.parse: argument 1 must be a string, got number"),
         ("time.format('x')", "error: time.format: argument 1 must be a number, got string"),
@@ -75,6 +88,17 @@ def test_times_encodings_and_hashes(code: str, result: JsonValue, run: RunScript
         assert made.error.startswith("eval:1: " + result.removeprefix("error: "))
     else:
         assert (made.error, made.result) == (None, result)
+
+
+def test_a_time_is_utc_wherever_the_machine_is(run: RunScript) -> None:
+    try:
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("TZ", "America/New_York")
+            time.tzset()
+            made = run("return time.format(0, '%s %H %z'), time.parse('1970-01-01')")
+    finally:
+        time.tzset()
+    assert made.result == ["0 00 +0000", 0]
 
 
 @given(st.integers(-62_135_596_800, 253_402_300_799))

@@ -19,8 +19,14 @@ NO_IO = (
         ("io.open('x')", f"attempt to index a nil value (global 'io'): {NO_IO}"),
         (
             "local util = require('util')",
-            "attempt to call a nil value (global 'require'): the sandbox has no require. A script "
-            "file loads others with require, from its own folder or --lua-path DIR",
+            "attempt to call a nil value (global 'require'): this run has no require. A script "
+            "that is a file loads modules from its own folder; with --eval and standard input "
+            "give --lua-path DIR (Python: lua_path=[DIR])",
+        ),
+        (
+            "files.write('a', 'b')",
+            "attempt to index a nil value (global 'files'): this run has no files. Give the folder "
+            "it may use: --files DIR (Python: files=DIR)",
         ),
         (
             "os.exit(1)",

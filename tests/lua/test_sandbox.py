@@ -14,12 +14,14 @@ from kosmo_circleci.runtime import Runtime
 RunScript = Callable[[str], Run]
 
 GLOBALS = {
-    "": "_G _VERSION app args assert base64 collectgarbage coroutine debug docs dump error exit "
-    "flow getmetatable hash ipairs json load log lua_read_doc math mcp next os pairs pcall print "
-    "rawequal rawget rawlen rawset regex select setmetatable string table time tonumber tostring "
-    "type utf8 xpcall",
+    "": "_G _VERSION app args assert base64 collectgarbage coroutine csv debug docs dump error "
+    "exit flow getmetatable hash ipairs json load log lua_read_doc math mcp next os pairs pcall "
+    "print rawequal rawget rawlen rawset regex select setmetatable string table text time tonumber "
+    "tostring type utf8 view xpcall",
     "base64": "decode encode",
+    "csv": "decode encode",
     "hash": "sha256",
+    "text": "markdown table",
     "time": "format now parse",
     "coroutine": "close create isyieldable resume running status wrap yield",
     "debug": "traceback",

@@ -47,6 +47,7 @@ class Run:
     def __init__(self, *, writes: bool = False, timeout_s: float | None = 30) -> None:
         self.deadline = Deadline(timeout_s)
         self.mask = Mask()
+        self.traceparent: str | None = None
         self.questions: list[str] = []
         self.log: list[Recorded] = []
         self.journaled_calls: list[JournalCall] = []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kosmo_circleci.errors import ConfigurationError
-from kosmo_circleci.mcp_client.config import load, project_folder
+from kosmo_circleci.mcp_client.config import load
 from kosmo_circleci.mcp_client.server import EnvFile, Server
 
 
@@ -223,11 +223,17 @@ def test_a_name_that_could_deceive_is_refused(
 def test_the_project_is_the_nearest_folder_of_the_repository_with_a_file(tmp_path: Path) -> None:
     inside = tmp_path / "repository" / "src" / "deep"
     inside.mkdir(parents=True)
-    _write(tmp_path / ".mcp.json", {})
-    assert project_folder(inside) == inside  # Without a repository only the folder itself counts.
+    entry = {"mcpServers": {"a": {"command": "x"}}}
+
+    def folder() -> Path | None:
+        server = _load(inside, tmp_path).get("a")
+        return None if server is None else server.folder
+
+    _write(tmp_path / ".mcp.json", entry)
+    assert folder() is None  # Without a repository only the folder itself counts.
     (tmp_path / "repository" / ".git").mkdir()
-    assert project_folder(inside) == inside
-    _write(tmp_path / "repository/.vscode/mcp.json", {})
-    assert project_folder(inside) == tmp_path / "repository"
-    _write(tmp_path / "repository/src/.mcp.json", {})
-    assert project_folder(inside) == tmp_path / "repository" / "src"
+    assert folder() is None
+    _write(tmp_path / "repository/.vscode/mcp.json", entry)
+    assert folder() == tmp_path / "repository"
+    _write(tmp_path / "repository/src/.mcp.json", entry)
+    assert folder() == tmp_path / "repository" / "src"

@@ -1,6 +1,8 @@
 """What scripts can ask of a server, against a real one over stdio."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -225,6 +227,21 @@ def test_a_server_that_has_grown_is_asked_again(
     functions, run = open_functions({"s": scripted("--grows")}), new_run()
     assert len(functions.tools("s", run)) == 1
     assert functions.call("app.mcp.tool", ["s", "tool_1"], run) == "tool_1"
+
+
+def test_a_tool_is_told_the_trace_of_the_run_and_the_journal_is_not(
+    open_functions: Open, new_run: Any, scripted: Any, tmp_path: Path
+) -> None:
+    log = tmp_path / "messages"
+    functions, run = open_functions({"s": scripted("--log", str(log))}), new_run()
+    for run.traceparent in (None, "", f"00-{'a' * 32}-{'b' * 16}-01"):
+        functions.call("mcp.call", ["s.echo", {"message": "m"}], run)
+    messages = [json.loads(line) for line in log.read_text().splitlines()]
+    calls = [each["params"] for each in messages if each.get("method") == "tools/call"]
+    assert ["traceparent" in each.get("_meta", {}) for each in calls] == [False, False, True]
+    assert calls[2]["_meta"]["traceparent"] == run.traceparent
+    called = [each for each in run.journaled_calls if each.content.method == "tools/call"]
+    assert called == [called[0]] * 3
 
 
 def test_names_that_lua_cannot_write_are_made_safe(

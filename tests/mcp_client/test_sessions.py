@@ -246,7 +246,7 @@ from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.masking import Mask
 from kosmo_circleci.mcp_client.functions import McpFunctions
 class Run:
-    deadline, mask = Deadline(), Mask()
+    deadline, mask, traceparent = Deadline(), Mask(), None
     def permit(self, *details): pass
     def record(self, call): pass
     def journaled(self, call, perform): return perform()

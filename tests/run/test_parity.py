@@ -23,6 +23,12 @@ from kosmo_circleci.runtime import Runtime
 CIRCLECI: Final = "local circleci = app.integrations.circleci "
 WRITE: Final = CIRCLECI + "return circleci.delete_context('context-uuid')"
 MEBIBYTE: Final = 1024 * 1024
+MODULE: Final = """local M = {}
+function M.hi() return "hi" end
+function M.fail() error("boom") end
+function M.trace() local t = {} return t.x.y end
+return M
+"""
 
 
 class Case(NamedTuple):
@@ -41,6 +47,7 @@ CASES: Final = {
     "an unknown account": Case("return 1", RunSettings(account="nobody")),
     "force": Case(WRITE, RunSettings(force=True)),
     "writes": Case(WRITE, RunSettings(force=True, writes=("rerun_workflow",))),
+    "workflows_trust_bypassed": Case("return 1", RunSettings(workflows_trust_bypassed=True)),
     "trust_mcp": Case("return mcp.servers()", RunSettings(trust_mcp=True)),
     "args": Case(
         "return args, #args.list, args.list[2] == nil",
@@ -76,8 +83,35 @@ CASES: Final = {
     ),
     "journal": Case(WRITE, RunSettings(journal=JournalSettings(plan="writes.plan"))),
     "rehearsal": Case(WRITE, RunSettings(rehearsal=True)),
+    "here": Case("return pcall(app.integrations.circleci.here)", RunSettings(here=False)),
+    "where it is": Case("return app.integrations.circleci.here()"),
     "item": Case("return item, item_index", RunSettings(item={"a": [1, None]}, item_index=3)),
+    "traceparent": Case(
+        CIRCLECI + "pcall(circleci.get_project, 'gh/acme/nowhere') "
+        "return #flow.map({1, 2}, function() return circleci.get_current_user() end)",
+        RunSettings(traceparent=f"00-{'a' * 32}-{'b' * 16}-01"),
+    ),
+    "files": Case(
+        CIRCLECI + "files.write('a/b', 'x\\255') files.append('a/b', 'y') "
+        "local job = {project_slug = 'gh/example-org/example-repo', job_number = 102} "
+        "local function fetch(each) return files.download(each, each.path) end "
+        "local sizes = flow.map(circleci.list_job_artifacts(job).items, fetch) "
+        "return sizes, files.list(), {files.read('a/b'):byte(1, -1)}, pcall(files.read, '../x')",
+        RunSettings(files="files"),
+    ),
+    "files_limit": Case("files.write('x', '12345')", RunSettings(files="files", files_limit=4)),
+    "a folder of files that is gone": Case("return 1", RunSettings(files="gone")),
+    "lua_path": Case(
+        "local m = require('lib.m') return m.hi(), pcall(m.fail), m.trace()",
+        RunSettings(lua_path=("modules",)),
+    ),
+    "modules": Case(
+        "return require('carried')",
+        RunSettings(modules={"carried": ("lib/carried.lua", "error('x')")}),
+    ),
     "output and result": Case("print('a') print('b', {c = 1}) return 1, 'x', {}"),
+    "a view": Case("return view({{id = 1}}, 'one row, ä\\n' .. ('x'):rep(100000))"),
+    "a view given to exit": Case("exit(3, view({id = 1}, 'failed'))"),
     "a syntax error": Case("x = = 1"),
     "an error of a call": Case(CIRCLECI + "circleci.get_project('gh/acme/nowhere')"),
     "calls at once": Case(
@@ -120,6 +154,9 @@ def isolated(request: pytest.FixtureRequest) -> bool:
 def runtimes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[Runtime]]:
     """Two runtimes of two worlds that begin alike: one to run in-process, one isolated."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "files").mkdir()
+    (tmp_path / "modules/lib").mkdir(parents=True)
+    (tmp_path / "modules/lib/m.lua").write_text(MODULE)
     pair = [Runtime(config=CONFIG, simulate=True) for _ in range(2)]
     yield pair
     for each in pair:

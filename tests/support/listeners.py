@@ -1,6 +1,6 @@
 """Listeners of tests: one that keeps all it hears, and one that answers questions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from kosmo_circleci.call.model import CallRecord, StartedCall
 from kosmo_circleci.jsonvalue import JsonValue
@@ -29,6 +29,10 @@ class Recorder(RunListener):
 
     def call_ended(self, number: int, record: CallRecord) -> None:
         self.events.append(("call_ended", (number, record)))
+
+    def trace_headers(self, number: int) -> Mapping[str, str]:
+        self.events.append(("trace_headers", number))
+        return {"traceparent": f"00-{'a' * 32}-{number + 1:016x}-01"}
 
     def waiting(self, text: str) -> None:
         self.events.append(("waiting", text))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kosmo_circleci.errors import UsageError
+from kosmo_circleci.errors import ConfigurationError, UsageError
 from kosmo_circleci.workflows.header import Argument, Header, parse
 
 SCRIPT = """#!/usr/bin/env -S kosmo integrations:lua
@@ -25,7 +25,7 @@ local x = 1
 
 
 def nowhere() -> Mapping[str, str]:
-    return {}
+    raise ConfigurationError("/srv is not inside a git checkout.")
 
 
 def here() -> Mapping[str, str]:
@@ -122,8 +122,41 @@ def test_unknown_and_missing_arguments_are_named() -> None:
         header.bound({"target": "t", "brnch": "x"}, here)
     with pytest.raises(UsageError, match=r"^Missing argument 'target' \(string\)"):
         header.bound({}, here)
-    with pytest.raises(UsageError, match=r"^Missing argument 'project': this folder is not a git"):
+    with pytest.raises(UsageError) as refused:
         header.bound({"target": "t"}, nowhere)
+    assert refused.value.message == (
+        "Missing argument 'project': /srv is not inside a git checkout. "
+        "Give it with --arg project=…"
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "fields", "reason"),
+    [
+        ("branch", {"revision": "5f0c1a9"}, "its HEAD is detached."),
+        ("revision", {"branch": "main"}, "nothing is committed yet."),
+        (
+            "project_slug",
+            {"branch": "main"},
+            "no remote is the one that counts (the branch's own, ",
+        ),
+        (
+            "project_slug",
+            {"remote": "git@gitlab.com:acme/web.git"},
+            "its remote, git@gitlab.com:acme/web.git, does not say it.",
+        ),
+    ],
+)
+def test_a_checkout_that_does_not_say_it_is_told_why(
+    field: str, fields: Mapping[str, str], reason: str
+) -> None:
+    argument = Argument("a", "string", False, f"@here.{field}")
+    with pytest.raises(UsageError) as refused:
+        Header("", (argument,)).bound({}, lambda: fields)
+    start = f"Missing argument 'a': the git checkout has none: {reason}"
+    assert refused.value.message.startswith(start)
+    optional = Header("", (argument._replace(optional=True),))
+    assert optional.bound({}, lambda: fields) == {}
 
 
 @pytest.mark.parametrize(

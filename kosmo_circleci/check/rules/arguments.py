@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from kosmo_circleci.call import arguments as call_arguments
 from kosmo_circleci.call import types
-from kosmo_circleci.catalog.model import Parameter
+from kosmo_circleci.catalog.model import Function, Parameter
 from kosmo_circleci.check import tree
 from kosmo_circleci.check.calls import Argument
-from kosmo_circleci.check.rules.binding import Bound
+from kosmo_circleci.check.rules.binding import Binding, Bound
 from kosmo_circleci.check.rules.facts import Facts, alternatives
 from kosmo_circleci.check.tree import Expression, Fault
 from kosmo_circleci.check.values import (
@@ -19,6 +19,7 @@ from kosmo_circleci.check.values import (
     Text,
     Value,
 )
+from kosmo_circleci.wording import nearest
 
 _UNKNOWN: Final = object()
 
@@ -29,6 +30,45 @@ def unknown_parameter(facts: Facts) -> Iterator[Fault]:
         for name, bound in binding.certain.items():
             for sentence in call_arguments.unknown_parameters(binding.function, {name: True}):
                 yield Fault(bound.start, f"{binding.function.name}: {sentence}")
+            yield from _unknown_parts(binding, name, bound)
+
+
+def _unknown_parts(binding: Binding, name: str, bound: Bound) -> Iterator[Fault]:
+    """Yield the fields of an object that are misspellings of documented ones.
+
+    One that resembles none is left alone: CircleCI may take more than it documents.
+    """
+    parts = _parts(binding.function, name)
+    for key, part in _fields(bound) if parts else ():
+        near = None if key in parts else nearest(key, parts)
+        if near is not None:
+            yield Fault(
+                part.start,
+                f"{binding.function.name}: Unknown field '{key}' of '{name}'. "
+                f"Did you mean '{near}'?",
+            )
+
+
+def _parts(function: Function, name: str) -> dict[str, Parameter]:
+    """Return the fields of an object parameter by their wire names, as parameters `owner.type`."""
+    return {
+        each.body_path[-1]: each._replace(name=f"{name}.{each.body_path[-1]}")
+        for each in function.parameters
+        if each.part_of == name
+    }
+
+
+def _fields(bound: Bound) -> Iterator[tuple[str, Bound]]:
+    """Yield the fields that a table constructor gives to an object."""
+    values = alternatives(bound.argument.values)
+    site = values[0] if len(values) == 1 else None
+    if not isinstance(site, TableSite) or site.node is None:
+        return
+    for key, value in site.node.entries:
+        name = None if key is None else tree.constant_key(key)
+        if key is not None and name is not None:
+            expression = value if name not in site.stores else None
+            yield name, Bound(key.start, Argument(site.fields[name], expression))
 
 
 def missing_parameter(facts: Facts) -> Iterator[Fault]:
@@ -97,8 +137,13 @@ def _arguments(facts: Facts) -> Iterator[tuple[str, Parameter, Bound]]:
     for binding in facts.bindings:
         for name, bound in binding.certain.items():
             parameter = binding.function.parameter(name)
-            if parameter is not None and not bound.is_absent:
-                yield binding.function.name, parameter, bound
+            if parameter is None or bound.is_absent:
+                continue
+            yield binding.function.name, parameter, bound
+            parts = _parts(binding.function, name)
+            for key, part in _fields(bound) if parts else ():
+                if key in parts and not part.is_absent:
+                    yield binding.function.name, parts[key], part
 
 
 def _refusals(parameter: Parameter, bound: Bound) -> Iterator[tuple[int, str]]:
@@ -110,8 +155,8 @@ def _refusals(parameter: Parameter, bound: Bound) -> Iterator[tuple[int, str]]:
             for each in operands:
                 yield from _constant_refusals(parameter, each)
             return
-        if isinstance(expression, tree.Table) and parameter.type == "array":
-            yield from _item_refusals(parameter, expression)
+    if parameter.type == "array":
+        yield from _listed_refusals(parameter, bound)
     yield from _value_refusals(parameter, bound)
 
 
@@ -151,6 +196,17 @@ def _item_refusals(parameter: Parameter, table: tree.Table) -> Iterator[tuple[in
         value = _constant(item)
         if key is None and value is not _UNKNOWN and value is not None:
             yield from _converted(parameter, [filler] * index + [value], item.start)
+
+
+def _listed_refusals(parameter: Parameter, bound: Bound) -> Iterator[tuple[int, str]]:
+    """Yield the items that a list was made with, here or elsewhere in the script."""
+    if isinstance(bound.argument.expression, tree.Table):
+        yield from _item_refusals(parameter, bound.argument.expression)
+        return
+    values = alternatives(bound.argument.values)
+    site = values[0] if len(values) == 1 else None
+    if isinstance(site, TableSite) and site.node is not None and not site.is_open:
+        yield from _item_refusals(parameter, site.node)
 
 
 def _converted(parameter: Parameter, value: Any, start: int) -> Iterator[tuple[int, str]]:

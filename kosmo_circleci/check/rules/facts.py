@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kosmo_circleci.check import tree
 from kosmo_circleci.check.calls import ApiCall
+from kosmo_circleci.check.header import ScriptHeader
 from kosmo_circleci.check.heap import Heap
 from kosmo_circleci.check.scope import Script
 from kosmo_circleci.check.values import (
@@ -16,6 +17,7 @@ from kosmo_circleci.check.values import (
     Values,
     only_text,
 )
+from kosmo_circleci.modules import Modules
 
 if TYPE_CHECKING:
     from kosmo_circleci.check.rules.binding import Binding
@@ -24,13 +26,16 @@ if TYPE_CHECKING:
 class Facts(NamedTuple):
     """An evaluated script; `api_calls` are its calls of CircleCI's functions.
 
-    `bindings` are those whose arguments can be told.
+    `bindings` are those whose arguments can be told. `modules` are what the script may require,
+    None where that is not known.
     """
 
     script: Script
     heap: Heap
     api_calls: tuple[ApiCall, ...]
     bindings: "tuple[Binding, ...]"
+    header: ScriptHeader
+    modules: Modules | None = None
 
 
 def alternatives(values: Values) -> tuple[Value, ...]:

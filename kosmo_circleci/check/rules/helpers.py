@@ -7,7 +7,17 @@ from kosmo_circleci.check import tree
 from kosmo_circleci.check.names import NAMESPACE, Signature, sandbox
 from kosmo_circleci.check.rules.facts import Facts, alternatives, name_start, path_text
 from kosmo_circleci.check.tree import Fault, constant_key
-from kosmo_circleci.check.values import Closure, Helper, TableSite
+from kosmo_circleci.check.values import (
+    Answer,
+    ApiFunction,
+    Boolean,
+    Closure,
+    Helper,
+    Number,
+    TableSite,
+    Text,
+    Value,
+)
 from kosmo_circleci.wording import nearest, show
 
 _PYTHON_TYPES: Final[dict[str, tuple[type, ...]]] = {
@@ -16,6 +26,18 @@ _PYTHON_TYPES: Final[dict[str, tuple[type, ...]]] = {
     "number": (int, float),
     "boolean": (bool,),
 }
+
+_LUA_TYPES: Final = {
+    "string": "string",
+    "integer": "number",
+    "number": "number",
+    "boolean": "boolean",
+    **dict.fromkeys(("table", "array", "object", "map"), "table"),
+}
+"""LuaCATS types, and the kinds of shapes, as Lua's `type` has them."""
+
+_CONVERTING: Final = frozenset(["os", "debug"])
+"""Tables whose functions are Lua's own, which take a number for a string."""
 
 
 def wrong_arity(facts: Facts) -> Iterator[Fault]:
@@ -35,7 +57,7 @@ def wrong_arity(facts: Facts) -> Iterator[Fault]:
 def _count(call: tree.Call) -> tuple[int, int | None]:
     """Return how many arguments there are at least and, where that can be told, at most."""
     count = len(call.arguments)
-    if isinstance(call.callee, tree.Index) and call.callee.is_method:
+    if _is_method(call):
         count += 1
     is_open = bool(call.arguments) and isinstance(call.arguments[-1], tree.Call | tree.Varargs)
     return (count - 1, None) if is_open else (count, count)
@@ -85,6 +107,51 @@ def unknown_option(facts: Facts) -> Iterator[Fault]:
                 near = nearest(name, fields)
                 hint = f"Did you mean '{near}'?" if near else f"It takes: {', '.join(fields)}."
                 yield Fault(key.start, f"{helper}: Unknown option '{name}'. {hint}")
+
+
+def wrong_argument_type(facts: Facts) -> Iterator[Fault]:
+    """An argument of a helper that is surely of a type the helper refuses."""
+    for call in facts.script.calls:
+        values = alternatives(call.callee.values)
+        if len(values) != 1 or not isinstance(values[0], Helper) or _is_method(call):
+            continue
+        name = values[0].name
+        if name.partition(".")[0] in _CONVERTING:
+            continue
+        parameters = sandbox().signatures[name].parameters
+        for parameter, argument in zip(parameters, call.arguments, strict=False):
+            takes = _LUA_TYPES.get(_without_items(parameter.type))
+            kinds = [_lua_type(each) for each in alternatives(argument.values)]
+            if takes is None or not kinds or any(each in (None, takes) for each in kinds):
+                continue
+            message = f"Argument '{parameter.name}' takes a {takes}, got a {kinds[0]}."
+            yield Fault(argument.start, f"{name}: {message}")
+
+
+def _is_method(call: tree.Call) -> bool:
+    return isinstance(call.callee, tree.Index) and call.callee.is_method
+
+
+def _without_items(type_name: str) -> str:
+    return "table" if type_name.endswith("[]") or type_name.startswith("table<") else type_name
+
+
+def _lua_type(value: Value) -> str | None:
+    """Return what Lua's `type` says of a value, None where that cannot be told."""
+    match value:
+        case Text():
+            return "string"
+        case Number():
+            return "number"
+        case Boolean():
+            return "boolean"
+        case TableSite():
+            return "table"
+        case Closure() | ApiFunction() | Helper():
+            return "function"
+        case Answer(shape=shape) if not shape.nullable:
+            return _LUA_TYPES.get(shape.type if shape.kind == "scalar" else shape.kind)
+    return None
 
 
 def wrong_option_type(facts: Facts) -> Iterator[Fault]:

@@ -8,6 +8,7 @@ from kosmo_circleci.check import tree
 from kosmo_circleci.check.heap import CIRCLECI
 from kosmo_circleci.check.names import ABSENT, NAMESPACE, OLD_GLOBALS, sandbox
 from kosmo_circleci.check.rules.facts import Facts, alternatives, key_name
+from kosmo_circleci.check.rules.modules import globals_of_modules
 from kosmo_circleci.check.tree import Fault, constant_key
 from kosmo_circleci.check.values import Answer, Library, Namespace, Text, Value
 from kosmo_circleci.wording import nearest
@@ -19,7 +20,8 @@ _CHILDREN: Final = {"app": ("integrations", "mcp"), "app.integrations": ("circle
 def undefined_global(facts: Facts) -> Iterator[Fault]:
     """A global that is read, and that neither the sandbox has nor the script sets."""
     script, names = facts.script, sandbox()
-    if script.has_environment or _sets_hidden_globals(facts):
+    of_modules = globals_of_modules(facts)
+    if script.has_environment or _sets_hidden_globals(facts) or of_modules is None:
         return
     set_by_path = {
         key
@@ -28,10 +30,11 @@ def undefined_global(facts: Facts) -> Iterator[Fault]:
         for key in [constant_key(index.key)]
     }
     optional = {each.text for each in script.reads if id(each) in script.nil_checks}
-    visible = sorted(names.globals | script.globals.keys() | script.local_names)
+    known = names.globals | of_modules
+    visible = sorted(known | script.globals.keys() | script.local_names)
     for name in script.reads:
         text = name.text
-        if name.variable is not None or text in names.globals or text in set_by_path:
+        if name.variable is not None or text in known or text in set_by_path:
             continue
         near = nearest(text, visible)
         is_old = text in ABSENT or text in OLD_GLOBALS

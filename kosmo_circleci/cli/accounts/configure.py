@@ -9,6 +9,7 @@ import click
 
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.catalog.load import load_catalog
+from kosmo_circleci.catalog.lookup import reserved_names
 from kosmo_circleci.cli.accounts.fields import FIELDS, check_integration
 from kosmo_circleci.cli.accounts.status import home
 from kosmo_circleci.cli.offers import account_names, integration_names, policies
@@ -90,7 +91,9 @@ def configure(
         settings = _settings(fields | {"token": _prompt(account, optional=url is not None)})
     path = configuration_file(os.environ, home())
     if path.exists():
-        file.read(path, reserved_names=load_catalog().names)  # a broken file is not made worse
+        file.read(
+            path, reserved_names=reserved_names(load_catalog())
+        )  # a broken file is not made worse
     changes = _changes(account, settings)
     if not changes:
         raise UsageError("Nothing to write. Give a token, --url, --read or --write.")
@@ -125,7 +128,7 @@ def check_account(name: str) -> None:
         raise UsageError(
             f"'{name}' cannot name an account; use letters, digits and _, as in a Lua name."
         )
-    if name in load_catalog():
+    if name in reserved_names(load_catalog()):
         raise UsageError(f"'{name}' cannot name an account: a function has that name.")
 
 

@@ -12,6 +12,7 @@ import click
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.call.model import Account, ApiRequest
 from kosmo_circleci.catalog.load import load_catalog
+from kosmo_circleci.catalog.lookup import reserved_names
 from kosmo_circleci.cli.accounts.configure import check_account, warn_of_environment
 from kosmo_circleci.cli.accounts.status import home, read_configuration
 from kosmo_circleci.cli.offers import account_names
@@ -134,7 +135,9 @@ def logout(account: str, as_json: bool) -> None:
     """
     check_account(account)
     path = configuration_file(os.environ, home())
-    content = file.read(path, reserved_names=load_catalog().names) if path.exists() else None
+    content = (
+        file.read(path, reserved_names=reserved_names(load_catalog())) if path.exists() else None
+    )
     stored = content.accounts.get(account) if content is not None else None
     places: list[JsonValue] = []
     if keyring_store.delete(account):

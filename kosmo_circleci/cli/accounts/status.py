@@ -8,6 +8,7 @@ from typing import NamedTuple
 import click
 
 from kosmo_circleci.catalog.load import load_catalog
+from kosmo_circleci.catalog.lookup import reserved_names
 from kosmo_circleci.cli.output import emit, json_option, warn
 from kosmo_circleci.config.accounts import configuration_file, load_configuration
 from kosmo_circleci.config.configuration import READ_SCOPE, Configuration
@@ -74,7 +75,7 @@ def status(as_json: bool) -> None:
 
 def read_configuration() -> Configuration:
     """Return the configuration as every command reads it. Raises `ConfigurationError`."""
-    return load_configuration(os.environ, home(), reserved_names=load_catalog().names)
+    return load_configuration(os.environ, home(), reserved_names=reserved_names(load_catalog()))
 
 
 def home() -> Path:

@@ -25,9 +25,9 @@ from kosmo_circleci.cli.call.dry_run import shown_request
 from kosmo_circleci.cli.call.envelope import call_envelope, call_fields
 from kosmo_circleci.cli.call.outcome import run_call
 from kosmo_circleci.cli.options import KeyValue
-from kosmo_circleci.cli.outcome import show_error
+from kosmo_circleci.cli.outcome import show_error, write_text
 from kosmo_circleci.cli.output import json_option, show_warnings
-from kosmo_circleci.cli.output_options import ResultOutput, result_options
+from kosmo_circleci.cli.output_options import ResultOutput, result_options, shown_as_table
 from kosmo_circleci.cli.script.execution import TerminalListener
 from kosmo_circleci.cli.script.signals import interrupted_at_once
 from kosmo_circleci.errors import UsageError
@@ -338,7 +338,7 @@ def _show(run: Run, options: CallOptions) -> int:
     elif not options.output.is_default:
         options.output.write(run.result)
     elif isinstance(run.result, str):
-        click.echo(run.result)
-    else:
+        write_text(run.result)
+    elif not shown_as_table(lambda: run.result):
         click.echo(jsonvalue.encode(run.result, pretty=True))
     return run.exit_code

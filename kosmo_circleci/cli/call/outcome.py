@@ -12,7 +12,9 @@ from kosmo_circleci.jsonvalue import JsonValue, encode
 from kosmo_circleci.masking import Mask
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.listener import RunListener
+from kosmo_circleci.run.settings import RunSettings
 from kosmo_circleci.runtime import Runtime
+from kosmo_circleci.telemetry.tracing import traced
 
 
 def run_call(
@@ -24,12 +26,29 @@ def run_call(
     listener: RunListener,
 ) -> Run:
     """Call one function and return its outcome, masked."""
+
+    def perform(settings: RunSettings, listener: RunListener) -> Run:
+        return _run_call(runtime, resolved, arguments, settings, listener)
+
+    name = resolved.function.name
+    settings = RunSettings(name=name, force=force)
+    return traced(settings, listener, perform, simulated=runtime.simulate, title=f"call {name}")
+
+
+def _run_call(
+    runtime: Runtime,
+    resolved: Resolved,
+    arguments: Mapping[str, JsonValue],
+    settings: RunSettings,
+    listener: RunListener,
+) -> Run:
     started = time.perf_counter()
     caller: Caller | None = None
     result: JsonValue = None
     fault: KosmoError | None = None
     try:
-        caller = runtime.caller_of(resolved, force, listener, Deadline())
+        caller = runtime.caller_of(resolved, settings.force, listener, Deadline())
+        caller.traceparent = settings.traceparent
         result = caller.call_resolved(resolved, arguments)
     except KosmoError as error:
         fault = error

@@ -13,6 +13,7 @@ from kosmo_circleci.cli.mcp.options import Address
 from kosmo_circleci.cli.options import Seconds, Size
 from kosmo_circleci.errors import ConfigurationError, UsageError
 from kosmo_circleci.limits import Limits
+from kosmo_circleci.telemetry.tracing import traced_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,11 +97,13 @@ def serve(
     options = ServeOptions(
         cast("Write", write), simulate, account, limits, journal, timeout or TASK_S
     )
-    if http is not None:
-        return _serve_http(_Offer(options, expose), http, shared_token)
-    if shared_token:
+    if http is None and shared_token:
         raise UsageError("--shared-token goes with --http: over stdio there is one client.")
-    return _serve_stdio(_Offer(options, expose))
+    offer = _Offer(options, expose)
+    with traced_process():
+        if http is not None:
+            return _serve_http(offer, http, shared_token)
+        return _serve_stdio(offer)
 
 
 def _make_folder(folder: Path) -> None:
@@ -144,7 +147,8 @@ class _Offer(NamedTuple):
         from kosmo_circleci.cli.workflows import library
 
         simulate = self.options.simulate
-        source = WorkflowSource(library, lambda: _here(simulate))
+        account = self.options.account
+        source = WorkflowSource(library, lambda: _here(account, simulate))
         executions = Executions(self.options, source)
         warning = SIMULATED if simulate else ""
         if self.expose == "functions":
@@ -154,10 +158,10 @@ class _Offer(NamedTuple):
         return CodeTools(executions), warning + INSTRUCTIONS
 
 
-def _here(simulate: bool) -> Mapping[str, str]:
-    from kosmo_circleci.cli.script.checkout import here
+def _here(account: str, simulate: bool) -> Mapping[str, str]:
+    from kosmo_circleci.cli.script.defaults import CheckoutDefaults
 
-    return here(simulate=simulate)
+    return CheckoutDefaults(account, simulate=simulate)()
 
 
 def _serve_stdio(offer: _Offer) -> int:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Final, NamedTuple, TypeVar
 import click
 
 from kosmo_circleci import jsonvalue
-from kosmo_circleci.cli.offers import files
+from kosmo_circleci.cli.offers import files, script_arguments
 from kosmo_circleci.cli.options import KeyValue
 from kosmo_circleci.errors import UsageError
 from kosmo_circleci.jsonvalue import JsonError, JsonValue
@@ -94,7 +94,12 @@ def argument_options(command: _F) -> _F:
             help="The text of a file; - is stdin.",
         ),
         click.option(
-            "--arg", "args", multiple=True, type=KeyValue(), help="A string in the table args."
+            "--arg",
+            "args",
+            multiple=True,
+            type=KeyValue(),
+            shell_complete=script_arguments,
+            help="A string in the table args.",
         ),
     ):
         command = option(command)

@@ -1,12 +1,13 @@
 """`--check` and `--check=strict`: a script is read before it runs, or instead."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from kosmo_circleci.cli.script.execution import Source
 from kosmo_circleci.errors import ValidationError
+from kosmo_circleci.modules import Modules
 
 if TYPE_CHECKING:
     from kosmo_circleci.check.report import Report
@@ -39,26 +40,28 @@ def check_option(command: _F) -> _F:
     )(command)
 
 
-def check_only(source: Source, as_json: bool) -> int:
+def check_only(source: Source, lua_path: Sequence[str], as_json: bool) -> int:
     """Write what is wrong with the script, as integrations:check does; return the exit code."""
-    report = _report(source)
+    report = _report(source, lua_path)
     text = report.to_json() if as_json else report.to_text()
     if text:
         click.echo(text)
     return 0 if report.success else 1
 
 
-def refuse_findings(source: Source) -> None:
+def refuse_findings(source: Source, lua_path: Sequence[str]) -> None:
     """Raise `ValidationError` if anything is wrong with the script."""
-    report = _report(source)
+    report = _report(source, lua_path)
     if not report.success:
         raise ValidationError(report.refusal())
 
 
-def _report(source: Source) -> "Report":
+def _report(source: Source, lua_path: Sequence[str]) -> "Report":
     from kosmo_circleci.catalog.load import load_catalog
     from kosmo_circleci.check.check import check
     from kosmo_circleci.cli.accounts.status import read_configuration
 
     accounts = tuple(read_configuration().accounts)
-    return check(source.code, source.name, load_catalog(), accounts)
+    folders = (*(() if source.folder is None else (source.folder,)), *lua_path)
+    modules = Modules(folders) if folders else None
+    return check(source.code, source.name, load_catalog(), accounts, modules)

@@ -20,6 +20,7 @@ from kosmo_circleci.cli.output import warn
 from kosmo_circleci.cli.script.execution import TerminalListener, run_in
 from kosmo_circleci.cli.script.lua_words import Word, word_before
 from kosmo_circleci.cli.script.session_locals import with_session_locals
+from kosmo_circleci.cli.workflows import library
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.docs import guides, pages
 from kosmo_circleci.docs import search as doc_search
@@ -188,7 +189,7 @@ class Conversation:
                 return False
         self._failed = not run.success
         show(run, as_json=False)
-        is_nil = run.success and run.result_json == "null"
+        is_nil = run.success and run.result_json == "null" and run.result_text is None
         if expression and is_nil and not _MAY_RETURN_NOTHING.search(text):
             click.echo("nil")
         self._reset_if_killed()
@@ -218,15 +219,23 @@ class Conversation:
             elif name in ("h", "help", "?"):
                 click.echo(HELP)
             elif name == "doc":
-                show_page(pages.read(rest.strip() or "circleci", load_catalog()))
+                show_page(_page(rest.strip() or "circleci"))
             elif name == "search" and rest.strip():
-                click.echo(doc_search.search(rest, load_catalog()).rstrip())
+                click.echo(_found(rest))
             elif name == "reset":
                 self._reset()
             else:
                 raise UsageError(_no_command(name))
         except KosmoError as error:
             click.echo(f"error: {error.message}", err=True)
+
+
+def _page(name: str) -> str:
+    return pages.read(name, load_catalog(), library().documented())
+
+
+def _found(query: str) -> str:
+    return doc_search.search(query, load_catalog(), workflows=library().documented()).rstrip()
 
 
 def _is_incomplete(run: Run) -> bool:

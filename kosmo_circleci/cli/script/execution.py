@@ -13,21 +13,30 @@ from kosmo_circleci.cli.script.progress import shown_on_stderr
 from kosmo_circleci.cli.script.signals import interruptible
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import UsageError
+from kosmo_circleci.modules import folder_of_script
 from kosmo_circleci.run.child import Child
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.listener import Consent, RunListener
 from kosmo_circleci.run.protocol import RunMessage
+from kosmo_circleci.run.settings import RunSettings
 from kosmo_circleci.run.supervisor import supervise
+from kosmo_circleci.telemetry.tracing import traced
 
 if TYPE_CHECKING:
     from kosmo_circleci.cli.script.timeline import Timeline
+    from kosmo_circleci.workflows.library import Workflow
 
 
 class Source(NamedTuple):
-    """The code to run, and the name that precedes its error lines."""
+    """The code to run, and the name that precedes its error lines; its workflow, if it is one.
+
+    `folder` is where its modules are; None for code that is in no file.
+    """
 
     code: str
     name: str
+    folder: str | None = None
+    workflow: "Workflow | None" = None
 
 
 def read_source(
@@ -46,13 +55,14 @@ def read_source(
             raise UsageError("Give --workflow alone, without FILE and --eval.")
         from kosmo_circleci.cli.workflows import library
 
-        return Source(library().find(workflow).code(), workflow)
+        known = library().find(workflow)
+        return Source(known.code(), workflow, folder_of_script(str(known.path)), known)
     if file is not None and code is not None:
         raise UsageError("Give FILE or --eval, not both.")
     if code is not None:
         return Source(code, "eval")
     if file is not None and file != "-":
-        return Source(_read_file(file), file)
+        return Source(_read_file(file), file, folder_of_script(file))
     if stdin_option is not None:
         raise UsageError(f"{stdin_option} reads standard input. Give FILE or --eval CODE.")
     if file is None and sys.stdin.isatty():
@@ -100,7 +110,12 @@ def run_in(
         terminal.deadline = deadline
         if timeline is not None:
             timeline.inner, listener = listener, timeline
-        return supervise(child, message, listener, deadline)
+
+        def perform(settings: RunSettings, listener: RunListener) -> Run:
+            return supervise(child, message._replace(settings=settings), listener, deadline)
+
+        simulated = message.runtime.simulate
+        return traced(message.settings, listener, perform, simulated=simulated)
 
 
 class TerminalListener(RunListener):

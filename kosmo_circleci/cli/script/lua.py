@@ -29,10 +29,16 @@ from kosmo_circleci.cli.script.checked import (
     check_option,
     refuse_findings,
 )
-from kosmo_circleci.cli.script.checkout import here
-from kosmo_circleci.cli.script.execution import read_source, run_script
+from kosmo_circleci.cli.script.defaults import CheckoutDefaults
+from kosmo_circleci.cli.script.execution import Source, read_source, run_script
+from kosmo_circleci.cli.script.file_options import (
+    FILE_NAMES,
+    FileOptions,
+    file_options,
+    take_files,
+)
 from kosmo_circleci.cli.script.journal_options import JOURNAL_NAMES, journal_options, take_journal
-from kosmo_circleci.cli.script.planned import show_plan
+from kosmo_circleci.cli.script.planned import page_is_of_planned_writes, show_plan
 from kosmo_circleci.errors import UsageError
 from kosmo_circleci.fleet.inputs import STDIN
 from kosmo_circleci.limits import Limits
@@ -54,6 +60,7 @@ class LuaOptions:
     as_json: bool
     force: bool
     trust_mcp: bool
+    trust_workflows: bool
     simulate: bool
     account: str
     args: tuple[Pair, ...]
@@ -74,6 +81,7 @@ class LuaOptions:
     repl: bool
     each: EachOptions | None
     journal: JournalSettings
+    folders: FileOptions
     detailed_exitcode: bool
 
 
@@ -81,10 +89,10 @@ _COMPACT: Final = {
     "Arguments": ("--arg-file", "--arg-env", "--args-json", "--help-script"),
     "Limits": ("--timeout", "--cpu-limit", "--memory-limit"),
     "Result": ("--format", "--columns", "--jq"),
-    "Records": ("--trace", "--report"),
+    "Records": ("--trace", "--report", "--quiet"),
+    "Access": (*FILE_NAMES, "--trust-mcp", "--trust-workflows"),
     "Journal": JOURNAL_NAMES,
     "Inputs": EACH_NAMES,
-    "Also": ("--trust-mcp", "--quiet"),
 }
 """The options that --help shows by name: what is not here has a line of its own."""
 
@@ -103,6 +111,9 @@ class LuaCommand(CheckingCommand, CompactCommand):
 @click.option("--force", is_flag=True, help="Lift the read/write permission policy.")
 @click.option("--trust-mcp", is_flag=True, help="Let MCP servers run that are not trusted.")
 @click.option(
+    "--trust-workflows", is_flag=True, help="Run a project's workflow that is not trusted."
+)
+@click.option(
     "--simulate", is_flag=True, help="Talk to the embedded simulator: no token, no network."
 )
 @click.option(
@@ -117,6 +128,7 @@ class LuaCommand(CheckingCommand, CompactCommand):
 @limit_options
 @check_option
 @result_options
+@file_options
 @click.option("--quiet", is_flag=True, help="Show no progress on standard error.")
 @click.option(
     "--trace", metavar="FILE", shell_complete=files, help="Write the calls as Chrome trace events."
@@ -145,7 +157,8 @@ def lua(app: App, /, **options: Any) -> int:
       kosmo run --repl --simulate
     """
     each, journal = take_each(options), take_journal(options)
-    return _carry_out(app, LuaOptions(each=each, journal=journal, **options))
+    folders = take_files(options)
+    return _carry_out(app, LuaOptions(each=each, journal=journal, folders=folders, **options))
 
 
 def _carry_out(app: App, options: LuaOptions) -> int:
@@ -160,7 +173,8 @@ def _carry_out(app: App, options: LuaOptions) -> int:
         _refuse_with_repl(options, output, sources)
         from kosmo_circleci.cli.script.repl import converse
 
-        return converse(app, _settings(options, sources), runtime)
+        settings = options.folders.put_into(_settings(options, sources), None)
+        return converse(app, settings, runtime)
     if options.each is not None:
         _refuse_with_each(options, options.each, output, sources)
     records = _records(options)
@@ -176,12 +190,20 @@ def _carry_out(app: App, options: LuaOptions) -> int:
 
         return show_script_help(header, source.name, options.as_json)
     if options.check == STRICT:
-        refuse_findings(source)
+        refuse_findings(source, options.folders.lua_path)
     elif options.check is not None:
-        return check_only(source, options.as_json)
+        return check_only(source, options.folders.lua_path, options.as_json)
+    bypassed = _permitted(source, options)
     settings = _settings(options, sources)
-    args = header.bound(settings.args, lambda: here(simulate=options.simulate))
-    settings = settings._replace(name=source.name, args=args, writes=header.writes)
+    here = CheckoutDefaults(options.account, simulate=options.simulate)
+    args = header.bound(settings.args, here)
+    settings = settings._replace(
+        name=source.name,
+        args=args,
+        writes=header.writes,
+        workflows_trust_bypassed=bypassed,
+    )
+    settings = options.folders.put_into(settings, source.folder)
     if options.each is not None:
         from kosmo_circleci.cli.fleet.each import run_each
 
@@ -201,9 +223,23 @@ def _carry_out(app: App, options: LuaOptions) -> int:
         timeline=None if records is None else records.timeline,
     )
     kept = records is None or records.write(run, settings)
-    show(run, options.as_json, output)
+    plain_text = output.is_default and not options.as_json
+    if not (plain_text and page_is_of_planned_writes(run, options.journal)):
+        show(run, options.as_json, output)
+    hint = here.hint(run, header)
+    if hint is not None and not options.as_json:
+        click.echo(hint, err=True)
     exit_code = show_plan(run, options.journal, options.as_json, options.detailed_exitcode)
     return exit_code if kept else 1
+
+
+def _permitted(source: Source, options: LuaOptions) -> bool:
+    """Raise `PermissionDenied` for a workflow that may not run; say whether trust is bypassed."""
+    if source.workflow is None:
+        return False
+    from kosmo_circleci.cli.workflows import permit
+
+    return permit(source.workflow, source.code, options.trust_workflows)
 
 
 def _settings(options: LuaOptions, sources: ArgumentSources) -> RunSettings:

@@ -23,3 +23,15 @@ def show_plan(run: Run, journal: JournalSettings, as_json: bool, detailed: bool)
     if detailed and plan.writes and not run.exit_code:
         return WRITES_PLANNED
     return run.exit_code
+
+
+def page_is_of_planned_writes(run: Run, journal: JournalSettings) -> bool:
+    """Say whether the run's page for people (`view`) tells of writes that were planned only.
+
+    Such a page would say "canceled" above a plan that says what would be canceled.
+    """
+    if journal.plan is None or not run.success or run.result_text is None:
+        return False
+    from kosmo_circleci.journal.plan import read_plan
+
+    return bool(read_plan(journal.plan).writes)

@@ -9,6 +9,7 @@ import click
 from kosmo_circleci.cli.offers import files
 from kosmo_circleci.cli.options import limit_options
 from kosmo_circleci.cli.output import json_option
+from kosmo_circleci.cli.script.file_options import lua_path_option, take_lua_path
 from kosmo_circleci.cli.testing import formats
 from kosmo_circleci.cli.testing.runner import Result, Runner, find_files
 from kosmo_circleci.errors import UsageError
@@ -38,6 +39,7 @@ _FORMATS: Final[dict[str, Callable[[Sequence[Result]], str]]] = {
 @click.option(
     "--account", "accounts", multiple=True, metavar="NAME", help="A further simulated account."
 )
+@lua_path_option
 @limit_options
 def test(
     names: tuple[Path, ...],
@@ -45,6 +47,7 @@ def test(
     form: str | None,
     part: str,
     accounts: tuple[str, ...],
+    lua_path: tuple[str, ...],
     memory_limit: int,
     cpu_limit: float,
     timeout: float | None,
@@ -68,7 +71,7 @@ def test(
         raise UsageError(f"--json and --format {form} exclude each other.")
     limits = Limits(memory_bytes=memory_limit, cpu_s=cpu_limit, timeout_s=timeout)
     results: list[Result] = []
-    runner = Runner(limits, accounts, part)
+    runner = Runner(limits, accounts, part, take_lua_path(lua_path))
     for result in runner.results(find_files(names)):
         results.append(result)
         if form is None and not as_json:

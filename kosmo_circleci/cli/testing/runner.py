@@ -14,9 +14,11 @@ from typing import Final, NamedTuple
 from kosmo_circleci.cli.script.signals import interruptible
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import Interrupted, UsageError
+from kosmo_circleci.folders import NO_HOME
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.limits import Limits
 from kosmo_circleci.lua.session import Session
+from kosmo_circleci.modules import folder_of_script
 from kosmo_circleci.run.envelope import Run, failure
 from kosmo_circleci.run.settings import RunSettings
 from kosmo_circleci.runtime import Runtime
@@ -47,13 +49,21 @@ class Result(NamedTuple):
 class Runner:
     """Runs tests within `limits` each. `accounts` are further accounts of the simulated CircleCI.
 
-    Only tests whose name has `part` in it are run.
+    Only tests whose name has `part` in it are run. Modules are in the folder of the test's file,
+    and in those of `lua_path`.
     """
 
-    def __init__(self, limits: Limits, accounts: Sequence[str] = (), part: str = "") -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        accounts: Sequence[str] = (),
+        part: str = "",
+        lua_path: Sequence[str] = (),
+    ) -> None:
         self._limits = limits
         self._deadline = Deadline()
         self._part = part
+        self._lua_path = tuple(lua_path)
         entries: dict[str, JsonValue] = {name: {"token": f"token-of-{name}"} for name in accounts}
         policy: JsonValue = {"read": "allow", "write": "allow"}
         self._config: dict[str, JsonValue] = {
@@ -98,8 +108,11 @@ class Runner:
 
     def _in_session(self, file: Path, code: str, use: Callable[[Session], Run]) -> Run:
         """Return what `use` does in a new world where the file has run, or the file's failure."""
-        runtime = Runtime(config=self._config, simulate=True, environ={})
-        settings = RunSettings(name=str(file), limits=self._limits)
+        nowhere = {"HOME": str(NO_HOME)}
+        runtime = Runtime(config=self._config, simulate=True, environ=nowhere, folder=NO_HOME)
+        own = folder_of_script(str(file))
+        lua_path = (*(() if own is None else (own,)), *self._lua_path)
+        settings = RunSettings(name=str(file), limits=self._limits, lua_path=lua_path)
         with (
             closing(runtime),
             closing(runtime.session(settings, deadline=self._limited())) as session,

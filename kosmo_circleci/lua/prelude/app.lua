@@ -72,6 +72,7 @@ local function functions(names, account, path)
     if RAW[name] then core.raw_calls[call] = true end
   end
   for name, helper in next, core.namespace_helpers do content[name] = helper end
+  content.here = core.here_of(account)
   return content
 end
 

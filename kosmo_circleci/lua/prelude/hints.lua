@@ -13,11 +13,15 @@ local G = core.globals
 
 local NO_FILES = "the sandbox has no %s. With --files DIR a script has files.read, files.write and files.list"
 local MODULES = "the sandbox has no %s. A script file loads others with require, from its own folder or --lua-path DIR"
+local NO_MODULES = "this run has no %s. A script that is a file loads modules from its own folder; with --eval and " ..
+  "standard input give --lua-path DIR (Python: lua_path=[DIR])"
 
 -- Names that scripts for other hosts use -> what to use here; "%s" is the name.
 local INSTEAD = {
   io = NO_FILES, ["os.remove"] = NO_FILES, ["os.rename"] = NO_FILES, ["os.tmpname"] = NO_FILES,
-  require = MODULES, package = MODULES, dofile = MODULES, loadfile = MODULES,
+  require = NO_MODULES,
+  files = "this run has no %s. Give the folder it may use: --files DIR (Python: files=DIR)",
+  package = MODULES, dofile = MODULES, loadfile = MODULES,
   circleci = "write local circleci = app.integrations.circleci first",
   ["os.exit"] = "the sandbox has no %s. exit(code) ends the run",
   ["os.getenv"] = "the sandbox has no %s. Pass values with --arg NAME=VALUE; they are args.NAME",
@@ -26,6 +30,9 @@ local INSTEAD = {
   loadstring = "Did you mean load?",
   ["json.parse"] = "Did you mean json.decode?", ["json.loads"] = "Did you mean json.decode?",
   ["json.stringify"] = "Did you mean json.encode?", ["json.dumps"] = "Did you mean json.encode?",
+  ["csv.parse"] = "Did you mean csv.decode?", ["csv.read"] = "Did you mean csv.decode?",
+  ["csv.format"] = "Did you mean csv.encode?", ["csv.write"] = "Did you mean csv.encode?",
+  ["text.csv"] = "Did you mean csv.encode?", ["text.md"] = "Did you mean text.markdown?",
   ["regex.find"] = "Did you mean regex.match?", ["regex.search"] = "Did you mean regex.match?",
   ["regex.test"] = "Did you mean regex.match?", ["regex.findall"] = "Did you mean regex.match_all?",
   ["regex.replace"] = "Did you mean regex.gsub?", ["regex.sub"] = "Did you mean regex.gsub?",

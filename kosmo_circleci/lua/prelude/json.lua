@@ -233,6 +233,8 @@ end
 local function write_table(out, value, style, depth)
   if rawequal(value, null) then
     out[#out + 1] = "null"
+  elseif core.views[value] then
+    write_value(out, core.views[value].rows, style, depth)
   elseif bigs[value] then
     out[#out + 1] = bigs[value]
   elseif style.path[value] then
@@ -291,6 +293,9 @@ end
 
 --- Tables the sandbox shows read-only stand for others: proxy -> function that returns the content.
 core.contents = core.weak()
+
+--- Views: proxy -> {rows =, text =}, see view.lua.
+core.views = core.weak()
 
 --- The JSON text of `value`. `style` is {pretty=, strict=, stand_ins=}: strict refuses what JSON lacks, otherwise
 -- it is written as "nan", "inf", "<function>", "<circular>", or as stand-ins. Answers text, or nil, what could not

@@ -34,17 +34,21 @@ local function text_of(err)
   return shown and type(text) == "string" and text or "an error value that cannot be shown", "runtime", ""
 end
 
+local pretty_result, exit_code, exit_result, view_text = false, nil, nil, nil
+
+--- The JSON text of what a script returns; takes note of the text of a view.
 local function results_of(pretty, ...)
   local count = select("#", ...)
+  view_text = nil
   if count == 0 then return "null" end
   local value = ...
   if count > 1 then value = core.list(count, ...) end
   local text, fault = core.encode(value, { pretty = pretty })
   if text == nil then core.raise("limit", "the result has " .. fault) end
+  local view = count == 1 and type(value) == "table" and core.views[value]
+  view_text = view and view.text or nil
   return text
 end
-
-local pretty_result, exit_code, exit_result = false, nil, nil
 
 --- exit([code[, value]]): end the run here, whatever pcall is around, with an exit code and a result.
 function G.exit(code, ...)
@@ -67,19 +71,21 @@ local function error_of(outcome)
 end
 
 --- Run the script: ("ok", result as JSON), ("exit", result as JSON, code) or
--- ("error", message, error type, where, traceback).
+-- ("error", message, error type, where, traceback). A view's text follows the result, or the code.
 -- `prefix` keeps the chunk's `return f()` from being a tail call, so that errors know their line.
 function core.run(source, name, prefix, pretty)
   core.host.bound()
   core.abort = false    -- a limit that ended the last chunk does not end this one
-  core.trace, pretty_result, exit_code = "", pretty, nil
+  core.line_keeper = prefix
+  core.start_modules()
+  core.trace, pretty_result, exit_code, view_text = "", pretty, nil, nil
   local chunk, message = load(prefix .. source, name, "t", G)
   if chunk == nil then return "error", message, message == "not enough memory" and "limit" or "syntax", "", "" end
   local ok, outcome = core.protected(function()
     core.start_clock()
     return results_of(pretty, chunk())
   end)
-  if ok then return "ok", outcome end
+  if ok then return "ok", outcome, view_text end
   if exit_code == nil then return error_of(outcome) end
-  return "exit", exit_result, core.show(exit_code)
+  return "exit", exit_result, core.show(exit_code), view_text
 end

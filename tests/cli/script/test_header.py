@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 
-from kosmo_circleci.cli.script.checkout import here, project_slug
-
 SCRIPT = """#!/usr/bin/env -S kosmo integrations:lua
 --- Rerun what failed.
 -- @arg project  string  = @here.project_slug   The project's slug.
@@ -46,7 +44,7 @@ def test_arguments_are_converted_and_defaults_filled_in(kosmo: Any, script: str)
             "Unknown argument 'line'. Did you",
         ),
         (["--simulate", "--arg", "target=x", "--arg", "lines=many"], "Argument 'lines' takes an i"),
-        (["--arg", "target=x"], "Missing argument 'project': this folder is not a git checkout"),
+        (["--arg", "target=x"], "Missing argument 'project': /"),
     ],
 )
 def test_what_does_not_fit_is_a_usage_error_before_anything_runs(
@@ -79,44 +77,6 @@ def test_the_script_explains_itself(kosmo: Any, script: str) -> None:
         "description": "Lines of log per step.",
     }
     assert (described["name"], described["writes"]) == ("rerun.lua", ["rerun_workflow"])
-
-
-@pytest.mark.parametrize(
-    ("remote", "slug"),
-    [
-        ("git@github.com:acme/web.git", "gh/acme/web"),
-        ("https://github.com/acme/web", "gh/acme/web"),
-        ("https://token@github.com/acme/web.git", "gh/acme/web"),
-        ("ssh://git@bitbucket.org:22/acme/web.git", "bb/acme/web"),
-        ("git@gitlab.com:acme/web.git", ""),
-        ("https://github.example.com/acme/web", ""),
-        ("/srv/git/web.git", ""),
-        ("", ""),
-    ],
-)
-def test_a_slug_comes_from_a_remote_of_github_or_bitbucket(remote: str, slug: str) -> None:
-    assert project_slug(remote) == slug
-
-
-def test_a_checkout_gives_project_branch_and_revision(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert here(simulate=False) == {}
-
-    def git(*arguments: str) -> None:
-        identity = ("-c", "user.name=t", "-c", "user.email=t@example.com")
-        subprocess.run(["git", *identity, *arguments], check=True, capture_output=True, timeout=20)
-
-    git("init", "--initial-branch", "topic")
-    git("remote", "add", "origin", "git@github.com:acme/web.git")
-    git("commit", "--allow-empty", "--message", "first")
-    fields = here(simulate=False)
-    assert fields.pop("revision").isalnum()
-    assert fields == {"project_slug": "gh/acme/web", "branch": "topic"}
-    git("checkout", "--detach")
-    assert "branch" not in here(simulate=False)
 
 
 WRITES = """-- @writes {writes}
@@ -152,3 +112,32 @@ def test_a_declared_write_still_needs_permission(kosmo: Any) -> None:
     run = ("run", "--simulate", "-e", code, "--json")
     assert kosmo(*run).json["result"]["type"] == "permission"
     assert kosmo(*run, "--force").json["result"] == {"ok": True}
+
+
+def test_defaults_come_from_the_checkout(kosmo: Any, script: str, tmp_path: Path) -> None:
+    for arguments in (
+        ("init", "--initial-branch", "topic"),
+        ("remote", "add", "origin", "https://T0KEN@scm.example.com/acme/web.git"),
+    ):
+        subprocess.run(["git", *arguments], check=True, capture_output=True, timeout=20)
+    shown = kosmo("run", "-e", "return app.integrations.circleci.here().branch")
+    assert shown == (0, "topic\n", "")
+    branch = "-- @arg branch string = @here.branch\nreturn args.branch"
+    assert kosmo("run", "-e", branch) == (0, "topic\n", "")
+    refused = kosmo("run", script, "--arg", "target=x")
+    assert (refused.code, refused.err) == (
+        2,
+        "error: Missing argument 'project': the git checkout has none: its remote, "
+        "https://scm.example.com/acme/web.git, does not say it. Give it with --arg project=…\n",
+    )
+    subprocess.run(["git", "remote", "set-url", "origin", "git@github.com:acme/web"], check=True)
+    code = """-- @arg slug string = @here.project_slug
+    return app.integrations.circleci.get_project(args.slug)"""
+    unknown = kosmo("run", "-e", code, "--simulate")
+    assert unknown.code == 1
+    assert unknown.err.splitlines()[-1] == (
+        "The simulated CircleCI does not have gh/acme/web, the project of this checkout. "
+        "It has gh/example-org/example-repo: --arg slug=gh/example-org/example-repo"
+    )
+    given = kosmo("run", script, "--arg", "target=x", "--json").json
+    assert given["result"] == {"project": "gh/acme/web", "lines": 40, "target": "x"}

@@ -125,6 +125,21 @@ def test_tests_are_chosen_by_a_part_of_their_name(kosmo: Kosmo) -> None:
     assert (none.code, none.err) == (2, "error: No test has 'nonsense' in its name.\n")
 
 
+def test_tests_have_the_modules_beside_their_file_and_those_of_the_path(
+    kosmo: Kosmo, tmp_path: Path
+) -> None:
+    for name in ("tests", "common"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "tests/beside.lua").write_text("return {loads = 0}")
+    (tmp_path / "common/shared.lua").write_text("return require('beside')")
+    file = tmp_path / "tests/a_test.lua"
+    body = "local b = require('shared') b.loads = b.loads + 1 expect.equal(b.loads, 1)"
+    file.write_text(f"function test_one() {body} end function test_two() {body} end")
+    arguments = ("integrations:test", str(file))
+    assert kosmo(*arguments, "--lua-path", str(tmp_path / "common")).code == 0
+    assert "there is no module 'shared'" in kosmo(*arguments).out
+
+
 def test_further_accounts_are_simulated_too(kosmo: Kosmo, tmp_path: Path) -> None:
     (tmp_path / "a_test.lua").write_text(
         "function test_work() app.integrations.circleci.work.get_current_user() end"
@@ -180,3 +195,12 @@ def test_a_signal_ends_the_tests_and_what_has_run_is_still_told(
     assert screen.end() == 130
     assert "1 passed, " in screen.seen
     assert "ok   " + str(tmp_path / "a_test.lua") + " test_third" not in screen.seen
+
+
+def test_a_test_is_in_the_example_project_wherever_it_runs(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/topic\n")
+    body = (
+        "expect.equal(app.integrations.circleci.here().project_slug, 'gh/example-org/example-repo')"
+    )
+    assert result_of(body, tmp_path).run.error is None

@@ -1,4 +1,4 @@
-"""A result as rows and columns: the form tables, CSV and their kin share.
+"""JSON as rows and columns: the form tables, CSV and their kin share.
 
 An array of objects is a row for each, an object is one row, an answer in pages (`{items,
 next_page_token}`) is the rows of its items. What is not an object has the one column `value`.
@@ -13,7 +13,9 @@ from kosmo_circleci.wording import nearest
 
 Row: TypeAlias = dict[str, JsonValue]
 
-_FIRST: Final = ("id", "name")
+FIRST: Final = ("id", "name")
+"""The columns that a result shows first."""
+
 _PAGE: Final = frozenset({"items", "next_page_token"})
 _SCALAR: Final = "value"
 
@@ -24,17 +26,22 @@ class Rows(NamedTuple):
     columns: tuple[str, ...]
     rows: list[Row]
 
-    def cells(self) -> list[list[str]]:
-        """Return the rows as text, a list of cells each: null is empty, nested values are JSON."""
-        return [[cell(value_at(row, name)) for name in self.columns] for row in self.rows]
+    def lines(self) -> Iterator[list[str]]:
+        """Yield the cells of each row: null is empty, nested values are JSON."""
+        for row in self.rows:
+            yield [cell(value_at(row, name)) for name in self.columns]
 
 
 def items_of(value: JsonValue) -> list[JsonValue] | None:
     """Return the values that are to be rows; None for a scalar, which is no table."""
+    items = list_of(value)
+    return [value] if items is None and isinstance(value, dict) else items
+
+
+def list_of(value: JsonValue) -> list[JsonValue] | None:
+    """Return the items of an array or of an answer in pages; None for anything else."""
     if isinstance(value, dict) and value.keys() == _PAGE and isinstance(value["items"], list):
         return value["items"]
-    if isinstance(value, dict):
-        return [value]
     return value if isinstance(value, list) else None
 
 
@@ -43,16 +50,20 @@ def has_more_pages(value: JsonValue) -> bool:
     return isinstance(value, dict) and value.keys() == _PAGE and bool(value["next_page_token"])
 
 
-def rows_of(items: Sequence[JsonValue], columns: Sequence[str] | None) -> Rows:
-    """Return the items as rows; the columns are `columns`, else `id`, `name` and the rest sorted.
+def rows_of(
+    items: Sequence[JsonValue],
+    columns: Sequence[str] | None,
+    first: Sequence[str] = (),
+) -> Rows:
+    """Return the items as rows; the columns are `columns`, else those in `first`, the rest sorted.
 
     A column may be a path into nested objects: `vcs.branch`. One that no row has stays empty.
     """
     rows: list[Row] = [item if isinstance(item, dict) else {_SCALAR: item} for item in items]
     names = {name for row in rows for name in row}
     if columns is None:
-        first = [name for name in _FIRST if name in names]
-        return Rows((*first, *sorted(names.difference(first))), rows)
+        leading = [name for name in first if name in names]
+        return Rows((*leading, *sorted(names.difference(leading))), rows)
     return Rows(tuple(columns), rows)
 
 

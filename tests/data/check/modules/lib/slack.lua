@@ -1,0 +1,3 @@
+local Slack = {}
+function Slack.post(text) return text end
+return Slack

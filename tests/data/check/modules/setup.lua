@@ -1,0 +1,2 @@
+require("further")
+channel = "#builds"
