@@ -22,7 +22,7 @@ from kosmo_circleci.call.model import (
     ApiResponse,
     Arguments,
     CallRecord,
-    Effect,
+    ExternalCall,
     PreparedCall,
     RawArguments,
     StartedCall,
@@ -39,7 +39,7 @@ from kosmo_circleci.run.listener import RunListener
 from kosmo_circleci.run.settings import RunSettings
 
 if TYPE_CHECKING:
-    from kosmo_circleci.call.journal import CallJournal, RunJournal
+    from kosmo_circleci.call.journal import CallJournal, JournalCall, RunJournal
     from kosmo_circleci.transport.executor import Executor
 
 
@@ -111,7 +111,7 @@ class Caller:
 
         arguments = call_arguments.bind(function, raw)
         api_request = request.build(function, arguments)
-        self._permit(function, arguments, account, call_path)
+        self._permit(function, arguments, api_request, account, call_path)
         # Not before: only what is sent can be a secret.
         self._hide_secrets(function, arguments)
         credentials = self.account(account, public=function.public)
@@ -290,28 +290,10 @@ class Caller:
             duration_ms = ended_ms - start.started_ms
             self.record(call, Exchange(start, duration_ms, attempts=attempts), ok=False)
 
-    def record_external_call(
-        self,
-        call_path: str,
-        tool: str,
-        server: str,
-        kind: Kind,
-        *,
-        ok: bool,
-        duration_ms: float,
-        settled: bool = True,
-    ) -> None:
-        """Log a call to another server than CircleCI that has just ended.
-
-        `settled` False means that no answer arrived: whether a write happened is unknown.
-        """
+    def record_external_call(self, call: ExternalCall) -> None:
+        """Log a call to another server than CircleCI that has just ended."""
         ended_ms = (time.perf_counter() - self._started) * 1000
-        start = StartedCall(-1, call_path, tool, server, kind, ended_ms - duration_ms)
-        effect: Effect = "none"
-        if kind == "write":
-            effect = "done" if ok else "refused" if settled else "unknown"
-        record = start.ended(ok=ok, duration_ms=duration_ms)
-        self._add_record(start.number, record._replace(effect=effect))
+        self._add_record(-1, call.to_record(ended_ms))
 
     def _add_record(self, number: int, record: CallRecord) -> None:
         self.call_count += 1
@@ -320,26 +302,41 @@ class Caller:
         self.listener.call_ended(number, record)
 
     def _permit(
-        self, function: Function, arguments: Arguments, account: str, call_path: str
+        self,
+        function: Function,
+        arguments: Arguments,
+        api_request: ApiRequest,
+        account: str,
+        call_path: str,
     ) -> None:
         self._check_declared(function.kind, function.name, call_path)
         if self.settings.rehearsal:
             return
+
+        def recorded() -> "JournalCall":
+            from kosmo_circleci.call.journal import journal_call
+
+            nameless = Account(account, "")  # a call is known by the account's name alone
+            return journal_call(PreparedCall(function, arguments, api_request, nameless, call_path))
+
         self.permit(
-            function.kind,
-            function.name,
-            account,
-            call_path,
-            lambda: permission.question(function, arguments, account, call_path),
+            permission.PermissionRequest(
+                function.kind,
+                function.name,
+                account,
+                call_path,
+                lambda: permission.question(function, arguments, account, call_path),
+                recorded,
+            )
         )
 
-    def permit(
-        self, kind: Kind, name: str, account: str, call_path: str, question: Callable[[], str]
-    ) -> None:
-        """Return if the call may be made; a person is asked once per account, `name` and run.
+    def permit(self, request: permission.PermissionRequest) -> None:
+        """Return if the call may be made; a person is asked once per account, name and run.
 
-        Raises `PermissionDenied`, or the deadline's reason if the run ended at the question.
+        A write that a resumed run answers from its record is not asked for. Raises
+        `PermissionDenied`, or the deadline's reason if the run ended at the question.
         """
+        kind, name, account, call_path, question, recorded = request
         self._check_declared(kind, name, call_path)
         if self.journal is not None and kind in self.journal.decides:
             return
@@ -349,6 +346,8 @@ class Caller:
             return
         refused = False
         if isinstance(decision, MustAsk):
+            if self.journal is not None and recorded and self.journal.reserve(recorded()):
+                return
             consent = self._consents.get((account, name))
             if consent is None:
                 answer = self.listener.ask(self.mask.text(question()))

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from kosmo_circleci.call.exchange import CallSubject, Exchange, Request
 from kosmo_circleci.call.model import Account, ApiResponse
+from kosmo_circleci.call.permission import PermissionRequest
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import (
     ApiError,
@@ -92,7 +93,9 @@ class Downloads:
             raise ValidationError(text, function_name=NAME) from None
         prepared = PreparedDownload(download, account, name)
         if not caller.settings.rehearsal:
-            caller.permit("read", NAME, account.name, NAME, lambda: _question(prepared))
+            caller.permit(
+                PermissionRequest("read", NAME, account.name, NAME, lambda: _question(prepared))
+            )
         return prepared
 
     def perform(self, prepared: PreparedDownload, deadline: Deadline) -> Exchange:

@@ -50,6 +50,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def blanked(text: str) -> str:
+    """Return `text` with a space for every character that could steer a terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """Return the one of `names` spelled most like `name`, case aside, or None."""
     import difflib  # Costs milliseconds to import, and only mistakes need it.

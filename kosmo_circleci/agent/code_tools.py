@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from kosmo_circleci.agent import cut
+from kosmo_circleci.agent.aftermath import aftermath
+from kosmo_circleci.agent.clients import Client
 from kosmo_circleci.agent.executions import CallListener, Execution, Executions, Script
 from kosmo_circleci.agent.printed import PrintedLines
 from kosmo_circleci.agent.tool_result import Shown, ToolCall, ToolResult
@@ -15,17 +17,23 @@ from kosmo_circleci.agent.tools import (
     Definition,
     check,
 )
+from kosmo_circleci.errors import ValidationError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
 from kosmo_circleci.run.envelope import Run
 
 _SIMULATE: Final[JsonValue] = {
     "type": "boolean",
-    "description": "Use a built-in fake CircleCI: no token, no effect",
+    "description": "Fake CircleCI: no token, no effect",
 }
-_SESSION: Final[JsonValue] = {"type": "string", "description": "Keeps globals under this name"}
+_WORKFLOW: Final[JsonValue] = {
+    "type": "string",
+    "description": "Ready-made script; code is then ''",
+}
+_ARGS: Final[JsonValue] = {"type": "object"}
+_SESSION: Final[JsonValue] = {"type": "string", "description": "Keeps globals"}
 _CHECK: Final[JsonValue] = {"type": "boolean", "description": "Only find mistakes"}
-_RESUME: Final[JsonValue] = {"type": "string", "description": "Run to go on with"}
+_RESUME: Final[JsonValue] = {"type": "string", "description": "Run to continue"}
 _REFUSES: Final = " Functions marked write are refused."
 _RETURN_LESS: Final = "In Lua, return less: pick fields, filter, count, or one page."
 _CALLS_SHOWN: Final = 5
@@ -55,6 +63,8 @@ class CodeTools:
             "simulate": _SIMULATE,
             "session": _SESSION,
             "check": _CHECK,
+            "workflow": _WORKFLOW,
+            "args": _ARGS,
         }
         if executions.options.journal is not None:
             optional["resume"] = _RESUME
@@ -71,18 +81,25 @@ class CodeTools:
         return [
             _definition(SEARCH_DOCS, read_only=True),
             _definition(READ_DOC, read_only=True),
-            execute | {"outputSchema": {"type": "object"}},
+            execute
+            | {"outputSchema": {"type": "object"}, "execution": {"taskSupport": "optional"}},
         ]
 
     def call(self, name: str, arguments: Mapping[str, JsonValue], call: ToolCall) -> ToolResult:
         """Carry out one of the tools. Raises `ValidationError` for an unknown one."""
-        checked = check((SEARCH_DOCS, READ_DOC, self._execute_lua), name, arguments)
+        execute = self._execute_lua
+        if arguments.get("workflow") and not arguments.get("code"):
+            # The schema asks for 'code' all the same: models take that better than a choice.
+            execute = execute._replace(
+                required=(), optional={"code": {"type": "string"}, **execute.optional}
+            )
+        checked = check((SEARCH_DOCS, READ_DOC, execute), name, arguments)
         if name == SEARCH_DOCS.name:
             return ToolResult(self._executions.search_docs(checked["query"], call.client))
         if name == READ_DOC.name:
             return ToolResult(self._executions.read_doc(checked["page"], call.client))
         if checked.get("check"):
-            return self._checked(checked["code"], call)
+            return self._checked(self._source(checked, call.client)[1], call)
         return self._execute(checked, call)
 
     @property
@@ -101,14 +118,7 @@ class CodeTools:
     def _execute(self, arguments: Mapping[str, Any], call: ToolCall) -> ToolResult:
         printed = PrintedLines()
         listener = CallListener(call, printed.add)
-        script = Script(
-            arguments["code"],
-            arguments.get("account"),
-            arguments.get("simulate") is True,
-            session=arguments.get("session"),
-            resume=arguments.get("resume"),
-        )
-        execution = self._executions.run(script, listener, call)
+        execution = self._executions.run(self._script(arguments, call.client), listener, call)
         run = execution.run
         shown: dict[str, JsonValue] = {"success": run.success}
         if run.simulated:
@@ -117,12 +127,38 @@ class CodeTools:
         shown |= outcome.fields | _session_fields(execution)
         if run.script_exit_code:
             shown["exit_code"] = run.script_exit_code
+        if not run.success:
+            shown |= aftermath(run)
         left = max(cut.LIMIT_BYTES - cut.size(shown), cut.LIMIT_BYTES // 4)
         mask = Mask()
         mask.add(listener.secrets)
         shown |= printed.shown(left, mask)
         shown |= {"call_count": run.call_count}
         return ToolResult.of(shown, is_error=not run.success, links=outcome.links)
+
+    def _script(self, arguments: Mapping[str, Any], client: Client) -> Script:
+        name, code = self._source(arguments, client)
+        ready_made = self._executions.ready_made
+        header = ready_made.header(code, name)
+        return Script(
+            code,
+            arguments.get("account"),
+            arguments.get("simulate") is True,
+            args=ready_made.bound(header, arguments.get("args", {}), client),
+            session=arguments.get("session"),
+            resume=arguments.get("resume"),
+            name=name,
+            writes=header.writes,
+        )
+
+    def _source(self, arguments: Mapping[str, Any], client: Client) -> tuple[str, str]:
+        """Return the name and the code of the script that is meant."""
+        code, workflow = arguments.get("code", ""), arguments.get("workflow")
+        if not workflow:
+            return "script", code
+        if code:
+            raise ValidationError(f"{EXECUTE.name}: give 'code' or 'workflow', not both.")
+        return workflow, self._executions.ready_made.read(workflow, client).code
 
     def _result(self, run: Run, call: ToolCall) -> Shown:
         return self._executions.shown_result(run.result_json, call.client, _RETURN_LESS)
@@ -137,15 +173,7 @@ class CodeTools:
             fields["last_calls"] = [
                 {key: each[key] for key in ("function", "status", "http_status")} for each in calls
             ]
-        from kosmo_circleci.journal.runs import rerun
-
-        writes = run.writes._asdict()
-        journal = run.journal.get("journal")
-        recorded = {"run": journal["run"]} if isinstance(journal, dict) else {}
-        advice = rerun("failed", writes)
-        if advice == "resume" and not recorded:
-            advice = "look"  # what was done is done again by a second run
-        return fields | recorded | {"writes": dict(writes), "rerun": advice}
+        return fields
 
 
 def _session_fields(execution: Execution) -> dict[str, JsonValue]:

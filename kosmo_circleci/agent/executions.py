@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 from kosmo_circleci.agent import cut
 from kosmo_circleci.agent.clients import Client
 from kosmo_circleci.agent.kept_results import KeptResults
+from kosmo_circleci.agent.runtimes import DEFAULT, Runtimes
 from kosmo_circleci.agent.script_sessions import ScriptSessions, SessionKey
 from kosmo_circleci.agent.tool_result import Link, Shown, ToolCall
+from kosmo_circleci.agent.workflows import SHIPPED_ONLY, ReadyMade, WorkflowSource
+from kosmo_circleci.catalog.lookup import resolve
+from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ConfigurationError, ValidationError
 from kosmo_circleci.jsonvalue import JsonValue, decode
 from kosmo_circleci.limits import Limits
@@ -21,8 +25,6 @@ from kosmo_circleci.run.settings import NO_JOURNAL, JournalSettings, RunSettings
 
 if TYPE_CHECKING:
     from kosmo_circleci.check.report import Report
-    from kosmo_circleci.config.configuration import Configuration
-    from kosmo_circleci.runtime import Runtime
     from kosmo_circleci.workflows.library import Workflow
 
 _REMEDY: Final = " Run it with --force"
@@ -30,10 +32,11 @@ _REMEDY: Final = " Run it with --force"
 
 _NO_OF_THE_TERMINAL: Final = "you answered no"
 
-DEFAULT: Final = "default"
+CALL_S: Final = 300.0
+"""How long a client is kept waiting for a call."""
 
-MAX_RUNTIMES: Final = 64
-"""How many clients' connections are kept open; the ones used longest ago make room."""
+TASK_S: Final = 3600.0
+"""How long a call may take that its client polls as a task."""
 
 Write: TypeAlias = Literal["deny", "ask", "allow"]
 
@@ -42,29 +45,34 @@ class ServeOptions(NamedTuple):
     """How a server was started. `write` takes the place of the configured policy for writes.
 
     With `simulate` every script talks to the simulator; otherwise one that asks for it. `journal`
-    is a folder where every run is recorded.
+    is a folder where every run is recorded. `limits` are those of a call; one that becomes a task
+    may take `task_timeout_s`.
     """
 
     write: Write = "deny"
     simulate: bool = False
     account: str = "default"
-    limits: Limits = Limits(timeout_s=300.0)
+    limits: Limits = Limits(timeout_s=CALL_S)
     journal: Path | None = None
+    task_timeout_s: float = TASK_S
 
 
 class Script(NamedTuple):
-    """A script as a client asks for it.
+    """A script as a client asks for it; its `args` are bound already.
 
     Without an `account` it is the one the server was started with. `session` names the scripts it
-    shares globals with, `resume` the run that it continues.
+    shares globals with, `resume` the run that it continues. `name` precedes error lines. `writes`
+    are the only functions that may write, None for no such limit.
     """
 
     code: str
     account: str | None = None
     simulate: bool = False
-    args: Mapping[str, str] = MappingProxyType({})
+    args: Mapping[str, JsonValue] = MappingProxyType({})
     session: str | None = None
     resume: str | None = None
+    name: str = "script"
+    writes: tuple[str, ...] | None = None
 
 
 class Execution(NamedTuple):
@@ -110,12 +118,13 @@ class Executions:
     one world.
     """
 
-    def __init__(self, options: ServeOptions) -> None:
+    def __init__(self, options: ServeOptions, source: WorkflowSource = SHIPPED_ONLY) -> None:
         self.options = options
+        self.ready_made = ReadyMade(source, options.simulate)
         self.results = KeptResults()
         self._sessions = ScriptSessions()
         self._lock = threading.Lock()
-        self._runtimes: dict[tuple[str, bool], Runtime] = {}
+        self._runtimes = Runtimes(options)
 
     def run(self, script: Script, listener: CallListener, call: ToolCall) -> Execution:
         """Run a script and return its outcome, without its output.
@@ -125,19 +134,21 @@ class Executions:
         cannot be continued.
         """
         simulate = script.simulate or self.options.simulate
-        runtime = self._runtime(call.client, simulate)
+        runtime = self._runtimes.of(call.client, simulate)
         settings = RunSettings(
+            name=script.name,
             account=self._account(script.account, call.client),
             args=dict(script.args),
             # The call's own deadline stops while a person is asked.
             limits=self.options.limits._replace(timeout_s=None),
             keep_output=False,
             rehearsal=script.simulate,
-            # MCP servers run with the rights of whoever started this one.
+            # MCP servers run with the rights of the user who started this one.
             mcp=not call.client.is_remote,
             here=not call.client.is_remote,
             results=self.results.named_in(call.client.key, script.code),
             journal=self._journal(script, call.client),
+            writes=script.writes,
         )
         if script.session is None:
             return Execution(runtime.run_isolated(script.code, settings, listener, call.deadline))
@@ -202,7 +213,7 @@ class Executions:
 
     def accounts(self, client: Client) -> tuple[str, ...]:
         """Return the names of the accounts that `client` may use. Raises `ConfigurationError`."""
-        return tuple(self._runtime(client, self.options.simulate).configuration.accounts)
+        return tuple(self._runtimes.of(client, self.options.simulate).configuration.accounts)
 
     def explained(self, message: str) -> str:
         """Return an error's message with a way out that somebody has: a model has no --force."""
@@ -219,19 +230,20 @@ class Executions:
 
     def mask(self, client: Client) -> Mask:
         """Return a mask that hides the tokens in use, as far as they can be read."""
-        own = [client.token] if client.token else []
-        try:
-            return Mask([*self._configuration().tokens(), *own])
-        except ConfigurationError:
-            return Mask(own)
+        return self._runtimes.mask(client)
+
+    def read(
+        self, function: str, arguments: Mapping[str, JsonValue], client: Client, deadline: Deadline
+    ) -> JsonValue:
+        """Return the answer of a function that reads, for `client`. Raises `KosmoError`."""
+        runtime = self._runtimes.of(client, self.options.simulate)
+        resolved = resolve(runtime.catalog, function, self._account(None, client))
+        return runtime.call(resolved, arguments, deadline=deadline)
 
     def close(self) -> None:
         """End the processes."""
         self._sessions.close()
-        with self._lock:
-            runtimes, self._runtimes = list(self._runtimes.values()), {}
-        for each in runtimes:
-            each.close()
+        self._runtimes.close()
 
     def _account(self, account: str | None, client: Client) -> str:
         if account is not None:
@@ -248,40 +260,3 @@ class Executions:
             return NO_JOURNAL
         file = str(self.options.journal / f"{client.key}.journal")
         return JournalSettings(file, resume=script.resume is not None, run_id=script.resume)
-
-    def _runtime(self, client: Client, simulate: bool) -> "Runtime":
-        from kosmo_circleci.runtime import Runtime
-
-        key = (client.key, simulate)
-        with self._lock:
-            runtime = self._runtimes.pop(key, None)
-            if runtime is None:
-                while len(self._runtimes) >= MAX_RUNTIMES:
-                    self._runtimes.pop(next(iter(self._runtimes))).close()
-                runtime = Runtime(config=self._lent_to(client), simulate=simulate)
-            self._runtimes[key] = runtime  # the last one in: the first ones make room
-            return runtime
-
-    def _lent_to(self, client: Client) -> "Configuration":
-        """Return the configuration for a client: over HTTP it has one account, `default`."""
-        from kosmo_circleci.config.configuration import Configuration
-
-        configuration = self._configuration()
-        policy = configuration.policy._replace(write=self.options.write)
-        configuration = configuration.with_policy(policy)
-        if not client.is_remote:
-            return configuration
-        own = configuration.accounts.get(self.options.account)
-        if own is None:
-            raise ConfigurationError(f"Unknown account '{self.options.account}'.")
-        account = own._replace(name=DEFAULT)
-        if client.token is not None:
-            account = account._replace(
-                token=client.token, token_source="the request", entries=(), missing=(), fault=None
-            )
-        return Configuration({DEFAULT: account}, policy)
-
-    def _configuration(self) -> "Configuration":
-        from kosmo_circleci.runtime import Runtime
-
-        return Runtime().configuration

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from kosmo_circleci.agent.aftermath import aftermath
 from kosmo_circleci.agent.executions import CallListener, Executions, Script
 from kosmo_circleci.agent.tool_result import ToolCall, ToolResult
 from kosmo_circleci.agent.tools import unknown_tool
@@ -12,6 +13,7 @@ from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.catalog.schema import parameters_schema
 from kosmo_circleci.errors import ValidationError
 from kosmo_circleci.jsonvalue import JsonValue, decode, encode
+from kosmo_circleci.run.envelope import Run
 
 _SCRIPT: Final = Path(__file__).parent / "call_function.lua"
 _ASK_FOR_LESS: Final = "Ask for less with the parameters that filter, or for one page at a time."
@@ -48,10 +50,10 @@ class FunctionTools:
         )
         run = self._executions.run(script, CallListener(call), call).run
         if run.error is not None:
-            return self._failed({"type": run.error_type, "message": run.error})
+            return self._failed({"type": run.error_type, "message": run.error}, run)
         answer: Any = decode(run.result_json)
         if "error" in answer:
-            return self._failed(answer["error"])
+            return self._failed(answer["error"], run)
         value = answer.get("value")
         shown = self._executions.shown_result(encode(value), call.client, _ASK_FOR_LESS)
         whole = isinstance(value, dict) and "result" in shown.fields
@@ -66,9 +68,10 @@ class FunctionTools:
         """Give back processes and connections."""
         self._executions.close()
 
-    def _failed(self, fields: dict[str, JsonValue]) -> ToolResult:
+    def _failed(self, fields: dict[str, JsonValue], run: Run) -> ToolResult:
         message = self._executions.explained(str(fields["message"]))
-        return ToolResult(f"error: {message}", fields | {"message": message}, is_error=True)
+        shown = fields | {"message": message} | aftermath(run)
+        return ToolResult(f"error: {message}", shown, is_error=True)
 
 
 def _function(name: str) -> Function:

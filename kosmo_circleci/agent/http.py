@@ -26,6 +26,7 @@ from kosmo_circleci.agent.server import ToolServer
 PATH: Final = "/mcp"
 
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
+_EVERY_ADDRESS: Final = ("0.0.0.0", "::")
 _END_S: Final = 2
 _NO_TOKEN: Final = (
     "This server needs a CircleCI token with each request: the header 'Circle-Token', or "
@@ -82,7 +83,9 @@ def application(server: ToolServer, listener: socket.socket, *, shared: bool) ->
     """Return the ASGI application behind the gate that wants a token of every request."""
     host, port = listener.getsockname()[:2]
     # Exact names: a pattern such as "localhost:*" is a prefix to the SDK.
-    names = {f"[{host}]" if ":" in host else host, *_LOOPBACK}
+    names = {_bracketed(host), *_LOOPBACK}
+    if host in _EVERY_ADDRESS:
+        names |= _names_of_this_machine()
     security = TransportSecuritySettings(
         allowed_hosts=[f"{name}:{port}" for name in sorted(names)],
         allowed_origins=[f"http://{name}:{port}" for name in sorted(names)],
@@ -91,6 +94,20 @@ def application(server: ToolServer, listener: socket.socket, *, shared: bool) ->
         streamable_http_path=PATH, transport_security=security, host=host
     )
     return _Gate(AuthContextMiddleware(app), shared)
+
+
+def _names_of_this_machine() -> set[str]:
+    """Return the host name, and the addresses that it stands for."""
+    name = socket.gethostname()
+    try:
+        addresses = {str(each[4][0]) for each in socket.getaddrinfo(name, None)}
+    except OSError:
+        addresses = set()  # a name that only others know
+    return {name, *map(_bracketed, addresses)}
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
 
 
 class _Gate:

@@ -2,14 +2,15 @@
 
 import secrets
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import mcp_types as types
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
+from mcp.shared.message import ServerMessageMetadata
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from kosmo_circleci.agent.running_call import RunningCall
+from kosmo_circleci.agent.running_call import PATIENCE_S, Question, RunningCall
 from kosmo_circleci.run.consent import CHOICES, safe_question
 from kosmo_circleci.run.listener import Consent
 
@@ -18,6 +19,9 @@ STATE_S: Final = 600.0
 
 MAX_OPEN: Final = 32
 """How many questions may wait for the retry that answers them."""
+
+RELATED_TASK: Final = "io.modelcontextprotocol/related-task"
+"""Where a message says which task it belongs to."""
 
 _KEY: Final = "permission"
 _SCHEMA: Final[dict[str, Any]] = {
@@ -46,15 +50,41 @@ def is_modern(ctx: ServerRequestContext[Any, Any]) -> bool:
     return ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
 
 
-async def elicited(ctx: ServerRequestContext[Any, Any], text: str) -> Consent:
-    """Put a question to the client's user and wait for the answer; whatever is no answer is no."""
+async def elicited(
+    ctx: ServerRequestContext[Any, Any],
+    text: str,
+    *,
+    task_id: str | None = None,
+    apart: bool = False,
+) -> Consent:
+    """Put a question to the client's user and wait for the answer; whatever is no answer is no.
+
+    `task_id` is the task that asks. The question belongs to the request of `ctx`; one that is put
+    `apart` outlives it.
+    """
+    related = None if apart else ServerMessageMetadata(related_request_id=ctx.request_id)
     try:
-        result = await ctx.session.elicit_form(
-            safe_question(text), _SCHEMA, related_request_id=ctx.request_id
+        result = await ctx.session.send_request(
+            types.ElicitRequest(params=_form(text, task_id)),
+            types.ElicitResult,
+            request_read_timeout_seconds=PATIENCE_S,
+            metadata=related,
         )
     except (MCPError, ValueError):
         return "no"
-    return _consent(result)
+    return consent_of(result)
+
+
+def request_of(text: str) -> types.ElicitRequest:
+    """Return the question as a request that the client finds in an answer of the server."""
+    return types.ElicitRequest(params=_form(text))
+
+
+def _form(text: str, task_id: str | None = None) -> types.ElicitRequestFormParams:
+    params = types.ElicitRequestFormParams(message=safe_question(text), requested_schema=_SCHEMA)
+    if task_id is not None:
+        params.meta = cast("types.RequestParamsMeta", {RELATED_TASK: {"taskId": task_id}})
+    return params
 
 
 class OpenQuestions:
@@ -65,18 +95,16 @@ class OpenQuestions:
     """
 
     def __init__(self) -> None:
-        self._calls: dict[str, RunningCall] = {}
+        self._open: dict[str, tuple[RunningCall, Question]] = {}
 
-    def open(self, call: RunningCall, text: str) -> types.InputRequiredResult:
+    def open(self, call: RunningCall, question: Question) -> types.InputRequiredResult:
         """Return the result that asks the client's user and wants the request to be retried."""
-        while len(self._calls) >= MAX_OPEN:
-            self._calls.pop(next(iter(self._calls))).answer("no")
+        while len(self._open) >= MAX_OPEN:
+            oldest, unanswered = self._open.pop(next(iter(self._open)))
+            oldest.answer(unanswered, "no")
         state = secrets.token_urlsafe(16)
-        self._calls[state] = call
-        params = types.ElicitRequestFormParams(
-            message=safe_question(text), requested_schema=_SCHEMA
-        )
-        requests: types.InputRequests = {_KEY: types.ElicitRequest(params=params)}
+        self._open[state] = call, question
+        requests: types.InputRequests = {_KEY: request_of(question.text)}
         return types.InputRequiredResult(input_requests=requests, request_state=state)
 
     def resume(self, state: str, responses: Mapping[str, Any] | None) -> RunningCall:
@@ -84,22 +112,23 @@ class OpenQuestions:
 
         Raises `MCPError` for a state that was used before, or whose question was given up.
         """
-        call = self._calls.pop(state, None)
-        if call is None:
+        call, question = self._open.pop(state, (None, None))
+        if call is None or question is None:
             raise MCPError(
                 code=types.INVALID_PARAMS,
                 message="The question was answered before, or waited for too long. Nothing was "
-                "done again; call the tool anew.",
+                "done again; call the tool again.",
             )
-        call.answer(_consent((responses or {}).get(_KEY)))
+        call.answer(question, consent_of((responses or {}).get(_KEY)))
         return call
 
     def forget(self, call: RunningCall) -> None:
         """Drop the question of a call that has ended without an answer."""
-        self._calls = {state: each for state, each in self._calls.items() if each is not call}
+        self._open = {state: each for state, each in self._open.items() if each[0] is not call}
 
 
-def _consent(response: Any) -> Consent:
+def consent_of(response: Any) -> Consent:
+    """Return what a client's response means: nothing but a clear yes is one."""
     if not isinstance(response, types.ElicitResult) or response.action != "accept":
         return "no"
     answer = (response.content or {}).get("answer")

@@ -21,8 +21,6 @@ PAGES_FRESH_MS: Final = 3_600_000
 _NOT_FOUND: Final = -32002
 """An unknown resource, in the revisions up to 2025-11-25; later ones have INVALID_PARAMS."""
 
-_OFFERED: Final = 100
-
 
 class Reading:
     """The handlers for resources. `client_of` tells who sent a request."""
@@ -80,18 +78,11 @@ class Reading:
             cache_scope="public" if content.is_public else "private",
         )
 
-    async def complete(
-        self, ctx: Context, params: types.CompleteRequestParams
-    ) -> types.CompleteResult:
-        """Answer `completion/complete`: names of pages."""
-        names: list[str] = []
-        if (params.ref.type, params.argument.name) == ("ref/resource", "page"):
-            names = self._resources.page_names(params.argument.value, self._client_of(ctx))
-        return types.CompleteResult(
-            completion=types.Completion(
-                values=names[:_OFFERED], total=len(names), has_more=len(names) > _OFFERED
-            )
-        )
+    async def complete(self, ctx: Context, params: types.CompleteRequestParams) -> list[str]:
+        """Return the names of pages that begin with what was typed."""
+        if params.argument.name != "page":
+            return []
+        return self._resources.page_names(params.argument.value, self._client_of(ctx))
 
 
 def refuse_cursor(params: types.PaginatedRequestParams | None) -> None:

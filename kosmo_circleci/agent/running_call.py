@@ -35,12 +35,19 @@ class Progress(NamedTuple):
 
 
 class Question(NamedTuple):
-    """The call may go on once somebody has answered `text`."""
+    """The call continues once somebody has answered `text`; `number` counts those of one call."""
 
     text: str
+    number: int
 
 
-Event: TypeAlias = Progress | Question | ToolResult
+class Settled(NamedTuple):
+    """The call continues: `question` was answered, or waited for too long."""
+
+    question: Question
+
+
+Event: TypeAlias = Progress | Question | Settled | ToolResult
 
 
 class ActiveTime(Deadline):
@@ -52,6 +59,10 @@ class ActiveTime(Deadline):
         self._since = time.monotonic()
         self._active_s = 0.0
         self._paused = False
+
+    def extend(self, seconds: float) -> None:
+        """Let the call take `seconds` in all, if that is more than it has."""
+        self._active_limit_s = max(self._active_limit_s, seconds)
 
     def pause(self) -> None:
         """Stop the clock."""
@@ -80,6 +91,38 @@ class ActiveTime(Deadline):
         return super().reason()
 
 
+class Turn:
+    """A call's turn to compute, one of `turns`. Safe for several threads."""
+
+    def __init__(self, turns: threading.Semaphore) -> None:
+        self._turns = turns
+        self._lock = threading.Lock()
+        self._held = False
+        self._needed = True
+
+    def take(self) -> None:
+        """Wait for a turn, unless none is needed any more."""
+        if not self._needed:
+            return
+        self._turns.acquire()
+        with self._lock:
+            self._held = True
+        if not self._needed:
+            self.give_back()
+
+    def give_back(self) -> None:
+        """Let another call have the turn."""
+        with self._lock:
+            held, self._held = self._held, False
+        if held:
+            self._turns.release()
+
+    def waive(self) -> None:
+        """Compute without a turn from now on."""
+        self._needed = False
+        self.give_back()
+
+
 class RunningCall:
     """A call under way. Made and followed on the event loop; its work runs elsewhere.
 
@@ -102,11 +145,12 @@ class RunningCall:
         self._on_end = on_end
         self._client = client
         self._deadline = deadline
-        self._turns = turns
+        self._turn = Turn(turns)
         self._can_ask = can_ask
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[Event] = asyncio.Queue()
-        self._answers: queue.SimpleQueue[Consent] = queue.SimpleQueue()
+        self._questions = 0
+        self._answers: queue.SimpleQueue[tuple[int, Consent]] = queue.SimpleQueue()
         self._ended = asyncio.Event()
         # The span of the request is a context variable: what the call does belongs to it.
         run = contextvars.copy_context().run
@@ -116,9 +160,14 @@ class RunningCall:
         """Return what happens next; after a `ToolResult` nothing does."""
         return await self._events.get()
 
-    def answer(self, consent: Consent) -> None:
-        """Answer the open question."""
-        self._answers.put(consent)
+    def answer(self, question: Question, consent: Consent) -> None:
+        """Answer a question; it counts for no other one, however late it comes."""
+        self._answers.put((question.number, consent))
+
+    def become_task(self, limit_s: float) -> None:
+        """Continue without a turn, for `limit_s` in all: no request waits for the answer."""
+        self._deadline.extend(limit_s)
+        self._turn.waive()
 
     def cancel(self, reason: KosmoError) -> None:
         """End the call. Its result, an error, is still an event."""
@@ -129,8 +178,11 @@ class RunningCall:
         await self._ended.wait()
 
     def _run(self) -> None:
-        with self._turns:
+        self._turn.take()
+        try:
             result = self._outcome()
+        finally:
+            self._turn.give_back()
         self._tell(result)
         self._on_loop(self._end)
 
@@ -151,34 +203,40 @@ class RunningCall:
         except KosmoError as error:
             return ToolResult.failed(error).masked(self._mask(self._client))
         except Exception as error:
-            # A fault of ours: the client gets an answer, whoever started the server the trace.
+            # A fault of ours: the client gets an answer, standard error the trace.
             traceback.print_exc()
             message = f"internal error: {type(error).__name__}: {error}"
-            return ToolResult(message, {"type": "runtime", "message": message}, is_error=True)
+            result = ToolResult(message, {"type": "runtime", "message": message}, is_error=True)
+            return result.masked(self._mask(self._client))
 
-    def _ask(self, question: str) -> Consent:
+    def _ask(self, text: str) -> Consent:
         self._deadline.pause()
-        self._turns.release()
+        self._turn.give_back()
+        self._questions += 1
+        question = Question(text, self._questions)
         try:
-            self._tell(Question(question))
-            return self._answer_in_time()
+            self._tell(question)
+            return self._answer_in_time(question)
         finally:
-            self._turns.acquire()
+            self._tell(Settled(question))
+            self._turn.take()
             self._deadline.resume()
 
-    def _answer_in_time(self) -> Consent:
+    def _answer_in_time(self, question: Question) -> Consent:
         until = time.monotonic() + PATIENCE_S
-        # A run that was cancelled is ended by whoever watches its deadline.
+        # The supervisor, which watches the deadline, ends a run that was cancelled.
         while time.monotonic() < until and self._deadline.reason() is None:
             try:
-                return self._answers.get(timeout=_LOOK_EVERY_S)
+                number, consent = self._answers.get(timeout=_LOOK_EVERY_S)
             except queue.Empty:
                 continue
+            if number == question.number:
+                return consent
         return "no"
 
     def _tell(self, event: Event) -> None:
         self._on_loop(lambda: self._events.put_nowait(event))
 
     def _on_loop(self, action: Callable[[], object]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever waited
+        with contextlib.suppress(RuntimeError):  # the loop has ended; nobody waits
             self._loop.call_soon_threadsafe(action)

@@ -6,21 +6,30 @@ on the event loop.
 """
 
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 import anyio
 import mcp_types as types
 from mcp.server.caching import CacheHint
-from mcp.server.context import ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
+from mcp.shared.exceptions import MCPError
+from mcp.shared.jsonrpc_dispatcher import handler_exception_to_error_data
 
 from kosmo_circleci.agent import questions
 from kosmo_circleci.agent.clients import LOCAL, Client
+from kosmo_circleci.agent.code_tools import CodeTools
+from kosmo_circleci.agent.prompting import Prompting
+from kosmo_circleci.agent.prompts import Prompts
 from kosmo_circleci.agent.reading import PAGES_FRESH_MS, Reading, refuse_cursor
 from kosmo_circleci.agent.resources import Resources
 from kosmo_circleci.agent.running_call import ActiveTime, Progress, Question, RunningCall
+from kosmo_circleci.agent.task_methods import TaskMethods
+from kosmo_circleci.agent.task_shapes import WITH_TASKS
+from kosmo_circleci.agent.tasks import DEFAULT_LIMITS, TaskLimits
 from kosmo_circleci.agent.tool_result import ToolResult, Tools
 from kosmo_circleci.errors import Interrupted
 from kosmo_circleci.version import __version__
@@ -32,12 +41,15 @@ MAX_AT_ONCE: Final = 8
 
 _NAME: Final = "kosmo-circleci"
 _END_S: Final = 1.5
+_COMPLETED: Final = 100
+"""How many values the protocol lets one completion have."""
 
 
 class ToolServer:
     """The handlers of one server.
 
-    `new_deadline` bounds a call from its arrival; `client_of` tells who sent a request.
+    `new_deadline` bounds a call from its arrival; `client_of` tells who sent a request, the
+    one client of stdio unless it is given.
     """
 
     def __init__(
@@ -45,15 +57,18 @@ class ToolServer:
         tools: Tools,
         new_deadline: Callable[[], ActiveTime],
         instructions: str = "",
-        client_of: Callable[[Context], Client] = lambda _ctx: LOCAL,
+        client_of: Callable[[Context], Client] | None = None,
+        task_limits: TaskLimits = DEFAULT_LIMITS,
     ) -> None:
         self._tools = tools
-        self._client_of = client_of
+        self._client_of = client_of or _local
         self._new_deadline = new_deadline
         self._turns = threading.Semaphore(MAX_AT_ONCE)
         self._questions = questions.OpenQuestions()
         self._calls: set[RunningCall] = set()
-        reading = Reading(Resources(tools.executions), client_of)
+        self._reading = reading = Reading(Resources(tools.executions), self._client_of)
+        self._prompting = prompting = Prompting(Prompts(tools.executions), self._client_of)
+        runs_scripts = isinstance(tools, CodeTools)  # a prompt tells the model to run one
         fresh = CacheHint(ttl_ms=PAGES_FRESH_MS, scope="public")
         self.sdk: Server[Any] = Server(
             _NAME,
@@ -61,15 +76,20 @@ class ToolServer:
             title="CircleCI",
             instructions=instructions or None,
             on_list_tools=self._list_tools,
-            on_call_tool=self._call_tool,
             on_list_resources=reading.list_resources,
             on_list_resource_templates=reading.list_templates,
             on_read_resource=reading.read,
-            on_completion=reading.complete,
+            on_list_prompts=prompting.list_prompts if runs_scripts else None,
+            on_get_prompt=prompting.get if runs_scripts else None,
+            on_completion=self._complete,
             cache_hints={"tools/list": fresh, "resources/templates/list": fresh},
         )
+        self.sdk.middleware.append(_shielded)
         security = RequestStateSecurity.ephemeral(ttl=questions.STATE_S)
         self.sdk.middleware.append(RequestStateBoundary(security, default_audience=_NAME))
+        self.sdk.add_request_handler("tools/call", types.CallToolRequestParams, self._call_tool)
+        self._tasks = TaskMethods(task_limits, self._client_of, self._started, _wire)
+        self._tasks.register(self.sdk)
 
     async def close(self) -> None:
         """End every call, and give back processes and connections."""
@@ -78,27 +98,43 @@ class ToolServer:
         with anyio.move_on_after(_END_S):
             for call in list(self._calls):
                 await call.wait()
+        await self._tasks.tasks.close()
         self._tools.close()
+
+    async def _complete(
+        self, ctx: Context, params: types.CompleteRequestParams
+    ) -> types.CompleteResult:
+        asked = self._reading if params.ref.type == "ref/resource" else self._prompting
+        values = await asked.complete(ctx, params)
+        return types.CompleteResult(
+            completion=types.Completion(
+                values=values[:_COMPLETED], total=len(values), has_more=len(values) > _COMPLETED
+            )
+        )
 
     async def _list_tools(
         self, ctx: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
         refuse_cursor(params)
-        return types.ListToolsResult(
-            tools=[
-                types.Tool.model_validate(each, by_name=False) for each in self._tools.definitions()
-            ]
-        )
+        tools = [
+            types.Tool.model_validate(each, by_name=False) for each in self._tools.definitions()
+        ]
+        if ctx.protocol_version != WITH_TASKS:
+            tools = [each.model_copy(update={"execution": None}) for each in tools]
+        return types.ListToolsResult(tools=tools)
 
     async def _call_tool(
         self, ctx: Context, params: types.CallToolRequestParams
-    ) -> types.CallToolResult | types.InputRequiredResult:
+    ) -> types.CallToolResult | types.InputRequiredResult | dict[str, Any]:
         if params.request_state is not None:
             call = self._questions.resume(params.request_state, params.input_responses)
         else:
             call = self._started(ctx, params)
         try:
-            return await self._followed(ctx, call)
+            with anyio.move_on_after(self._tasks.wait_s(ctx)):
+                return await self._followed(ctx, call)
+            # It takes long: the client polls from here, if there is room for one more task.
+            return self._tasks.adopt(ctx, call) or await self._followed(ctx, call)
         except anyio.get_cancelled_exc_class():
             call.cancel(Interrupted("The client cancelled the call."))
             with anyio.move_on_after(_END_S, shield=True):
@@ -130,14 +166,29 @@ class ToolServer:
                 await ctx.session.report_progress(steps, message=event.text)
             elif isinstance(event, Question):
                 if questions.is_modern(ctx):
-                    return self._questions.open(call, event.text)
-                call.answer(await questions.elicited(ctx, event.text))
-            else:
+                    return self._questions.open(call, event)
+                call.answer(event, await questions.elicited(ctx, event.text))
+            elif isinstance(event, ToolResult):
                 return _wire(event)
 
     def _forget(self, call: RunningCall) -> None:
         self._calls.discard(call)
         self._questions.forget(call)
+
+
+async def _shielded(ctx: Context, call_next: CallNext) -> HandlerResult:
+    """Keep the text of a fault of ours to ourselves: the SDK sends it in the older revisions."""
+    try:
+        return await call_next(ctx)
+    except Exception as error:
+        if handler_exception_to_error_data(error) is not None:
+            raise
+        traceback.print_exc()
+        raise MCPError(code=types.INTERNAL_ERROR, message="Internal server error") from None
+
+
+def _local(_ctx: Context) -> Client:
+    return LOCAL
 
 
 def _wire(result: ToolResult) -> types.CallToolResult:

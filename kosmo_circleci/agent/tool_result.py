@@ -50,8 +50,8 @@ class ToolResult(NamedTuple):
 
     @classmethod
     def failed(cls, error: KosmoError) -> "ToolResult":
-        """Return the answer that tells an error, with its fields."""
-        return cls(f"error: {error.message}", error.fields(), is_error=True)
+        """Return the answer that tells why a call was refused: nothing was done."""
+        return cls(f"error: {error.message}", error.fields() | {"rerun": "safe"}, is_error=True)
 
     def masked(self, mask: Mask) -> "ToolResult":
         """Return the answer without secrets."""

@@ -19,10 +19,10 @@ TIMEOUT_S: Final = 300.0
 
 EXAMPLE: Final = """Example:
 local c = app.integrations.circleci
-local p = c.list_project_pipelines{project_slug = 'gh/org/repo', branch = 'main'}.items[1]
+local p = c.list_project_pipelines{project_slug = 'gh/org/repo'}.items[1]
 return flow.all(c.list_pipeline_workflows, {pipeline_id = p.id})"""
 
-_TYPES: Final[dict[str, type]] = {"string": str, "boolean": bool}
+_TYPES: Final[dict[str, type]] = {"string": str, "boolean": bool, "object": dict}
 
 
 class Definition(NamedTuple):
@@ -53,26 +53,25 @@ LIST_DOCS: Final = Definition(
 SEARCH_DOCS: Final = Definition(
     "lua_search_docs",
     "Search the functions",
-    "Find CircleCI functions by meaning: 'why did a job fail', 'rerun from failed'. "
-    "Up to 10: name, read or write, purpose.",
+    "Find CircleCI functions by meaning: 'why did a job fail'. Up to 10, read or write.",
     ("query",),
 )
 READ_DOC: Final = Definition(
     "lua_read_doc",
     "Read a page",
-    "Read a page: 'circleci' (guide, common workflows, all functions; start here), "
-    "'circleci.<function>' (parameters, result, example), 'examples', 'flow', 'errors'.",
+    "Read a page: 'circleci' (guide, all functions; start here), 'circleci.<function>', 'flow', "
+    "'errors'.",
     ("page",),
 )
 EXECUTE: Final = Definition(
     "execute_lua",
     "Run a script",
-    "Run a Lua 5.4 script on CircleCI in a sandbox; get back what it returns, as JSON. "
+    "Run a Lua 5.4 script on CircleCI; get back what it returns, as JSON. "
     "Functions: app.integrations.circleci.<function>{name = value}. Find them with "
-    "lua_search_docs and read their page first. One script does a whole workflow: call, filter, "
-    "join, and return only what is needed. flow.all(fn, args) fetches all pages, "
-    "flow.map(list, fn) calls at once, flow.wait_pipeline(id) waits; json, regex, pcall, print "
-    "exist. Errors of the API have .status and .message.",
+    "lua_search_docs, read their page first. One script does a whole workflow and returns only "
+    "what is needed. flow.failures says why a build failed, flow.all(fn, args) fetches all pages, "
+    "flow.map(list, fn) calls at once, flow.wait_pipeline(id) waits. Errors have .status "
+    "and .message.",
     ("code",),
     {"account": {"type": "string"}},
 )
@@ -161,7 +160,8 @@ def _faults(tool: Definition, values: Mapping[str, JsonValue]) -> Iterator[str]:
         kind = _TYPES.get(schema.get("type"))
         if name in values and kind is not None and not isinstance(values[name], kind):
             value = show(values[name], hidden=names_a_secret(name))
-            yield f"'{name}' must be a {schema['type']}, got {value}."
+            article = "an" if schema["type"] == "object" else "a"
+            yield f"'{name}' must be {article} {schema['type']}, got {value}."
     for name in tool.required:
         if not values.get(name):
             yield f"'{name}' is missing."

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from kosmo_circleci.catalog.model import Kind
+from kosmo_circleci.call.model import ExternalCall
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
@@ -30,7 +30,7 @@ class RunContext(Protocol):
         """The span of the run, for servers that continue its trace; None where none is made."""
         ...
 
-    def permit(self, kind: Kind, name: str, call_path: str, question: str) -> None:
+    def permit(self, name: str, question: str, call: "JournalCall") -> None:
         """Return if the call may be made; raises `PermissionDenied`. Asks once per name and run."""
         ...
 
@@ -38,16 +38,6 @@ class RunContext(Protocol):
         """Return the recorded answer of a call, or that of `perform`, which is recorded."""
         ...
 
-    def record(
-        self,
-        call_path: str,
-        tool: str,
-        server: str,
-        kind: Kind,
-        *,
-        ok: bool,
-        duration_ms: float,
-        settled: bool = True,
-    ) -> None:
-        """Log a call that has just ended; `settled` False when no answer arrived."""
+    def record(self, call: ExternalCall) -> None:
+        """Log a call that has just ended."""
         ...

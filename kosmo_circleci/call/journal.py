@@ -128,6 +128,14 @@ class RunJournal(Protocol):
     @property
     def shaped(self) -> int: ...
 
+    def reserve(self, call: JournalCall) -> bool:
+        """Say whether the record answers this call: it is not sent, and needs no permission.
+
+        Each recorded answer is promised once, so that no further call of this content is sent
+        without permission.
+        """
+        ...
+
     def is_planned(self, value: JsonValue) -> bool:
         """Say whether a value is about something that a planned write would make."""
         ...

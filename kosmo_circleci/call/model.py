@@ -178,6 +178,37 @@ class CallRecord(NamedTuple):
         }
 
 
+class ExternalCall(NamedTuple):
+    """A call to another server than CircleCI that has just ended.
+
+    `call_path` is how the script named it. `settled` False means that no answer arrived: whether a
+    write happened is unknown.
+    """
+
+    call_path: str
+    tool: str
+    server: str
+    kind: Kind
+    ok: bool
+    duration_ms: float
+    settled: bool = True
+
+    @property
+    def effect(self) -> Effect:
+        """What the call did."""
+        if self.kind == "read":
+            return "none"
+        if self.ok:
+            return "done"
+        return "refused" if self.settled else "unknown"
+
+    def to_record(self, ended_ms: float) -> CallRecord:
+        """Return the log entry; `ended_ms` counts from the beginning of the run."""
+        started_ms = ended_ms - self.duration_ms
+        start = StartedCall(-1, self.call_path, self.tool, self.server, self.kind, started_ms)
+        return start.ended(ok=self.ok, duration_ms=self.duration_ms)._replace(effect=self.effect)
+
+
 class Writes(NamedTuple):
     """How many writes of a run had which effect."""
 

@@ -3,8 +3,8 @@
 Asking, and how long a yes is remembered, is the caller's business.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Final, Literal, NamedTuple, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from kosmo_circleci.call.model import Arguments
 from kosmo_circleci.call.question import argument_lines
@@ -13,6 +13,9 @@ from kosmo_circleci.errors import PermissionDenied
 from kosmo_circleci.jsonvalue import JsonValue, encode
 from kosmo_circleci.masking import MASK, names_a_secret
 from kosmo_circleci.wording import printable, shorten
+
+if TYPE_CHECKING:
+    from kosmo_circleci.call.journal import JournalCall
 
 Rule: TypeAlias = Literal["allow", "ask", "deny"]
 
@@ -42,6 +45,20 @@ class Denied(NamedTuple):
 
 
 Decision: TypeAlias = Allowed | MustAsk | Denied
+
+
+class PermissionRequest(NamedTuple):
+    """A call that wants to be made: `name` is what a person allows, `question` what they read.
+
+    `recorded` is the call as a journal knows it, None for one that no journal keeps.
+    """
+
+    kind: Kind
+    name: str
+    account: str
+    call_path: str
+    question: Callable[[], str]
+    recorded: "Callable[[], JournalCall] | None" = None
 
 
 def decide(kind: Kind, policy: Policy, *, force: bool) -> Decision:

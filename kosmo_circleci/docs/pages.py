@@ -23,13 +23,16 @@ def read(page: str, catalog: Catalog, workflows: "Sequence[Workflow] | None" = N
     """Return a page as Markdown: a guide, a helper's page, the index, a function's, a workflow's.
 
     Accepted: `circleci`, `circleci.get_pipeline`, `get_pipeline`, `circleci.circleci_get_pipeline`,
-    `circleci.index`, `flow.map`, `workflows.why_did_it_fail`, a guide's name; `app.`,
-    `integrations.` and an account segment may be in front. `workflows` are those that have a page,
-    None the shipped ones. Raises `ValidationError` with the nearest pages.
+    `circleci.index`, `flow.map`, `workflows.why_did_it_fail`, a guide's name, `skill` for the skill
+    file of coding agents; `app.`, `integrations.` and an account segment may be in front.
+    `workflows` are those that have a page, None the shipped ones. Raises `ValidationError` with the
+    nearest pages.
     """
     name = page.strip().lower().removesuffix(".md").removesuffix("()")
     if name in ("app", "integrations", "app.integrations"):
         return guides.read("circleci")
+    if name == guides.SKILL.lower():
+        return guides.read_source(guides.SKILL)
     text = _helper_page(name) if "." in name else None
     text = text or _workflow_page(name, workflows)
     if text is not None:

@@ -12,7 +12,7 @@ import hashlib
 import json
 import threading
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -76,6 +76,7 @@ class Recording:
         self._times = Times(self._load_times)
         self._group = Group(store, self._closing)
         self._recorded: dict[bytes, _Recorded] = {}
+        self._reserved: Counter[bytes] = Counter()
         self._refusals: dict[str, list[int]] = defaultdict(list)
         row = store.rows("SELECT max(sequence) FROM calls WHERE run = ?", (run.number,))
         self._sequence: int = row[0][0] or 0
@@ -98,6 +99,16 @@ class Recording:
                 self._note_repeated(address)
                 self._group.commit(durable=True)
             return entry
+
+    def reserve(self, call: JournalCall) -> bool:
+        """Say whether a recorded answer is left for this call that is promised to no other."""
+        with self._lock:
+            address = address_of(self._salt, call)
+            recorded = self._recorded_of(address)
+            if recorded is None or len(recorded.settled) <= self._reserved[address]:
+                return False
+            self._reserved[address] += 1
+            return True
 
     def answered(self, entry: JournalEntry, answer: tuple[ApiResponse, ...]) -> None:
         kept = {
@@ -208,6 +219,14 @@ class Recording:
 
     def _next_recorded(self, address: bytes) -> tuple[int, str] | None:
         """Return (number, state) of the next answer that stands, or None where it must be sent."""
+        recorded = self._recorded_of(address)
+        if recorded is None or not recorded.settled:
+            return None
+        if self._reserved[address]:
+            self._reserved[address] -= 1
+        return recorded.settled.popleft()
+
+    def _recorded_of(self, address: bytes) -> _Recorded | None:
         if not self.run.resumed:
             return None
         recorded = self._recorded.get(address)
@@ -221,7 +240,7 @@ class Recording:
                 deque((number, state) for number, state, _, settled in rows if settled),
                 deque(row[0] for row in rows if not row[3] and row[2] is None),
             )
-        return recorded.settled.popleft() if recorded.settled else None
+        return recorded
 
     def _note_repeated(self, address: bytes) -> None:
         recorded = self._recorded.get(address)

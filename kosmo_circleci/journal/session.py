@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kosmo_circleci.atomic import exclusive
-from kosmo_circleci.call.journal import CallJournal, RunClock
+from kosmo_circleci.call.journal import CallJournal, JournalCall, RunClock
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.errors import JournalError
@@ -86,6 +86,9 @@ class JournalSession:
     @property
     def shaped(self) -> int:
         return 0 if self._planning is None else self._planning.shaped
+
+    def reserve(self, call: JournalCall) -> bool:
+        return self._recording is not None and self._recording.reserve(call)
 
     def is_planned(self, value: JsonValue) -> bool:
         return self._planning is not None and mentions_placeholder(value)

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from kosmo_circleci.call.context import RunContext
+from kosmo_circleci.call.model import ExternalCall
+from kosmo_circleci.call.permission import PermissionRequest
 from kosmo_circleci.caller import Caller
-from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import JournalError
 from kosmo_circleci.jsonvalue import JsonValue
@@ -58,9 +59,13 @@ class ExtensionContext:
     def traceparent(self) -> str | None:
         return self._caller.traceparent
 
-    def permit(self, kind: Kind, name: str, call_path: str, question: str) -> None:
+    def permit(self, name: str, question: str, call: "JournalCall") -> None:
         with self.lock:
-            self._caller.permit(kind, name, "", call_path, lambda: question)
+            self._caller.permit(
+                PermissionRequest(
+                    call.kind, name, "", call.call_path, lambda: question, lambda: call
+                )
+            )
 
     def journaled(self, call: "JournalCall", perform: Callable[[], JsonValue]) -> JsonValue:
         from kosmo_circleci.call.external import external_answer
@@ -73,18 +78,6 @@ class ExtensionContext:
         except JournalError as error:
             raise self._caller.end_with(error) from None
 
-    def record(
-        self,
-        call_path: str,
-        tool: str,
-        server: str,
-        kind: Kind,
-        *,
-        ok: bool,
-        duration_ms: float,
-        settled: bool = True,
-    ) -> None:
+    def record(self, call: ExternalCall) -> None:
         with self.lock:
-            self._caller.record_external_call(
-                call_path, tool, server, kind, ok=ok, duration_ms=duration_ms, settled=settled
-            )
+            self._caller.record_external_call(call)

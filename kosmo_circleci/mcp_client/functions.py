@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from kosmo_circleci.call.context import RunContext
+from kosmo_circleci.call.model import ExternalCall
 from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.errors import (
     Interrupted,
@@ -201,10 +202,9 @@ class McpFunctions:
     def _call_named(self, arguments: list[JsonValue], context: RunContext) -> JsonValue:
         server, tool = self.tool(_argument(arguments, 0), context)
         given = tool.arguments.checked(_argument(arguments, 1))
-        context.permit(
-            tool.kind, f"{tool.server}.{tool.name}", tool.path, question(tool, server, given)
-        )
         params: dict[str, JsonValue] = {"name": tool.original, "arguments": given}
+        call = journal_call(tool.server, "tools/call", tool.kind, params, tool.path)
+        context.permit(f"{tool.server}.{tool.name}", question(tool, server, given), call)
 
         def perform() -> JsonValue:
             with _Recorded(context, tool.path, tool.original, tool.server, tool.kind):
@@ -215,7 +215,6 @@ class McpFunctions:
                     raise error
             return results.tool_value(result)
 
-        call = journal_call(tool.server, "tools/call", tool.kind, params, tool.path)
         return context.journaled(call, perform)
 
     def _resources(self, arguments: list[JsonValue], context: RunContext) -> JsonValue:
@@ -252,13 +251,14 @@ class McpFunctions:
     ) -> JsonValue:
         lua, server = self.server(server_name)
         question = f"{call_path} of the MCP server '{server.name}' (read)"
-        context.permit("read", f"{lua}.{method}", call_path, question)
+        call = journal_call(lua, method, "read", params, call_path)
+        context.permit(f"{lua}.{method}", question, call)
 
         def perform() -> JsonValue:
             with _Recorded(context, call_path, method, lua, "read"):
                 return self._request(server, method, params, context, call_path)
 
-        return context.journaled(journal_call(lua, method, "read", params, call_path), perform)
+        return context.journaled(call, perform)
 
     def _request(
         self, server: Server, method: str, params: Any, context: RunContext, call_path: str = ""
@@ -311,11 +311,17 @@ class _Recorded:
         self._started = time.perf_counter()
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
+        call_path, tool, server, call_kind = self._call
         self._context.record(
-            *self._call,
-            ok=error is None,
-            duration_ms=(time.perf_counter() - self._started) * 1000,
-            settled=not isinstance(error, NetworkError | LimitExceeded | Interrupted),
+            ExternalCall(
+                call_path,
+                tool,
+                server,
+                call_kind,
+                ok=error is None,
+                duration_ms=(time.perf_counter() - self._started) * 1000,
+                settled=not isinstance(error, NetworkError | LimitExceeded | Interrupted),
+            )
         )
 
 

@@ -19,6 +19,7 @@ from typing import IO, Final
 
 from kosmo_circleci.errors import ConfigurationError
 from kosmo_circleci.mcp_client.launch import StdioLaunch
+from kosmo_circleci.wording import blanked
 
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 """The largest message a server may send."""
@@ -179,8 +180,7 @@ class ServerProcess:
     def _keep(self, line: bytes) -> None:
         text = line.decode("utf-8", "replace").strip()
         if text:
-            shown = "".join(c if c.isprintable() else " " for c in text[:_TAIL_CHARACTERS])
-            self._stderr.append(shown)
+            self._stderr.append(blanked(text[:_TAIL_CHARACTERS]))
 
 
 def _start(launch: StdioLaunch) -> subprocess.Popen[bytes]:

@@ -28,8 +28,13 @@ def open_library(environ: Mapping[str, str], home: Path, start: Path) -> Library
 
 def shipped() -> tuple[Workflow, ...]:
     """Return the package's workflows."""
+    return shipped_library().workflows()
+
+
+def shipped_library() -> Library:
+    """Return a library of the package's workflows alone."""
     none = TrustFile(Path("/nonexistent"), "workflows", "")
-    return Library([("shipped", _shipped_folder())], none).workflows()
+    return Library([("shipped", _shipped_folder())], none)
 
 
 def _shipped_folder() -> Path:

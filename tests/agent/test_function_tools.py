@@ -85,6 +85,8 @@ def test_an_error_has_all_its_fields(use: Any) -> None:
         "path": "/api/v2/project/gh/no/where",
         "body": {"message": "Project not found"},
         "attempts": 1,
+        "writes": {"done": 0, "refused": 0, "unknown": 0},
+        "rerun": "safe",
     }
     assert result.text == "error: CircleCI API error (404): Project not found"
     assert result.is_error

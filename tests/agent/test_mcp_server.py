@@ -157,12 +157,14 @@ def test_the_handshake_agrees_on_a_revision(proposed: str, agreed: str) -> None:
     result = client.initialize(proposed)
     client.end()
     version = result["serverInfo"].pop("version")
+    tasks = {"tasks": {"list": {}, "cancel": {}, "requests": {"tools": {"call": {}}}}}
     assert result == {
         "protocolVersion": agreed,
         "capabilities": {
             "tools": {"listChanged": False},
             "resources": {"subscribe": False, "listChanged": False},
             "completions": {},
+            **(tasks if agreed == "2025-11-25" else {}),
         },
         "serverInfo": {"name": "kosmo-circleci", "title": "CircleCI"},
         "instructions": "Begin.",
@@ -246,7 +248,11 @@ def test_an_error_does_not_repeat_a_configured_token(client: Client) -> None:
     client.request("tools/call", name="refuse", arguments={SECRET: 1})
     assert client.read()["result"] == {
         "content": [{"type": "text", "text": "error: Unknown argument '***'."}],
-        "structuredContent": {"type": "validation", "message": "Unknown argument '***'."},
+        "structuredContent": {
+            "type": "validation",
+            "message": "Unknown argument '***'.",
+            "rerun": "safe",
+        },
         "isError": True,
     }
 
@@ -261,6 +267,7 @@ def test_an_error_of_a_tool_has_its_fields(client: Client) -> None:
             "status": 404,
             "body": {"message": "gone"},
             "attempts": 1,
+            "rerun": "safe",
         },
         "isError": True,
     }

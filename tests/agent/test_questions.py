@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from mcp.client.client import Client
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, ElicitResult, InputRequiredResult
 
+from kosmo_circleci.agent import questions, running_call
 from kosmo_circleci.agent.code_tools import CodeTools
 from kosmo_circleci.agent.executions import Executions, ServeOptions
 from kosmo_circleci.agent.running_call import ActiveTime
@@ -30,8 +32,9 @@ def new_server() -> Iterator[Callable[..., ToolServer]]:
     """Return what makes a server whose scripts talk to a simulator of its own."""
     opened: list[CodeTools] = []
 
-    def make(write: Any = "ask", timeout_s: float = 60) -> ToolServer:
-        opened.append(CodeTools(Executions(ServeOptions(write, simulate=True))))
+    def make(write: Any = "ask", timeout_s: float = 60, journal: Path | None = None) -> ToolServer:
+        options = ServeOptions(write, simulate=True, journal=journal)
+        opened.append(CodeTools(Executions(options)))
         return ToolServer(opened[-1], lambda: ActiveTime(timeout_s))
 
     yield make
@@ -194,3 +197,138 @@ def test_an_answer_counts_once_and_for_the_same_call_only(new_server: Any) -> No
         "created",
         1,
     )
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_a_question_nobody_answers_is_no_after_ten_minutes(
+    new_server: Any, era: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (running_call.PATIENCE_S, questions.STATE_S) == (600.0, 600.0)
+    monkeypatch.setattr(running_call, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(questions, "PATIENCE_S", 0.3)
+    asked = []
+
+    async def never(_context: Any, params: Any) -> ElicitResult:
+        asked.append(params.message)
+        await asyncio.sleep(30)
+        raise AssertionError("given up long before")
+
+    async def work() -> Any:
+        async with Client(new_server().sdk, mode=era, elicitation_callback=never) as client:
+            call = client.session.call_tool("execute_lua", {"code": TRIGGER})
+            if era == "legacy":
+                return (await call).structured_content["result"]
+            first = await client.session.call_tool(
+                "execute_lua", {"code": TRIGGER}, allow_input_required=True
+            )
+            call.close()
+            await asyncio.sleep(1)
+            with pytest.raises(MCPError, match="waited for too long"):
+                await client.session.call_tool(
+                    "execute_lua",
+                    {"code": TRIGGER},
+                    input_responses={
+                        "permission": ElicitResult(action="accept", content={"answer": "run"})
+                    },
+                    request_state=first.request_state,
+                    allow_input_required=True,
+                )
+
+    result = asyncio.run(asyncio.wait_for(work(), 60))
+    if era == "legacy":
+        assert (result, len(asked)) == ([NO, NO, "example-user"], 1)
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_a_write_that_a_resumed_run_replays_is_not_asked_for_again(
+    new_server: Any, era: str, tmp_path: Path
+) -> None:
+    code = """
+        local owner = {slug = "gh/example-org", type = "organization"}
+        local c = app.integrations.circleci.create_context{name = "mine", owner = owner}
+    """
+    user = User("once", "once", "once")
+    server = new_server(journal=tmp_path)
+
+    async def work() -> Any:
+        async with Client(server.sdk, mode=era, elicitation_callback=user.answer) as client:
+
+            async def execute(script: str, **more: Any) -> Any:
+                arguments = {"code": script, **more}
+                return (await client.call_tool("execute_lua", arguments)).structured_content
+
+            failed = await execute(code + "error('no luck')")
+            resumed = await execute(code + "return c.name", resume=failed["run"])
+            return failed, resumed
+
+    failed, resumed = asyncio.run(asyncio.wait_for(work(), 60))
+    assert (failed["rerun"], failed["writes"]["done"]) == ("resume", 1)
+    assert (resumed["result"], len(user.asked)) == ("mine", 1)
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_every_wait_of_flow_is_told_as_progress(new_server: Any, era: Any) -> None:
+    code = """
+        flow.sleep(1)
+        local n = 0
+        flow.wait(function() n = n + 1 return n end, function(v) return v == 2 end, {interval = 2})
+        return n
+    """
+    told: list[tuple[float, str]] = []
+
+    async def work() -> Any:
+        async def progress(step: float, _total: float | None, message: str | None) -> None:
+            told.append((step, message or ""))
+
+        async with Client(new_server().sdk, mode=era) as client:
+            return await client.call_tool("execute_lua", {"code": code}, progress_callback=progress)
+
+    result = asyncio.run(asyncio.wait_for(work(), 60))
+    assert result.structured_content["result"] == 2
+    assert told == [
+        (1, "flow.sleep: 1 s"),
+        (2, "flow.wait: look 1, next in 2 s, 600 s left"),
+    ]
+
+
+EVERYWHERE = """
+    local c, name, gone = app.integrations.circleci, "LEGACY_API_KEY", json.array()
+    for project in flow.each(c.list_projects, {org_slug = "gh/example-org"}) do
+      local of = {project_slug = project.slug}
+      for variable in flow.each(c.list_project_env_vars, of) do
+        if variable.name == name then
+          c.delete_project_env_var{project_slug = project.slug, name = name}
+          gone[#gone + 1] = project.slug
+        end
+      end
+    end
+    for context in flow.each(c.list_contexts, {owner_slug = "gh/example-org"}) do
+      for variable in flow.each(c.list_context_env_vars, {context_id = context.id}) do
+        if variable.variable == name then
+          c.delete_context_env_var{context_id = context.id, env_var_name = name}
+          gone[#gone + 1] = context.name
+        end
+      end
+    end
+    return gone
+"""
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_delete_a_variable_everywhere_is_asked_once_and_done(new_server: Any, era: Any) -> None:
+    user = User("run")
+    server = new_server()
+
+    async def work() -> Any:
+        async with Client(server.sdk, mode=era, elicitation_callback=user.answer) as client:
+            results = [await client.call_tool("execute_lua", {"code": EVERYWHERE}) for _ in "12"]
+            return [each.structured_content["result"] for each in results]
+
+    assert asyncio.run(asyncio.wait_for(work(), 60)) == [["gh/example-org/another-repo"], []]
+    assert user.asked == [
+        "app.integrations.circleci.delete_project_env_var (write, DELETE "
+        "/project/{project-slug}/envvar/{name}, account default)\n"
+        '  project_slug = "gh/example-org/another-repo"\n'
+        '  name = "LEGACY_API_KEY"\n'
+        "Allow delete_project_env_var?"
+    ]

@@ -118,7 +118,7 @@ ONLY = {
 # The modules of the MCP server that speak with the SDK; the tools it serves know nothing of it.
 AGENT_SDK = {
     *("agent.server", "agent.http", "agent.questions", "agent.reading", "agent.serving"),
-    "agent.stdio",
+    *("agent.prompting", "agent.stdio", "agent.task_methods", "agent.task_shapes"),
 }
 
 HOMES: dict[str, set[str]] = {

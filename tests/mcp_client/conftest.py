@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from kosmo_circleci.call.journal import JournalCall
-from kosmo_circleci.catalog.model import Kind
+from kosmo_circleci.call.model import ExternalCall
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import PermissionDenied
 from kosmo_circleci.jsonvalue import JsonValue
@@ -53,28 +53,18 @@ class Run:
         self.journaled_calls: list[JournalCall] = []
         self._writes = writes
 
-    def permit(self, kind: str, name: str, call_path: str, question: str) -> None:
+    def permit(self, name: str, question: str, call: JournalCall) -> None:
         self.questions.append(question)
-        if kind == "write" and not self._writes:
-            raise PermissionDenied(f"{call_path} is a write", function_name=name)
+        if call.kind == "write" and not self._writes:
+            raise PermissionDenied(f"{call.call_path} is a write", function_name=name)
 
     def journaled(self, call: JournalCall, perform: Callable[[], JsonValue]) -> JsonValue:
         self.journaled_calls.append(call)
         return perform()
 
-    def record(
-        self,
-        call_path: str,
-        tool: str,
-        server: str,
-        kind: Kind,
-        *,
-        ok: bool,
-        duration_ms: float,
-        settled: bool = True,
-    ) -> None:
-        assert duration_ms >= 0
-        self.log.append(Recorded(call_path, tool, server, ok))
+    def record(self, call: ExternalCall) -> None:
+        assert call.duration_ms >= 0
+        self.log.append(Recorded(call.call_path, call.tool, call.server, call.ok))
 
 
 @pytest.fixture

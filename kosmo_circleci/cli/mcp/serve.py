@@ -3,8 +3,9 @@
 import gc
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 import click
 
@@ -15,7 +16,11 @@ from kosmo_circleci.limits import Limits
 from kosmo_circleci.telemetry.tracing import traced_process
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kosmo_circleci.agent.clients import Client
     from kosmo_circleci.agent.executions import ServeOptions, Write
+    from kosmo_circleci.agent.server import Context, ToolServer
     from kosmo_circleci.agent.tool_result import Tools
 
 
@@ -51,7 +56,9 @@ if TYPE_CHECKING:
 )
 @click.option("--memory-limit", type=Size(), default="128M", help="Lua memory. Default 128M.")
 @click.option("--cpu-limit", type=Seconds(), default="30", help="CPU time of a script. Default 30.")
-@click.option("--timeout", type=Seconds(), default="300", help="Wall clock of a call. Default 300.")
+@click.option(
+    "--timeout", type=Seconds(), help="Wall clock of a call. Default 300, for a task 3600."
+)
 @click.option(
     "--json",
     is_flag=True,
@@ -68,7 +75,7 @@ def serve(
     journal: Path | None,
     memory_limit: int,
     cpu_limit: float,
-    timeout: float,
+    timeout: float | None,
 ) -> int:
     """Serve CircleCI to MCP clients: over standard input and output, or HTTP.
 
@@ -82,60 +89,92 @@ def serve(
       kosmo mcp:serve --simulate --expose=functions
       kosmo mcp:serve --http 8080
     """
-    from kosmo_circleci.agent.executions import ServeOptions
+    from kosmo_circleci.agent.executions import CALL_S, TASK_S, ServeOptions
 
-    limits = Limits(memory_bytes=memory_limit, cpu_s=cpu_limit, timeout_s=timeout)
+    limits = Limits(memory_bytes=memory_limit, cpu_s=cpu_limit, timeout_s=timeout or CALL_S)
     if journal is not None:
-        journal.mkdir(mode=0o700, parents=True, exist_ok=True)
-    options = ServeOptions(cast("Write", write), simulate, account, limits, journal)
+        _make_folder(journal)
+    options = ServeOptions(
+        cast("Write", write), simulate, account, limits, journal, timeout or TASK_S
+    )
     if http is None and shared_token:
         raise UsageError("--shared-token goes with --http: over stdio there is one client.")
+    offer = _Offer(options, expose)
     with traced_process():
         if http is not None:
-            return _serve_http(options, *_tools(options, expose), http, shared_token)
-        return _serve(options, *_tools(options, expose))
+            return _serve_http(offer, http, shared_token)
+        return _serve_stdio(offer)
 
 
-def _tools(options: "ServeOptions", expose: str) -> tuple["Tools", str]:
-    """Return what is offered, and the instructions to it."""
-    from kosmo_circleci.agent.code_tools import INSTRUCTIONS, SIMULATED, CodeTools
-    from kosmo_circleci.agent.executions import Executions
-
-    executions = Executions(options)
-    warning = SIMULATED if options.simulate else ""
-    if expose == "functions":
-        from kosmo_circleci.agent.function_tools import FunctionTools
-
-        return FunctionTools(executions), warning.strip()
-    return CodeTools(executions), warning + INSTRUCTIONS
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Cannot record runs in {folder}: {error.strerror or error}. Name a folder that can be "
+            "made, or is there."
+        ) from None
 
 
-def _serve(options: "ServeOptions", tools: "Tools", instructions: str) -> int:
+class _Offer(NamedTuple):
+    """What a server was started with: `expose` is `lua` or `functions`."""
+
+    options: "ServeOptions"
+    expose: str
+
+    def server(self, client_of: "Callable[[Context], Client] | None" = None) -> "ToolServer":
+        """Return the server; `client_of` tells who sent a request, where that differs."""
+        from kosmo_circleci.agent.running_call import ActiveTime
+        from kosmo_circleci.agent.server import ToolServer
+        from kosmo_circleci.agent.tasks import TaskLimits
+
+        tools, instructions = self._tools()
+        timeout_s = self.options.limits.timeout_s
+        assert timeout_s is not None
+        return ToolServer(
+            tools,
+            lambda: ActiveTime(timeout_s),
+            instructions,
+            client_of,
+            TaskLimits(run_s=self.options.task_timeout_s),
+        )
+
+    def _tools(self) -> tuple["Tools", str]:
+        """Return what is offered, and the instructions to it."""
+        from kosmo_circleci.agent.code_tools import INSTRUCTIONS, SIMULATED, CodeTools
+        from kosmo_circleci.agent.executions import Executions
+        from kosmo_circleci.agent.workflows import WorkflowSource
+        from kosmo_circleci.cli.workflows import library
+
+        simulate = self.options.simulate
+        account = self.options.account
+        source = WorkflowSource(library, lambda: _here(account, simulate))
+        executions = Executions(self.options, source)
+        warning = SIMULATED if simulate else ""
+        if self.expose == "functions":
+            from kosmo_circleci.agent.function_tools import FunctionTools
+
+            return FunctionTools(executions), warning.strip()
+        return CodeTools(executions), warning + INSTRUCTIONS
+
+
+def _here(account: str, simulate: bool) -> Mapping[str, str]:
+    from kosmo_circleci.cli.script.defaults import CheckoutDefaults
+
+    return CheckoutDefaults(account, simulate=simulate)()
+
+
+def _serve_stdio(offer: _Offer) -> int:
     _load_sdk()
-    from kosmo_circleci.agent.running_call import ActiveTime
-    from kosmo_circleci.agent.server import ToolServer
     from kosmo_circleci.agent.serving import serve_stdio
 
-    timeout_s = options.limits.timeout_s
-    assert timeout_s is not None
-    server = ToolServer(tools, lambda: ActiveTime(timeout_s), instructions)
-    return serve_stdio(server, *_take_streams())
+    return serve_stdio(offer.server(), *_take_streams())
 
 
-def _serve_http(
-    options: "ServeOptions",
-    tools: "Tools",
-    instructions: str,
-    address: tuple[str, int],
-    shared: bool,
-) -> int:
+def _serve_http(offer: _Offer, address: tuple[str, int], shared: bool) -> int:
     _load_sdk()
     from kosmo_circleci.agent.http import PATH, client_of_request, listening_socket, serve_http
-    from kosmo_circleci.agent.running_call import ActiveTime
-    from kosmo_circleci.agent.server import ToolServer
 
-    timeout_s = options.limits.timeout_s
-    assert timeout_s is not None
     host, port = address
     try:
         listener = listening_socket(host, port)
@@ -146,10 +185,7 @@ def _serve_http(
         ) from None
     shown = f"[{host}]" if ":" in host else host
     click.echo(f"Serving MCP at http://{shown}:{listener.getsockname()[1]}{PATH}", err=True)
-    server = ToolServer(
-        tools, lambda: ActiveTime(timeout_s), instructions, client_of_request(shared)
-    )
-    serve_http(server, listener, shared=shared)
+    serve_http(offer.server(client_of_request(shared)), listener, shared=shared)
     return 0
 
 

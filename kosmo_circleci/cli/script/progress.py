@@ -16,6 +16,7 @@ from kosmo_circleci.cli.script.heartbeat import Heartbeat
 from kosmo_circleci.cli.script.status import StatusListener
 from kosmo_circleci.cli.terminal import wants_colour
 from kosmo_circleci.run.listener import Consent, RunListener
+from kosmo_circleci.wording import blanked
 
 _QUIET_FOR_S: Final = 0.4
 """Nothing is drawn before: most scripts are over by then."""
@@ -84,7 +85,7 @@ class Progress(StatusListener):
 
     def notice(self, text: str) -> None:
         with self._without_line():
-            self._write(_printable(" ".join(text.split())) + "\n")
+            self._write(blanked(" ".join(text.split())) + "\n")
         super().notice(text)
 
     @contextlib.contextmanager
@@ -108,7 +109,7 @@ class Progress(StatusListener):
         if self._hidden:
             return
         width = _columns(self._stream) - 1
-        text = _printable(self.line())
+        text = blanked(self.line())
         text = text if len(text) <= width else text[: max(0, width - 1)] + "…"
         shown = f"{_DIM}{text}{_PLAIN}" if self._color else text
         self._write(f"{_CLEAR}{shown}")
@@ -148,8 +149,3 @@ def _columns(stream: TextIO) -> int:
         return os.get_terminal_size(stream.fileno()).columns or 80
     except (OSError, ValueError):
         return 80
-
-
-def _printable(text: str) -> str:
-    """Return `text` without what a terminal would obey."""
-    return "".join(char if char.isprintable() else " " for char in text)

@@ -53,13 +53,6 @@ end
 
 -- Waiting -----------------------------------------------------------------------------------------
 
---- flow.sleep(seconds)
-function flow.sleep(seconds)
-  local kind = kinds.seconds
-  if not kind[2](seconds) then refuse("flow.sleep", "takes " .. kind[1] .. ", got " .. shown(seconds)) end
-  core.wait(seconds)
-end
-
 --- What flow.wait takes, and what waits like it.
 core.wait_options = {
   timeout = { 600, kinds.timeout }, interval = { 5, kinds.seconds }, backoff = { 1.5, kinds.factor },
@@ -71,11 +64,22 @@ local function seconds_text(seconds)
 end
 
 --- Let `pause` seconds pass while a person sees what is waited for.
-local function wait_told(helper, look, pause, left)
-  local rest = left < huge and ", " .. seconds_text(left) .. " left" or ""
-  core.call_host("waiting", format("%s: look %d, next in %s%s", helper, look, seconds_text(pause), rest))
+local function wait_told(pause, text)
+  core.call_host("waiting", text)
   core.wait(pause)
   core.call_host("waiting", "")
+end
+
+local function look_text(helper, look, pause, left)
+  local rest = left < huge and ", " .. seconds_text(left) .. " left" or ""
+  return format("%s: look %d, next in %s%s", helper, look, seconds_text(pause), rest)
+end
+
+--- flow.sleep(seconds)
+function flow.sleep(seconds)
+  local kind = kinds.seconds
+  if not kind[2](seconds) then refuse("flow.sleep", "takes " .. kind[1] .. ", got " .. shown(seconds)) end
+  wait_told(seconds, "flow.sleep: " .. seconds_text(seconds))
 end
 
 local SHOWN_BYTES = 200
@@ -107,7 +111,8 @@ function core.wait_until(helper, fn, done, settings)
       error(err, 0)
     end
     local left = stop_at - now
-    wait_told(helper, look, pause < left and pause or left, left)
+    local next_look = pause < left and pause or left
+    wait_told(next_look, look_text(helper, look, next_look, left))
     pause = pause * settings.backoff
     if pause > settings.max_interval then pause = settings.max_interval end
   end
@@ -151,7 +156,7 @@ function flow.retry(fn, opts)
     local seconds = attempt < settings.attempts and pause_before_retry(outcome[2], pause)
     if not seconds then error(outcome[2], 0) end
     core.drop_trace(outcome[2])
-    core.wait(seconds)
+    wait_told(seconds, format("flow.retry: attempt %d failed, next in %s", attempt, seconds_text(seconds)))
     pause, attempt = pause * 2, attempt + 1
   end
 end

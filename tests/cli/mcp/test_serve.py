@@ -48,6 +48,12 @@ def test_an_address_that_is_none_is_a_usage_error(
     assert (ended.code, message in ended.err) == (2, True)
 
 
+def test_a_folder_that_cannot_be_made_is_named(kosmo: Any) -> None:
+    ended = kosmo("mcp:serve", "--journal", "/proc/journal")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith("error: Cannot record runs in /proc/journal: ")
+
+
 def test_over_http_it_says_where_and_ends_with_a_signal() -> None:
     command = [sys.executable, "-m", "kosmo_circleci", "mcp:serve", "--simulate", "--http", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:

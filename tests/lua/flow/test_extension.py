@@ -9,6 +9,8 @@ import pytest
 from listeners import Asking
 
 from kosmo_circleci.call.context import RunContext
+from kosmo_circleci.call.journal import CallContent, JournalCall
+from kosmo_circleci.call.model import ExternalCall
 from kosmo_circleci.call.permission import Policy
 from kosmo_circleci.caller import Caller
 from kosmo_circleci.catalog.load import load_catalog
@@ -33,7 +35,9 @@ class Slow:
         self._running = 0
 
     def call(self, name: str, arguments: list[JsonValue], context: RunContext) -> JsonValue:
-        context.permit("write", "server.tool", "app.mcp.server.tool", "May I?")
+        content = CallContent("app.mcp.server.tool", "server", "tools/call", "")
+        call = JournalCall(content, "app.mcp.server.tool", "write", "tools/call", "{}", False)
+        context.permit("server.tool", "May I?", call)
         with self._lock:
             self._running += 1
             self.most = max(self.most, self._running)
@@ -42,7 +46,11 @@ class Slow:
             self._running -= 1
         given = arguments[1]
         assert isinstance(given, dict)
-        context.record("app.mcp.server.tool", "tool", "server", "write", ok=True, duration_ms=50.0)
+        context.record(
+            ExternalCall(
+                "app.mcp.server.tool", "tool", "server", "write", ok=True, duration_ms=50.0
+            )
+        )
         if given["n"] == 13:
             raise NetworkError("the server has gone")
         if given["n"] == 14:

@@ -71,6 +71,29 @@ def test_a_person_is_told_what_is_waited_for_until_it_is_looked_at_again(run_lua
     ]
 
 
+def test_a_sleep_and_the_pause_before_a_retry_are_told_too(run_lua: RunLua, scripted: Any) -> None:
+    answers = [(502, {"message": "busy"}), (201, {"number": 7})]
+    scripted.handler = lambda path, query: answers.pop(0)
+    heard = Recorder()
+
+    run_lua(
+        """
+        flow.sleep(0.01)
+        flow.retry(function()
+          return circleci.trigger_pipeline({project_slug = "gh/acme/web"})
+        end, {delay = 0.02})
+        """,
+        listener=heard,
+    )
+
+    assert heard.heard("waiting") == [
+        "flow.sleep: 0.01 s",
+        "",
+        "flow.retry: attempt 1 failed, next in 0.02 s",
+        "",
+    ]
+
+
 def test_a_timeout_is_a_limit_error_with_the_last_value(run_lua: RunLua) -> None:
     run = run_lua("""
         local n = 0
