@@ -1,7 +1,8 @@
 """Modules of scripts: `lib.slack` is the file `lib/slack.lua` beneath one of some folders.
 
 A module is text in UTF-8 of a bounded size; where its folder leads out of itself by a link, nothing
-is read (`confined`). `modules_of` makes the modules of a script travel to where its folders are not.
+is read (`confined`). `modules_of` collects the modules that travel with a script to where its
+folders are not.
 """
 
 import os

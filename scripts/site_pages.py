@@ -152,7 +152,7 @@ def _guide_path(name: str) -> str:
 
 
 def _documents() -> list[str]:
-    """Return the files of lua_docs/ that are no guide, such as a skill for coding agents."""
+    """Return the files of lua_docs/ that are not guides, such as a skill for coding agents."""
     paths = documentation_folder().glob("*.md")
     return sorted(path.name for path in paths if path.stem not in guides.names())
 

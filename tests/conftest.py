@@ -18,8 +18,8 @@ CLEARED = frozenset(
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--update` writes golden files anew; read the change in review."""
-    parser.addoption("--update", action="store_true", help="write golden files anew")
+    """`--update` rewrites golden files; read the change in review."""
+    parser.addoption("--update", action="store_true", help="rewrite golden files")
 
 
 def pytest_configure() -> None:

@@ -57,7 +57,7 @@ async def elicited(
     task_id: str | None = None,
     apart: bool = False,
 ) -> Consent:
-    """Put a question to the client's user and wait for the answer; whatever is no answer is no.
+    """Put a question to the client's user and wait for the answer: what is not a yes is a no.
 
     `task_id` is the task that asks. The question belongs to the request of `ctx`; one that is put
     `apart` outlives it.

@@ -43,7 +43,7 @@ async def stdio_streams(reading: BinaryIO, writing: int) -> AsyncIterator[tuple[
     """Yield the streams that the SDK's `Server.run` takes, over a file and a descriptor.
 
     The read stream ends with the input, after `GRACE_S` at most for what is in flight, or when
-    nobody reads the output any more.
+    the output is not read any more.
     """
     incoming, read_stream = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     write_stream, outgoing = anyio.create_memory_object_stream[SessionMessage](0)
@@ -63,7 +63,7 @@ async def stdio_streams(reading: BinaryIO, writing: int) -> AsyncIterator[tuple[
             try:
                 await asyncio.wrap_future(writer.put(each.message))
             except OSError:
-                incoming.close()  # nobody reads the answers any more
+                incoming.close()  # the answers are not read any more
                 return
             if isinstance(each.message, JSONRPCResponse | JSONRPCError):
                 in_flight.remove(each.message.id)
@@ -94,7 +94,7 @@ class _Writer:
         threading.Thread(target=self._run, name="kosmo-mcp-write", daemon=True).start()
 
     def put(self, message: JSONRPCMessage) -> "Future[None]":
-        """Write a message; the future fails with `OSError` when nobody reads."""
+        """Write a message; the future fails with `OSError` when the reader has gone."""
         text = message.model_dump_json(by_alias=True, exclude_unset=True)
         done: Future[None] = Future()
         self._lines.put((text.encode("utf-8", "replace") + b"\n", done))

@@ -21,8 +21,8 @@ class Deprecation(NamedTuple):
 def deprecation_of(response: ApiResponse) -> Deprecation | None:
     """Return what the headers of an answer say, None where the route stays.
 
-    A `Sunset` alone counts too. A date that cannot be read is no date; `Deprecation: false` is no
-    deprecation.
+    A `Sunset` alone counts too. A date that cannot be read does not count, nor does `Deprecation:
+    false`.
     """
     deprecated = response.headers.get("deprecation", "").strip().lower()
     sunset = _http_date(response.headers.get("sunset"))

@@ -111,7 +111,7 @@ def _action(word: str, *, is_first: bool) -> str | None:
     if word.endswith("ed") or is_plural(word):
         return None
     if not is_first and (word in synonyms.NOUN_VERBS or word.endswith("ing")):
-        return None  # `workflows that are running` are no request to run one.
+        return None  # `workflows that are running` do not ask to run one.
     return _verbs().get(word) or _verbs().get(stem(word))
 
 

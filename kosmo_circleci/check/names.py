@@ -105,8 +105,8 @@ class Signature(NamedTuple):
 class Sandbox(NamedTuple):
     """Every name of the sandbox.
 
-    `members` are the names in a table, `constants` the full names of what is no function, `classes`
-    {class: {field: LuaCATS type}}.
+    `members` are the names in a table, `constants` the full names of what is not a function,
+    `classes` {class: {field: LuaCATS type}}.
     """
 
     signatures: Mapping[str, Signature]

@@ -85,7 +85,7 @@ class ResultOutput(NamedTuple):
 def shown_as_table(value: Callable[[], JsonValue]) -> bool:
     """Write a result as a table if standard output is a terminal that has room for all of it.
 
-    For a result that nobody asked to have in a format. `value` is called on a terminal only.
+    For a result without a requested format. `value` is called on a terminal only.
     """
     if not terminal.is_terminal():
         return False

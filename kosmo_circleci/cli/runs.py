@@ -20,7 +20,7 @@ _ADVICE: Final = {
     "resume": "resume it with --resume: what was written is not written again",
     "look": "look whether the unknown writes happened, then resume with --unknown=skip or repeat",
     "wait": "it is in progress",
-    "done": "it has succeeded: another run begins anew",
+    "done": "it has succeeded: another run starts from the beginning",
 }
 _SHOWN_ERROR: Final = 500
 

@@ -1,4 +1,4 @@
-"""What the terminal on standard output can show, and the pager in front of it.
+"""What the terminal on standard output can show, and its pager.
 
 The variables mean what they mean to `gh`: NO_COLOR (https://no-color.org), CLICOLOR and
 CLICOLOR_FORCE (https://bixense.com/clicolors), PAGER.

@@ -43,7 +43,7 @@ _KINDS: Final = (
 class Place(NamedTuple):
     """Where a file is, or would be: the descriptor of its folder, and its name there.
 
-    The name is no link: where it was one, this is the place the link leads to.
+    The name is not a link: where it was one, this is the place the link leads to.
     """
 
     folder: int
@@ -216,7 +216,7 @@ class _Walk:
         except FileNotFoundError:
             return None
         except OSError as error:
-            if error.errno == errno.EINVAL:  # it is there and is no link
+            if error.errno == errno.EINVAL:  # it exists and is not a link
                 return None
             raise
         self._links += 1

@@ -168,7 +168,7 @@ def _temporary_name() -> str:
 def _mode_of_what_is_there(place: Place) -> int | None:
     """Return the permissions of the file that is to be replaced, None where there is none.
 
-    Raises `Refused` for what is no file, and `PermissionError` for one that may not be written:
+    Raises `Refused` for what is not a file, and `PermissionError` for one that may not be written:
     a rename would replace it all the same.
     """
     try:

@@ -131,7 +131,7 @@ def open_engine(spec: str, runtime: Runtime, deadline: Deadline, jobs: int) -> E
 
     `processes`, `threads`, `dask:ADDRESS` (`dask:` alone starts a local cluster), or
     `module:factory` for a function that returns a `concurrent.futures.Executor`. Raises
-    `UsageError` for anything else and `ConfigurationError` for an engine that cannot be had.
+    `UsageError` for anything else and `ConfigurationError` for an engine that is not available.
     """
     if spec in (PROCESSES, THREADS):
         return LocalEngine(runtime, deadline, jobs, isolate=spec == PROCESSES)

@@ -94,7 +94,7 @@ class _Source:
     def _items(self, item: Shape, key: str, body: JsonValue) -> JsonValue:
         if isinstance(body, list) and all(_fits(item, each) for each in body):
             return body
-        # One planned thing stands for however many there will be.
+        # One planned item represents however many there will be.
         return [] if "error" in key else [self.value(item, key, None)]
 
     def _scalar(self, shape: Shape, key: str) -> JsonValue:

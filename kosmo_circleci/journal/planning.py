@@ -24,7 +24,7 @@ _NOT_SENT = -1
 
 
 class Passing:
-    """A `CallJournal` in front of another one, if there is another one."""
+    """A `CallJournal` that wraps another one, if there is one."""
 
     def __init__(self, inner: CallJournal | None) -> None:
         self._inner = inner

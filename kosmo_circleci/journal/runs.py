@@ -73,7 +73,7 @@ def show_run(
 
     `outcome` is `succeeded`, `failed`, `died` (its process ended without a word) or `in progress`;
     `rerun` says what may be done with it: `safe` (nothing was written: run it again), `resume`,
-    `look` (there are writes of which nobody knows whether they happened), `wait`, or `done`.
+    `look` (there are writes whose outcome is unknown), `wait`, or `done`.
     Raises `JournalError` for an unknown run and a file that cannot be read.
     """
     with open_to_read(path) as store:

@@ -80,9 +80,9 @@ ANSWERED: Final = "answered"
 FAILED: Final = "failed"
 """No answer, and nothing happened: a read, or a write that surely was not sent."""
 
-# Decisions about a write of which nobody knows whether it happened.
+# Decisions about a write whose outcome is unknown.
 REPEAT: Final = "repeat"
-"""It is sent again, or has been: a later row says what came of that."""
+"""It is sent again, or has been: a later row has the outcome."""
 SKIP: Final = "skip"
 """It counts as done, and answers an empty object."""
 
@@ -94,7 +94,7 @@ SETTLED: Final = """(
 """Which recorded answers stand (contract, section 15); every other call is sent again."""
 
 LOST: Final = "(kind = 'write' AND state = 'sent' AND decision IS NULL)"
-"""Writes of which nobody knows whether they happened."""
+"""Writes whose outcome is unknown."""
 
 EFFECT: Final = """(CASE
     WHEN kind = 'read' OR state = 'failed' THEN 'none'

@@ -43,7 +43,7 @@ def start_recording(
     """Begin a run in the journal, or resume one; a new one where there is none to resume.
 
     Raises `JournalError`, before anything is sent, for a file that cannot be used, a run that
-    another process has, and writes whose answers were lost and which nobody has decided about.
+    another process has, and writes whose answers were lost and that nothing has decided about.
     """
     store = open_store(path)
     try:

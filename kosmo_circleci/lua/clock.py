@@ -37,7 +37,7 @@ class Clock:
 
     @property
     def is_simulated(self) -> bool:
-        """True where nobody really waits."""
+        """True where waits take no real time."""
         return self._advance is not None
 
     @property
@@ -80,7 +80,7 @@ class JournaledClock(Clock):
     """The clock of a run with a journal: it counts the time in which the run has run.
 
     What a branch of the script reads is what it read before, when the run is resumed. In a replay
-    nobody waits.
+    waits take no real time.
     """
 
     def __init__(self, clock: Clock) -> None:

@@ -126,7 +126,7 @@ class Host:
             return (None,)
 
     def _tick(self) -> Answer:
-        """Answer True while the run may go on, otherwise as a refusal."""
+        """Answer True while the run may continue, otherwise as a refusal."""
         self._values.lift()
         try:
             self._check_limits()

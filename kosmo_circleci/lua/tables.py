@@ -116,7 +116,7 @@ def _rows(helper: str, rows: bytes, columns: bytes | None) -> Rows:
             f"{helper}: argument 1 is one page of several; flow.all collects the rows of all pages",
             function_name=helper,
         )
-    # An empty table of Lua is no row, though it is an object.
+    # An empty table of Lua is not a row, though it is an object.
     items = [] if value == {} else items_of(value)
     if items is None:
         raise ScriptError(f"{helper}: argument 1 must be a list of rows", function_name=helper)

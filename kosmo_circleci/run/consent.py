@@ -1,4 +1,4 @@
-"""The answers to a permission question, for whoever asks: a terminal, or an MCP client's user."""
+"""The answers to a permission question, whether a terminal asks or an MCP client."""
 
 from typing import Final, NamedTuple
 

@@ -19,7 +19,7 @@ class RunListener:
     """Hears how a run proceeds. Every method is a no-op: override what you need.
 
     Methods are called one at a time, from any thread. An exception raised by one ends the run and
-    reaches whoever started it; the script cannot catch it. Text is masked already.
+    is raised to the caller; the script cannot catch it. Text is masked already.
     """
 
     def output(self, line: str) -> None:

@@ -6,7 +6,7 @@ from kosmo_circleci.run.settings import Unknown
 
 def decide(listener: RunListener, write: str) -> Unknown:
     """Ask about a lost write, described by `write`; without a person it is "stop"."""
-    lost = f"The answer to this write was lost, so nobody knows whether it happened:\n  {write}"
+    lost = f"The answer to this write was lost, so it may or may not have happened:\n  {write}"
     answer = listener.ask(f"{lost}\nSend it again?")
     if answer is None:
         return "stop"

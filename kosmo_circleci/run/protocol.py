@@ -19,7 +19,7 @@ from kosmo_circleci.run.settings import RunSettings, RuntimeSettings
 RUN: Final = b"J"
 """What to run: `RunMessage`."""
 ANSWER: Final = b"A"
-"""The answer to a QUESTION: `once`, `run`, `no`, or nothing when nobody can answer."""
+"""The answer to a QUESTION: `once`, `run`, `no`, or nothing when no one can answer."""
 RESPONSE: Final = b"V"
 """The simulator's answer to a REQUEST, see `Remote`."""
 HEADERS: Final = b"H"
@@ -166,7 +166,7 @@ def decode_text(payload: bytes) -> str:
 
 
 def write(descriptor: int, kind: bytes, payload: bytes = b"") -> None:
-    """Write one message whole. Raises `BrokenPipeError` when nobody reads any more."""
+    """Write one message whole. Raises `BrokenPipeError` when the reader has gone."""
     head = _HEAD.pack(kind, len(payload))
     # In one piece, so that the other side wakes once; a large payload is not copied for that.
     for part in (head + payload,) if len(payload) < _CHUNK else (head, payload):

@@ -130,7 +130,7 @@ class _Supervision:
         }
 
     def run(self) -> Run:
-        """Return the outcome, whoever ends the run."""
+        """Return the outcome, however the run ends."""
         stream = protocol.Stream(self._child.reading)
         try:
             self._write(protocol.RUN, self._message.encode())

@@ -69,7 +69,7 @@ def _detach() -> None:
 
 
 def _end_with_reader_of(writing: int) -> None:
-    """End this process when nobody can read what it says: the supervisor has been killed.
+    """End this process when the supervisor has been killed: what it writes is read by no one.
 
     A script that computes says nothing, and a C function of Lua knows no limit of its own.
     """

@@ -53,7 +53,7 @@ class Call(NamedTuple):
         return organization_in_path(self.world, name, self.path[name])
 
     def file_host(self, default: str) -> str:
-        """Return the origin of files that are no part of the API.
+        """Return the origin of files that are not part of the API.
 
         It is `default`, CircleCI's, or that of a simulator that is served on this machine.
         """

@@ -33,7 +33,7 @@ class Rows(NamedTuple):
 
 
 def items_of(value: JsonValue) -> list[JsonValue] | None:
-    """Return the values that are to be rows; None for a scalar, which is no table."""
+    """Return the values that are to be rows; None for a scalar, which is not a table."""
     items = list_of(value)
     return [value] if items is None and isinstance(value, dict) else items
 

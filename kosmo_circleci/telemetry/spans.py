@@ -205,7 +205,7 @@ class _OpenCall:
         _end_with_error(self.span, error_type, ended_ns)
 
     def lose(self, error_type: str | None) -> None:
-        """End the span of a request that nobody will hear the answer of."""
+        """End the span of a request that was abandoned."""
         is_write = self._call is not None and self._call.kind == "write"
         self.span.set_attribute("kosmo.effect", "unknown" if is_write else "none")
         _end_with_error(self.span, error_type or OTHER)
@@ -241,7 +241,7 @@ def _headers(context: Context) -> dict[str, str]:
 
 @contextlib.contextmanager
 def _harmless() -> Iterator[None]:
-    """Drop what a provider raises: a host's span processor is no reason for a run to fail."""
+    """Drop what a provider raises: a run must not fail because a host's span processor does."""
     try:
         yield
     except KosmoError:

@@ -146,7 +146,7 @@ class Lanes:
             lane.close()
 
     def forget(self) -> None:
-        """Close what a fork has inherited: the connections go on in the process it came from.
+        """Close what a fork has inherited: the connections stay open in the parent process.
 
         No lock is taken: a thread that is not in this process may have held it.
         """

@@ -67,7 +67,7 @@ def rate_limit_pause_s(
     """Return how long a 429 keeps its whole account from sending; None for any other outcome.
 
     Arguments as in `delay_s`; here the last attempt counts too, because others may still wait. A
-    `Retry-After` over `MAX_RETRY_AFTER_S` gives 0.0: nobody waits that long, each call is told.
+    `Retry-After` over `MAX_RETRY_AFTER_S` gives 0.0: too long to wait for, so each call is told.
     """
     if not isinstance(outcome, WireResponse) or outcome.status != 429:
         return None

@@ -1,4 +1,4 @@
-"""The command as a person or a program meets it: a line, what came of it, and a terminal."""
+"""The command as a person or a program meets it: a line, its outcome, and a terminal."""
 
 import fcntl
 import os

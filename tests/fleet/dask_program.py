@@ -56,7 +56,7 @@ def kill_a_worker(client: Client) -> None:
 
 
 def main() -> None:
-    """Run the fleet and print what came of it."""
+    """Run the fleet and print the rows."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     os.environ["CIRCLECI_TOKEN"] = "token-of-the-test-0123"

@@ -138,7 +138,7 @@ def main(journal: str, port: str, seed: str, kills: str) -> None:
                 left -= 1
                 report["killed"][victim] += 1
                 if succeeded(journal, f"{name}.lua"):
-                    break  # killed at the very end: to resume it would be to begin anew
+                    break  # killed at the very end: to resume it would start from the beginning
             elif ended["type"] == "journal":
                 lost = lost_names(journal, f"{name}.lua")
                 assert "lost" in ended["error"], ended

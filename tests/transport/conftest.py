@@ -34,7 +34,7 @@ class Seen(NamedTuple):
 
 
 class Server:
-    """Plays one act per request, in order; the last act goes on for all further requests.
+    """Plays one act per request, in order; the last act repeats for all further requests.
 
     An act gets the connection and returns whether it may serve another request.
     """

@@ -186,7 +186,7 @@ def test_the_error_of_a_read_says_which_call_what_happened_and_how_often(
 def test_a_refused_connection_is_tried_again_by_every_method(
     method: str, ending: str, wire: Any
 ) -> None:
-    with socket.socket() as bound:  # bound and not listening: nobody else gets the port meanwhile
+    with socket.socket() as bound:  # bound and not listening: no other process gets the port
         bound.bind(("127.0.0.1", 0))
         host = f"127.0.0.1:{bound.getsockname()[1]}"
         wire.account = wire.account._replace(origin=f"http://{host}")

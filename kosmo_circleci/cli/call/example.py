@@ -108,7 +108,7 @@ class _Literal:
         return items or fields
 
     def _key(self) -> str | None:
-        """Return the key in front of `=`, or None in front of an item."""
+        """Return the key before `=`, or None before an item."""
         start = self._at
         if self._skip("[") and (key := self.value()) and self._skip("]") and self._skip("="):
             return str(key)

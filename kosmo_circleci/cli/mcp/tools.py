@@ -122,7 +122,7 @@ def _list_all(functions: McpFunctions, context: RunContext) -> JsonValue:
     names = list(functions.servers())
     with ThreadPoolExecutor(_STARTED_AT_ONCE) as pool:
         listings = list(pool.map(partial(_listing, functions, context), names))
-    context.deadline.check()  # the user's interrupt is no fault of a server
+    context.deadline.check()  # the user's interrupt is not a server's fault
     return listings
 
 

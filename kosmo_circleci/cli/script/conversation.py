@@ -93,7 +93,7 @@ class Conversation:
 
     @property
     def continues(self) -> bool:
-        """Whether the next line goes on with what the last one began."""
+        """Whether the next line continues what the last one began."""
         return bool(self._pending)
 
     def forget_line(self) -> None:
@@ -183,7 +183,7 @@ class Conversation:
         run = self._evaluate(f"return {text}")
         expression = run.error_type != "syntax"
         if not expression:
-            begun = _is_incomplete(run)  # `{1,` is no statement, but may become an expression
+            begun = _is_incomplete(run)  # `{1,` is not a statement, but may become an expression
             run = self._evaluate(with_session_locals(text))
             if run.error_type == "syntax" and (begun or _is_incomplete(run)):
                 return False

@@ -16,7 +16,7 @@ _SKIPPED: Final = re.compile(
 class Word(NamedTuple):
     """The word under the cursor.
 
-    `start` is where it begins in the text. `table` is the path in front of its last dot, "" for a
+    `start` is where it begins in the text. `table` is the path before its last dot, "" for a
     bare name. `function` is the path of the function in whose `{…}` it is a key, and `keys`
     the keys before it.
     """

@@ -33,7 +33,7 @@ def wanted(stream: TextIO | None, environ: Mapping[str, str]) -> bool:
 
 
 class Progress(StatusListener):
-    """The progress line of one run, in front of the listener that prints and asks."""
+    """The progress line of one run; wraps the listener that prints and asks."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class Progress(StatusListener):
 
 @contextlib.contextmanager
 def shown_on_stderr(inner: RunListener, *, quiet: bool) -> Iterator[RunListener]:
-    """Put the progress line in front of `inner`, or a line a minute where there is no terminal.
+    """Wrap `inner` with the progress line, or with a line a minute where there is no terminal.
 
     With `quiet` there is neither.
     """

@@ -1,4 +1,4 @@
-"""What a run did and when: collected while it goes on, for `--trace` and `--report`."""
+"""What a run did and when: collected while it runs, for `--trace` and `--report`."""
 
 import heapq
 import time
@@ -39,7 +39,7 @@ class Placed(NamedTuple):
 
 
 class Timeline(ForwardingListener):
-    """The calls, notices and printed lines of one run, kept in front of another listener."""
+    """The calls, notices and printed lines of one run, kept by a listener that wraps another."""
 
     def __init__(self, inner: RunListener | None = None) -> None:
         super().__init__(inner or RunListener())

@@ -1,7 +1,7 @@
 """Test files in Lua: which tests they have, and how each one ends.
 
 Every test gets a Lua state and a simulated CircleCI of its own, as new as on its first day; nothing
-of the machine is read. The file itself runs in front of each of its tests.
+of the machine is read. The file itself runs before each of its tests.
 """
 
 import re

@@ -2,7 +2,7 @@
 --
 -- How it works: one step after the other. While a step runs, its standard output is read on from the last whole line
 -- every two seconds, and the lines it has more than before are given out. What is still drawn over (progress bars) is
--- rendered with all that was printed before it, so that a redraw is no new line. When a step has ended, its output is
+-- rendered with all that was printed before it, so that a redraw does not count as a new line. When a step has ended, its output is
 -- read until nothing more comes; its standard error follows, once.
 
 local core = ...
