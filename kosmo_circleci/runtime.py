@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kosmo_circleci.call.model import Account, ApiRequest, ApiResponse
-from kosmo_circleci.caller import Caller
+from kosmo_circleci.caller.caller import Caller
 from kosmo_circleci.catalog.load import Catalog, load_catalog
 from kosmo_circleci.catalog.lookup import Resolved, reserved_names
 from kosmo_circleci.config.accounts import Configuration, home_folder, load_configuration
@@ -19,11 +19,11 @@ from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ConfigurationError, KosmoError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
-from kosmo_circleci.modules import Modules
 from kosmo_circleci.run.envelope import Run, failure
 from kosmo_circleci.run.listener import GuardedListener, RunListener
 from kosmo_circleci.run.settings import NO_JOURNAL, RunSettings, RuntimeSettings
-from kosmo_circleci.surroundings import Surroundings
+from kosmo_circleci.run.surroundings import Surroundings
+from kosmo_circleci.script.modules import Modules
 from kosmo_circleci.telemetry.tracing import traced, traced_calls
 from kosmo_circleci.transport.wire import Transport
 from kosmo_circleci.version import __version__

@@ -13,7 +13,7 @@ from kosmo_circleci.check.rules.facts import Facts
 from kosmo_circleci.check.rules.table import RULES, SYNTAX
 from kosmo_circleci.check.source import Source
 from kosmo_circleci.check.tree import Fault
-from kosmo_circleci.modules import Modules
+from kosmo_circleci.script.modules import Modules
 
 
 def check(

@@ -17,7 +17,7 @@ from kosmo_circleci.cli.offers import files
 from kosmo_circleci.cli.output import json_option
 from kosmo_circleci.cli.script.file_options import lua_path_option, take_lua_path
 from kosmo_circleci.errors import UsageError
-from kosmo_circleci.modules import Modules, folder_of_script
+from kosmo_circleci.script.modules import Modules, folder_of_script
 
 _STDIN: Final = "stdin"
 _MOST_ABOVE: Final = 4

@@ -117,8 +117,8 @@ def _header(context: click.Context) -> "Header":
     """Return the header of the script that the line names; an empty one where there is none."""
     from pathlib import Path
 
-    from kosmo_circleci.bounded_file import read_bounded
     from kosmo_circleci.cli.workflows import library
+    from kosmo_circleci.files.bounded import read_bounded
     from kosmo_circleci.workflows.header import Header, parse
 
     file, workflow = context.params.get("file"), context.params.get("workflow")

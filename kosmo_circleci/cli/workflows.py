@@ -8,7 +8,7 @@ import click
 
 from kosmo_circleci.cli.output import emit, json_option
 from kosmo_circleci.errors import UsageError
-from kosmo_circleci.folders import current_folder, home_folder
+from kosmo_circleci.files.folders import current_folder, home_folder
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.wording import printable
 

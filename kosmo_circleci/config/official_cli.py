@@ -16,7 +16,7 @@ from kosmo_circleci.config import file
 from kosmo_circleci.config.keyring_store import Entry
 from kosmo_circleci.config.urls import DEFAULT_ORIGIN
 from kosmo_circleci.errors import ConfigurationError
-from kosmo_circleci.folders import configuration_folder
+from kosmo_circleci.files.folders import configuration_folder
 
 
 class CliFile(NamedTuple):

@@ -14,9 +14,9 @@ from kosmo_circleci.fleet.engine import Fleet
 from kosmo_circleci.fleet.executors import PROCESSES, open_engine
 from kosmo_circleci.fleet.inputs import Item
 from kosmo_circleci.fleet.journals import ItemJournals
-from kosmo_circleci.modules import modules_of
 from kosmo_circleci.run.settings import RunSettings
 from kosmo_circleci.runtime import Runtime
+from kosmo_circleci.script.modules import modules_of
 from kosmo_circleci.telemetry.tracing import with_current_span
 from kosmo_circleci.transport.budget import DEFAULT_RATE_PER_HOUR, Budget
 

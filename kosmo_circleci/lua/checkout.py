@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from kosmo_circleci.caller import Caller
+from kosmo_circleci.caller.caller import Caller
 from kosmo_circleci.errors import ConfigurationError, JournalError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.lua.values import Answer, LuaValues, python_text

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from kosmo_circleci.call.exchange import Exchange
+from kosmo_circleci.caller.downloads import Downloads, PreparedDownload, is_file
 from kosmo_circleci.confined import listing, writing
 from kosmo_circleci.confined.folder import Folder, TooLarge
 from kosmo_circleci.confined.names import Refused, parts_of
 from kosmo_circleci.confined.writing import NewFile
 from kosmo_circleci.deadline import Deadline
-from kosmo_circleci.downloads import Downloads, PreparedDownload, is_file
 from kosmo_circleci.errors import ConfigurationError, KosmoError, LimitExceeded, ScriptError
 from kosmo_circleci.limits import shown_size
 from kosmo_circleci.lua.calls import Calls

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from kosmo_circleci.caller import Caller
+from kosmo_circleci.caller.caller import Caller
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import Interrupted, JournalError, KosmoError
@@ -20,11 +20,11 @@ from kosmo_circleci.lua.output import LimitedOutput
 from kosmo_circleci.lua.patterns import Patterns
 from kosmo_circleci.lua.runtime import LuaMemoryError, Sandbox
 from kosmo_circleci.lua.values import LuaValues, typed_bytes
-from kosmo_circleci.modules import Modules
 from kosmo_circleci.run.envelope import Run, with_unknown_writes
 from kosmo_circleci.run.listener import GuardedListener
 from kosmo_circleci.run.settings import RunSettings
-from kosmo_circleci.source import without_shebang
+from kosmo_circleci.script.modules import Modules
+from kosmo_circleci.script.source import without_shebang
 
 if TYPE_CHECKING:
     from kosmo_circleci.call.journal import RunJournal
@@ -239,7 +239,7 @@ class Session:
 
             functions |= modules.functions(parts.modules)
         if settings.files is not None:
-            from kosmo_circleci.downloads import Downloads
+            from kosmo_circleci.caller.downloads import Downloads
             from kosmo_circleci.lua.files import FileFunctions
 
             downloads = Downloads(parts.caller, parts.catalog.credential_hosts)
@@ -249,7 +249,7 @@ class Session:
 
     def _with_full_name(self, text: str, name: str) -> str:
         """Return an error with the whole name of its file, which Lua has shortened."""
-        paths = (module.path for module in self._parts.modules.found.values())
+        paths = (module.path for module in self._parts.modules.loaded.values())
         for full in (name, *paths):
             shortened = "..." + full[-(_MAX_CHUNK_NAME - 3) :]
             if len(full) > _MAX_CHUNK_NAME and text.startswith(shortened + ":"):

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kosmo_circleci.files.folders import existing_folder
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.limits import FILES_LIMIT_BYTES, Limits
-from kosmo_circleci.modules import existing_folder
 from kosmo_circleci.run.journal_settings import journal_settings
 from kosmo_circleci.run.settings import RunSettings
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from kosmo_circleci.folders import documentation_folder, project_folder, user_folder
-from kosmo_circleci.trust import TrustFile
+from kosmo_circleci.files.folders import documentation_folder, project_folder, user_folder
+from kosmo_circleci.files.trust import TrustFile
 from kosmo_circleci.workflows.library import Library, Workflow
 
 PROJECT: Final = Path(".kosmo", "workflows")

@@ -26,7 +26,7 @@ from kosmo_circleci.config.urls import origin
 from kosmo_circleci.config.write import update
 from kosmo_circleci.errors import UsageError
 from kosmo_circleci.jsonvalue import JsonError, JsonValue
-from kosmo_circleci.lua_names import is_lua_name
+from kosmo_circleci.script.names import is_lua_name
 from kosmo_circleci.wording import nearest
 
 

@@ -13,7 +13,7 @@ from kosmo_circleci.cli.output import emit, json_option, warn
 from kosmo_circleci.config.accounts import configuration_file, load_configuration
 from kosmo_circleci.config.configuration import READ_SCOPE, Configuration
 from kosmo_circleci.errors import ConfigurationError
-from kosmo_circleci.folders import home_folder
+from kosmo_circleci.files.folders import home_folder
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.wording import printable
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 
 from kosmo_circleci.call.model import Writes
-from kosmo_circleci.caller import Caller
+from kosmo_circleci.caller.caller import Caller
 from kosmo_circleci.catalog.lookup import Resolved
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import Interrupted, KosmoError

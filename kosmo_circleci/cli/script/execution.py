@@ -13,13 +13,13 @@ from kosmo_circleci.cli.script.progress import shown_on_stderr
 from kosmo_circleci.cli.script.signals import interruptible
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import UsageError
-from kosmo_circleci.modules import folder_of_script
 from kosmo_circleci.run.child import Child
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.listener import Consent, RunListener
 from kosmo_circleci.run.protocol import RunMessage
 from kosmo_circleci.run.settings import RunSettings
 from kosmo_circleci.run.supervisor import supervise
+from kosmo_circleci.script.modules import folder_of_script
 from kosmo_circleci.telemetry.tracing import traced
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from kosmo_circleci.transport.origin import Origin
 from kosmo_circleci.wording import printable, shorten
 
 if TYPE_CHECKING:
-    from kosmo_circleci.caller import Caller
+    from kosmo_circleci.caller.caller import Caller
 
 NAME: Final = "files.download"
 _TOOL: Final = "files_download"

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kosmo_circleci.folders import current_folder, home_folder
+from kosmo_circleci.files.folders import current_folder, home_folder
 from kosmo_circleci.jsonvalue import JsonValue
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from listeners import Asking, Recorder
 from kosmo_circleci.call.account import missing_token
 from kosmo_circleci.call.model import Account, RawArguments, StartedCall, Writes
 from kosmo_circleci.call.permission import Policy
-from kosmo_circleci.caller import LOG_LENGTH, Caller
+from kosmo_circleci.caller.caller import LOG_LENGTH, Caller
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import (

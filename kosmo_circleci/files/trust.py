@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from kosmo_circleci.atomic import exclusive, replace_file
 from kosmo_circleci.errors import ConfigurationError
+from kosmo_circleci.files.atomic import exclusive, replace_file
 
 State: TypeAlias = Literal["trusted", "untrusted", "changed"]
 
