@@ -111,13 +111,13 @@ class Downloads:
                 prepared.download, account, deadline, on_send=request.count_attempt
             )
 
-        return self._caller.exchange(prepared, subject, fetch)
+        return self._caller.log.exchange(prepared, subject, fetch)
 
     def finish(self, prepared: PreparedDownload, exchange: Exchange) -> None:
         """Log the download. Raises `ApiError` for an answer without a file, and what stopped it."""
         error, response = exchange.error, exchange.response
         arrived = error is None and response is not None and is_file(response)
-        self._caller.record(prepared, exchange, ok=arrived)
+        self._caller.log.record(prepared, exchange, ok=arrived)
         if error is not None:
             error.function_name = NAME
             if isinstance(error, NetworkError):
@@ -135,7 +135,7 @@ class Downloads:
 
     def abandon(self, prepared: PreparedDownload) -> None:
         """Log a download that was cancelled in flight."""
-        self._caller.abandon(prepared)
+        self._caller.log.abandon(prepared)
 
     def _account_of(self, url: str) -> Account:
         """Return the account on whose origin the URL is, else the one of the bare functions.

@@ -188,7 +188,7 @@ class Calls:
             deadline,
             lambda: self._caller.perform(prepared, deadline),
             finish,
-            lambda: self._caller.abandon(prepared),
+            lambda: self._caller.log.abandon(prepared),
         )
 
     def _prepare(

@@ -80,4 +80,4 @@ class ExtensionContext:
 
     def record(self, call: ExternalCall) -> None:
         with self.lock:
-            self._caller.record_external_call(call)
+            self._caller.log.record_external_call(call)

@@ -257,11 +257,11 @@ class Session:
         return text
 
     def _finished(self, outcome: "Outcome", code: str, started: float) -> Run:
-        caller, mask = self._caller, self._caller.mask
+        caller, log, mask = self._caller, self._caller.log, self._caller.mask
         error = outcome.error
         if error is not None:
             error = capped(mask.text(error))
-            error = with_unknown_writes(error, caller.log, caller.writes)
+            error = with_unknown_writes(error, log.records, log.writes)
         reason = caller.deadline.reason()
         return Run(
             success=error is None and not outcome.exit_code,
@@ -272,10 +272,10 @@ class Session:
             error_type=outcome.error_type,
             execution_time_ms=(time.perf_counter() - started) * 1000,
             memory_usage=0 if self._sandbox is None else self._sandbox.memory_used(),
-            call_count=caller.call_count,
-            call_records=tuple(caller.log),
-            writes=caller.writes,
-            permission_bypassed=caller.permission_bypassed,
+            call_count=log.call_count,
+            call_records=tuple(log.records),
+            writes=log.writes,
+            permission_bypassed=log.permission_bypassed,
             mcp_trust_bypassed=self._settings.trust_mcp,
             workflows_trust_bypassed=self._settings.workflows_trust_bypassed,
             simulated=self._parts.simulated,
