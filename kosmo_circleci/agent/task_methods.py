@@ -107,7 +107,7 @@ class TaskMethods:
             nonlocal steps
             steps += 1
             token = (ctx.meta or {}).get("progress_token")
-            with contextlib.suppress(Exception):  # nobody listens any more: the client polls
+            with contextlib.suppress(Exception):  # the stream is closed: the client polls
                 if not task.running or task.question is not None:
                     status = types.TaskStatusNotificationParams.model_validate(self._shown(task))
                     notification: Any = types.TaskStatusNotification(params=status)

@@ -60,7 +60,7 @@ class Consents:
             raise permission.undeclared(request.call_path, request.name, writes)
 
     def _consent(self, request: PermissionRequest, deadline: Deadline) -> bool | None:
-        """Return the answer of a person, None where there is nobody to answer."""
+        """Return the answer of a person, None where no person can be asked."""
         key = (request.account, request.name)
         if key in self._answers:
             return self._answers[key]

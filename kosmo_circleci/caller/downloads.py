@@ -1,7 +1,7 @@
-"""Files fetched for a script: whose URL it is, the request, and its place in the call log.
+"""Files downloaded for a script: the account of a URL, the request, and its entry in the call log.
 
-`prepare` and `finish` run on the script's thread, `perform` on any: the steps of a call, see
-`caller.py`. What arrives goes to a sink, piece by piece.
+The steps are those of a call, see `caller.py`: `prepare` and `finish` run on the script's thread,
+`perform` on any. What arrives goes to a sink, piece by piece.
 """
 
 from collections.abc import Sequence
@@ -150,7 +150,7 @@ class Downloads:
             try:
                 account = caller.account(name, public=True)
             except ConfigurationError:
-                continue  # it is broken, and not asked for
+                continue  # a broken account matters where it is used
             if Origin.of(account.origin) == origin:
                 return account
         return own

@@ -76,7 +76,7 @@ def _text(report: Report, as_json: bool, form: str | None) -> str:
 
 
 def _modules(name: str, lua_path: tuple[str, ...]) -> Modules | None:
-    """Return where a file's modules may be; None where nobody can know.
+    """Return where a file's modules may be; None where that is not known.
 
     The file may be a module itself, of a script in a folder further up.
     """

@@ -100,8 +100,8 @@ def script_arguments(
 ) -> "list[CompletionItem]":
     """Offer the arguments that the script of the line declares: `branch=`, then a flag's values."""
     name, equals, value = incomplete.partition("=")
-    given = {key for key, _ in context.params.get("args") or ()}
-    declared = [each for each in _header(context).arguments if each.name not in given]
+    typed = {key for key, _ in context.params.get("args") or ()}
+    declared = [each for each in _header(context).arguments if each.name not in typed]
     if not equals:
         return _items(
             (f"{each.name}=", each.description or each.type)

@@ -152,17 +152,17 @@ class Host:
                 "`kosmo integrations:lua`, which has both."
             )
         accounts = tuple(self._caller.accounts) if depth == 2 else ()
-        known = (("integrations", "mcp"), ("circleci",), ())[min(depth, 2)]
+        names = (("integrations", "mcp"), ("circleci",), ())[min(depth, 2)]
         what = "function" if depth >= 2 else "name"
         near = (
             suggestions(unknown, self._catalog, (*HELPERS, *accounts))
             if depth >= 2
-            else nearest(unknown, known)
+            else nearest(unknown, names)
         )
         if near:
             hint = f"Did you mean: {', '.join(near)}?"
         elif depth < 2:
-            hint = f"There is: {', '.join(known)}."
+            hint = f"There is: {', '.join(names)}."
         else:
             hint = 'Find functions with docs.search("…").'
             if accounts:

@@ -55,10 +55,10 @@ def read_source(
             raise UsageError("Give --workflow alone, without FILE and --eval.")
         from kosmo_circleci.cli.workflows import library
 
-        known = library().find(workflow)
-        text = known.code()
-        folder = folder_of_script(str(known.path)) if known.may_load(text) else None
-        return Source(text, workflow, folder, known)
+        ready_made = library().find(workflow)
+        text = ready_made.code()
+        folder = folder_of_script(str(ready_made.path)) if ready_made.may_load(text) else None
+        return Source(text, workflow, folder, ready_made)
     if file is not None and code is not None:
         raise UsageError("Give FILE or --eval, not both.")
     if code is not None:
