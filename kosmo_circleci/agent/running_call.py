@@ -35,7 +35,7 @@ class Progress(NamedTuple):
 
 
 class Question(NamedTuple):
-    """The call continues once somebody has answered `text`; `number` counts those of one call."""
+    """The call continues once `text` is answered; `number` counts those of one call."""
 
     text: str
     number: int

@@ -115,10 +115,10 @@ class TaskMethods:
                 elif token is not None:
                     await ctx.session.send_progress_notification(token, steps, None, task.message)
 
-        async def tell_nobody(_task: Task) -> None:
+        async def tell_no_one(_task: Task) -> None:
             pass
 
-        return tell if ctx.protocol_version == shapes.WITH_TASKS else tell_nobody
+        return tell if ctx.protocol_version == shapes.WITH_TASKS else tell_no_one
 
     def _find(self, ctx: Context, task_id: str) -> Task:
         _require_tasks(ctx)

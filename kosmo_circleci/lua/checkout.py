@@ -41,7 +41,7 @@ class Checkout:
         return self._values.build(answer)
 
     def _recorded(self, account: str, source: HereSource) -> JsonValue:
-        """Return the fields, or `{"error": …}`: a resumed run is told again what it was told."""
+        """Return the fields, or `{"error": …}`: a resumed run gets the recorded answer."""
 
         def perform() -> JsonValue:
             try:

@@ -231,7 +231,7 @@ class Session:
         return self._sandbox, self._host, self._calls
 
     def _further_functions(self, values: LuaValues, calls: Calls) -> dict[str, HostFunction]:
-        """Return the host's functions for what a run has only where it is told so."""
+        """Return the host's functions that only some runs have: modules, files."""
         settings, parts = self._settings, self._parts
         functions: dict[str, HostFunction] = {}
         if settings.lua_path or settings.modules:
