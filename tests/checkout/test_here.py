@@ -17,9 +17,9 @@ def place(folder: Path, *, simulate: bool = False, **environ: str) -> Place:
     return Place(folder, lambda: False, simulate, {**os.environ, **environ})
 
 
-def refusal(asked: Place) -> str:
+def refusal(location: Place) -> str:
     with pytest.raises(ConfigurationError) as refused:
-        here(asked)
+        here(location)
     return refused.value.message
 
 
@@ -148,8 +148,8 @@ def test_a_git_that_hangs_is_ended(tmp_path: Path) -> None:
     program = tmp_path / "git"
     program.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(60)\n")
     program.chmod(0o755)
-    asked = place(tmp_path, PATH=str(tmp_path))._replace(time_s=0.2)
-    assert refusal(asked).startswith("git took longer than ")
+    location = place(tmp_path, PATH=str(tmp_path))._replace(time_s=0.2)
+    assert refusal(location).startswith("git took longer than ")
 
 
 def test_a_hostile_repository_runs_nothing(repository: Path, tmp_path: Path, git: Git) -> None:

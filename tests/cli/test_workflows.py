@@ -162,9 +162,9 @@ def test_pages_and_search_have_the_users_own_and_what_is_trusted(
     assert "workflows.nightly (" not in kosmo("search", "nightly").out
     kosmo("workflows:trust", "nightly")
     assert kosmo("docs", "workflows.nightly").code == 0
-    found = "workflows.nightly (workflow): Report of the night."
-    assert found in kosmo("search", "nightly").out
-    assert found in kosmo("run", "-e", "return docs.search('nightly')").out
+    line = "workflows.nightly (workflow): Report of the night."
+    assert line in kosmo("search", "nightly").out
+    assert line in kosmo("run", "-e", "return docs.search('nightly')").out
 
 
 def test_trust_covers_the_modules_that_a_workflow_says_it_loads(kosmo: Any, project: Path) -> None:

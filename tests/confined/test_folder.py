@@ -45,16 +45,16 @@ def test_what_is_read_is_what_the_kernel_finds_inside(
         stays_inside = not any(start or ".." in target for _, start, target in links)
         for name in names:
             try:
-                found = folder.read("/".join(name).encode(), 1000).decode()
+                content = folder.read("/".join(name).encode(), 1000).decode()
             except (Refused, OSError):
-                found = None
+                content = None
             try:
                 real = root.joinpath(*name).resolve(strict=True)
                 expected = real.read_text() if real.is_relative_to(root) else None
             except (OSError, RuntimeError):  # missing, a folder, links in a circle
                 expected = None
-            if found is not None or stays_inside:
-                assert found == expected
+            if content is not None or stays_inside:
+                assert content == expected
         folder.close()
 
 

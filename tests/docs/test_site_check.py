@@ -58,5 +58,5 @@ def test_a_style_sheet_that_loads_from_elsewhere_is_a_fault(
 
 
 def test_a_script_with_an_unknown_address_is_a_fault(tmp_path: Path) -> None:
-    found = faults(tmp_path, x_js="fetch('https://h/data')")
-    assert found == ["x.js: may load https://h/data"]
+    messages = faults(tmp_path, x_js="fetch('https://h/data')")
+    assert messages == ["x.js: may load https://h/data"]

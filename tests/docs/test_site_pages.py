@@ -27,11 +27,11 @@ def texts() -> dict[str, str]:
 
 def test_every_function_command_guide_and_workflow_has_one_page() -> None:
     paths = Counter(page.path for page in PAGES)
-    wanted = [f"functions/{name}.md" for name in CATALOG.names]
-    wanted += [f"commands/{name.replace(':', '-')}.md" for name in COMMANDS]
-    wanted += [f"guides/{name}.md" for name in guides.names() if name != "cli"]
-    wanted += [f"workflows/{path.stem}.md" for path in guides.folder().glob("workflows/*.lua")]
-    assert [path for path in wanted if paths[path] != 1] == []
+    expected = [f"functions/{name}.md" for name in CATALOG.names]
+    expected += [f"commands/{name.replace(':', '-')}.md" for name in COMMANDS]
+    expected += [f"guides/{name}.md" for name in guides.names() if name != "cli"]
+    expected += [f"workflows/{path.stem}.md" for path in guides.folder().glob("workflows/*.lua")]
+    assert [path for path in expected if paths[path] != 1] == []
     assert [path for path in paths if paths[path] != 1] == []
 
 

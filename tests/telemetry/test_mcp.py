@@ -65,14 +65,14 @@ def test_runs_belong_to_the_requests_that_asked_for_them(era: str, collector: Co
         )
 
     served(work, collector, "--simulate", era=era)
-    found = chains(collector)
-    assert [[each.name for each in chain] for chain in found] == [
+    traces = chains(collector)
+    assert [[each.name for each in chain] for chain in traces] == [
         ["tools/call execute_lua", "run script", "GET /me"]
     ] * 7
-    assert sorted((chain[0].trace, chain[0].parent) for chain in found) == [
+    assert sorted((chain[0].trace, chain[0].parent) for chain in traces) == [
         trace(n) for n in range(1, 8)
     ]
-    assert all(len({each.trace for each in chain}) == 1 for chain in found)
+    assert all(len({each.trace for each in chain}) == 1 for chain in traces)
 
 
 def test_without_meta_the_environment_has_the_parent(collector: Collector) -> None:

@@ -55,8 +55,8 @@ def test_no_secret_is_in_a_plan_or_in_what_is_said_of_it(
 
     run = run_workflow(circleci, name, org=ORG, plan=plan, **WRITING[name])
 
-    told = plan.read_text() + json.dumps(run.to_json()) + str(run.result_text) + str(run.log)
-    assert "z7q9" not in told
+    shown = plan.read_text() + json.dumps(run.to_json()) + str(run.result_text) + str(run.log)
+    assert "z7q9" not in shown
 
 
 def test_a_report_is_a_page_for_people_and_a_table_for_programs(tmp_path: Path) -> None:
