@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import click
@@ -22,6 +23,7 @@ from kosmo_circleci.config import file, keyring_store, signin
 from kosmo_circleci.config.accounts import DEFAULT, configuration_file
 from kosmo_circleci.config.configuration import READ_SCOPE
 from kosmo_circleci.config.edit import KeyPath, Setting
+from kosmo_circleci.config.file import FileAccount
 from kosmo_circleci.config.redirect import RedirectListener
 from kosmo_circleci.config.signin import Token
 from kosmo_circleci.config.urls import DEFAULT_ORIGIN
@@ -99,7 +101,7 @@ def login(
         token = signin.exchange(pending, code, client.send, datetime.now(UTC))
         _check_scope(token, read_only=read_only)
         user = client.user(Account(account, origin, token.value))
-    place = _store(account, token)
+    place = _store(account, origin, token)
     expires = _text_of(token.expires_at)
     ends = f" and ends on {expires[:10]}" if expires else ""
     where = "the keyring" if place == "keyring" else configuration_file(os.environ, home())
@@ -135,10 +137,7 @@ def logout(account: str, as_json: bool) -> None:
     """
     check_account(account)
     path = configuration_file(os.environ, home())
-    content = (
-        file.read(path, reserved_names=reserved_names(load_catalog())) if path.exists() else None
-    )
-    stored = content.accounts.get(account) if content is not None else None
+    stored = _stored(path, account)
     places: list[JsonValue] = []
     if keyring_store.delete(account):
         places.append("keyring")
@@ -233,14 +232,22 @@ def _open(url: str) -> bool:
         return False
 
 
-def _store(account: str, token: Token) -> str:
-    """Store the token and return where: `keyring`, or `file` where there is no keyring."""
+def _store(account: str, origin: str, token: Token) -> str:
+    """Store the token and return where: `keyring`, or `file` where there is no keyring.
+
+    Where the base URL is from elsewhere (`CIRCLECI_BASE_URL`, the official CLI's file) it is stored
+    with the token, which must not go to another server when that source is gone.
+    """
     own = _keys(account)
+    path = configuration_file(os.environ, home())
     changes: dict[KeyPath, Setting] = {
         (*own, "token_env"): None,  # it would win
         (*own, "token_expires"): _text_of(token.expires_at),
         (*own, "token_scope"): token.scope,
     }
+    stored = _stored(path, account)
+    if origin != ((stored and stored.origin) or DEFAULT_ORIGIN):
+        changes[(*own, "url")] = origin
     place = "keyring"
     try:
         keyring_store.store(account, token.value)
@@ -248,8 +255,15 @@ def _store(account: str, token: Token) -> str:
     except ConfigurationError:
         place = "file"
         changes |= {(*own, "token"): token.value, (*own, "keyring"): None}
-    update(configuration_file(os.environ, home()), changes)
+    update(path, changes)
     return place
+
+
+def _stored(path: Path, account: str) -> FileAccount | None:
+    """Return what the configuration file says of an account."""
+    if not path.exists():
+        return None
+    return file.read(path, reserved_names=reserved_names(load_catalog())).accounts.get(account)
 
 
 def _keys(account: str) -> KeyPath:
