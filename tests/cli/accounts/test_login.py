@@ -171,9 +171,7 @@ def test_the_token_stays_with_its_server_when_the_variable_that_named_it_is_gone
 ) -> None:
     file.parent.mkdir(parents=True)
     other = "https://other.example.com"
-    file.write_text(
-        f"integrations: {{circleci: {{accounts: {{default: {{url: '{other}'}}}}}}}}\n"
-    )
+    file.write_text(f"integrations: {{circleci: {{accounts: {{default: {{url: '{other}'}}}}}}}}\n")
     file.chmod(0o600)
     running = login()
     browse(running.url)
