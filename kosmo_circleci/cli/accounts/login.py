@@ -43,6 +43,10 @@ _USER_AGENT: Final = f"kosmo-circleci/{__version__}"
 _READ_ONLY: Final = "On the page, choose Read: such a token can change nothing."
 _CHOICE: Final = "The page asks what the token may do; Read is enough for scripts that only look."
 
+_UNTOLD: Final = (
+    "the server does not say what the token may do; it can only read if you chose Read on the page."
+)
+
 _KNOWN: Final = ("token_expires", "token_scope")
 """What the configuration file keeps of a token beside the token."""
 
@@ -62,6 +66,7 @@ _account_option = click.option(
 @click.option(
     "--port",
     type=click.IntRange(1025, 65_535),
+    metavar="PORT",
     default=None,
     help="Port of this machine for the redirect. Default: a free one.",
 )
@@ -79,8 +84,8 @@ def login(
 ) -> None:
     """Sign in to CircleCI with a browser and store a token for an account.
 
-    The server is that of the account's base URL. The token goes into the system's keyring, or into
-    the configuration file (mode 0600) where there is none. It is never printed.
+    The server is that of the account's base URL. The token is stored in the system's keyring, or
+    in the configuration file (mode 0600) if there is no keyring. It is never printed.
 
     \b
     Examples:
@@ -119,6 +124,8 @@ def login(
         "scope": token.scope,
     }
     emit(text, value, as_json)
+    if read_only and token.scope is None:
+        click.echo(f"warning: {_UNTOLD}", err=True)
     warn_of_environment(account)
 
 
@@ -204,7 +211,8 @@ def _check_scope(token: Token, *, read_only: bool) -> None:
     if read_only and token.scope not in (None, READ_SCOPE):
         raise ConfigurationError(
             f"The token may do more than read (scope {printable(token.scope or '')}), and "
-            f"--read-only was given. {signin.AGAIN} Choose Read on the page."
+            f"--read-only was given. {signin.AGAIN} Choose Read on the page. The new token stays "
+            "valid until it is deleted in CircleCI's user settings."
         )
 
 

@@ -278,6 +278,19 @@ def test_read_only_is_said_and_asked_for_where_the_server_knows_it(
     assert running.printed.endswith("On the page, choose Read: such a token can change nothing.\n")
 
 
+def test_read_only_says_so_where_the_server_does_not_say_what_the_token_may_do(
+    server: AuthorizationServer, login: Any
+) -> None:
+    running = login("--read-only")
+    browse(running.url)
+    code, _, err = running.end()
+    assert (code, err) == (
+        0,
+        "warning: the server does not say what the token may do; it can only read if you chose "
+        "Read on the page.\n",
+    )
+
+
 def test_a_token_that_may_do_more_than_was_wanted_is_not_stored(
     server: AuthorizationServer, login: Any, file: Path
 ) -> None:
@@ -286,7 +299,8 @@ def test_a_token_that_may_do_more_than_was_wanted_is_not_stored(
     browse(running.url)
     assert refused(running, file) == (
         "The token may do more than read (scope write), and --read-only was given. "
-        f"{AGAIN} Choose Read on the page."
+        f"{AGAIN} Choose Read on the page. The new token stays valid until it is deleted in "
+        "CircleCI's user settings."
     )
 
 
