@@ -124,7 +124,10 @@ def _text(configuration: Configuration, rows: list[Row], path: Path) -> str:
     if faults:
         lines += ["", *faults]
     if any(row.token_source is None and row.fault is None for row in rows):
-        lines += ["", "Add a token: kosmo integrations:configure circleci --account NAME"]
+        lines += [
+            "",
+            "Add a token: kosmo login, or kosmo integrations:configure circleci (--account NAME)",
+        ]
     return "\n".join(lines)
 
 
