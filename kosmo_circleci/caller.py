@@ -86,6 +86,13 @@ class Caller:
         self._numbers = count()
         self._started = time.perf_counter()
 
+    def continue_with(self, settings: RunSettings) -> None:
+        """Take what is another script's own; see `lua/session.py`."""
+        self.settings = self.settings._replace(writes=settings.writes)
+        self.traceparent = settings.traceparent
+        if not settings.keep_consent:
+            self._consents.clear()
+
     def call(
         self, function: Function, account: str, call_path: str, raw: RawArguments
     ) -> JsonValue:

@@ -22,7 +22,7 @@ from kosmo_circleci.masking import Mask
 from kosmo_circleci.modules import Modules
 from kosmo_circleci.run.envelope import Run, failure
 from kosmo_circleci.run.listener import GuardedListener, RunListener
-from kosmo_circleci.run.settings import NO_JOURNAL, RunSettings, RuntimeSettings
+from kosmo_circleci.run.settings import NO_JOURNAL, JournalSettings, RunSettings, RuntimeSettings
 from kosmo_circleci.surroundings import Surroundings
 from kosmo_circleci.telemetry.tracing import traced, traced_calls
 from kosmo_circleci.transport.wire import Transport
@@ -161,7 +161,7 @@ class Runtime:
             JournaledClock(clock) if journaled else clock,
             (lambda: self._mcp_functions(settings)) if settings.mcp else None,
             self.simulate,
-            partial(open_journal, settings, caller, clock, self.simulate, modules)
+            partial(open_journal, settings.account, caller, clock, self.simulate, modules)
             if journaled
             else None,
             # The caller's deadline: a session that is kept gets another one for each run.
@@ -413,11 +413,12 @@ class _Resources:
 
 
 def open_journal(
-    settings: RunSettings,
+    account: str,
     caller: Caller,
     clock: "Clock",
     simulated: bool,
     modules: Modules,
+    settings: JournalSettings,
     code: str,
     name: str,
     args: Mapping[str, JsonValue],
@@ -427,10 +428,10 @@ def open_journal(
     from kosmo_circleci.journal.session import JournalSession, Subject
     from kosmo_circleci.run.lost_writes import decide
 
-    start = Start(name, code, settings.account, simulated)
+    start = Start(name, code, account, simulated)
     ask = partial(decide, caller.listener)
     subject = Subject(start, args, caller.mask, load_catalog(), clock.now_s, ask, modules)
-    return JournalSession(settings.journal, subject)
+    return JournalSession(settings, subject)
 
 
 def run_deadline(settings: RunSettings, deadline: Deadline | None) -> Deadline:
