@@ -19,6 +19,7 @@ from kosmo_circleci.cli.output_options import ResultOutput, result_options
 from kosmo_circleci.cli.script.arguments import (
     ArgumentSources,
     Pair,
+    ScriptArguments,
     argument_options,
     read_arguments,
 )
@@ -173,7 +174,8 @@ def _carry_out(app: App, options: LuaOptions) -> int:
         _refuse_with_repl(options, output, sources)
         from kosmo_circleci.cli.script.repl import converse
 
-        settings = options.folders.put_into(_settings(options, sources), None)
+        arguments = read_arguments(sources, os.environ, sys.stdin.buffer)
+        settings = options.folders.put_into(_settings(options, arguments), None)
         return converse(app, settings, runtime)
     if options.each is not None:
         _refuse_with_each(options, options.each, output, sources)
@@ -194,9 +196,10 @@ def _carry_out(app: App, options: LuaOptions) -> int:
     elif options.check is not None:
         return check_only(source, options.folders.lua_path, options.as_json)
     bypassed = _permitted(source, options)
-    settings = _settings(options, sources)
+    arguments = read_arguments(sources, os.environ, sys.stdin.buffer)
+    settings = _settings(options, arguments)
     here = CheckoutDefaults(options.account, simulate=options.simulate)
-    args = header.bound(settings.args, here)
+    args = header.bound(settings.args, here, arguments.decoded)
     settings = settings._replace(
         name=source.name,
         args=args,
@@ -242,8 +245,7 @@ def _permitted(source: Source, options: LuaOptions) -> bool:
     return permit(source.workflow, source.code, options.trust_workflows)
 
 
-def _settings(options: LuaOptions, sources: ArgumentSources) -> RunSettings:
-    arguments = read_arguments(sources, os.environ, sys.stdin.buffer)
+def _settings(options: LuaOptions, arguments: ScriptArguments) -> RunSettings:
     return RunSettings(
         account=options.account,
         force=options.force,
