@@ -9,7 +9,7 @@ import click
 from kosmo_circleci.cli.app import App
 from kosmo_circleci.cli.outcome import show
 from kosmo_circleci.cli.output_options import ResultOutput
-from kosmo_circleci.cli.script.arguments import read_arguments
+from kosmo_circleci.cli.script.arguments import ScriptArguments, read_arguments
 from kosmo_circleci.cli.script.checked import STRICT, check_only, refuse_findings
 from kosmo_circleci.cli.script.defaults import CheckoutDefaults
 from kosmo_circleci.cli.script.execution import Source, read_source, run_script
@@ -67,7 +67,7 @@ def _converse(app: App, options: LuaOptions, output: ResultOutput) -> int:
     refuse_with_repl(options, output)
     from kosmo_circleci.cli.script.repl import converse
 
-    settings = options.folders.put_into(_settings(options), None)
+    settings = options.folders.put_into(_settings(options, _arguments(options)), None)
     return converse(app, settings, RuntimeSettings(simulate=options.simulate))
 
 
@@ -114,10 +114,10 @@ def _settled(script: Script, options: LuaOptions) -> RunSettings:
     """
     source, header = script.source, script.header
     bypassed = _permitted(source, options)
-    settings = _settings(options)
-    settings = settings._replace(
+    arguments = _arguments(options)
+    settings = _settings(options, arguments)._replace(
         name=source.name,
-        args=header.bound(settings.args, script.checkout),
+        args=header.bound(arguments.values, script.checkout, arguments.decoded),
         writes=header.writes,
         workflows_trust_bypassed=bypassed,
     )
@@ -133,8 +133,11 @@ def _permitted(source: Source, options: LuaOptions) -> bool:
     return permit(source.workflow, source.code, options.trust_workflows)
 
 
-def _settings(options: LuaOptions) -> RunSettings:
-    arguments = read_arguments(options.sources, os.environ, sys.stdin.buffer)
+def _arguments(options: LuaOptions) -> ScriptArguments:
+    return read_arguments(options.sources, os.environ, sys.stdin.buffer)
+
+
+def _settings(options: LuaOptions, arguments: ScriptArguments) -> RunSettings:
     return RunSettings(
         account=options.account,
         force=options.force,
