@@ -268,6 +268,9 @@ class Caller:
     def record(self, call: object, exchange: Exchange, *, ok: bool) -> None:
         """Log a request that has ended."""
         self._in_flight.pop(id(call), None)
+        self._record(exchange, ok=ok)
+
+    def _record(self, exchange: Exchange, *, ok: bool) -> None:
         if exchange.start is None:
             return  # answered from a journal: nothing was sent
         answer = exchange.response
@@ -283,12 +286,25 @@ class Caller:
 
     def abandon(self, call: object) -> None:
         """Log a request that was cancelled in flight: its outcome is unknown."""
-        request = self._in_flight.get(id(call))
+        request = self._in_flight.pop(id(call), None)
         if request is not None:
-            start, attempts = request.start, request.attempts
-            ended_ms = (time.perf_counter() - self._started) * 1000
-            duration_ms = ended_ms - start.started_ms
-            self.record(call, Exchange(start, duration_ms, attempts=attempts), ok=False)
+            self._log_abandoned(request)
+
+    def _log_abandoned(self, request: Request) -> None:
+        start = request.start
+        ended_ms = (time.perf_counter() - self._started) * 1000
+        exchange = Exchange(start, ended_ms - start.started_ms, attempts=request.attempts)
+        self._record(exchange, ok=False)
+
+    def abandon_rest(self) -> None:
+        """Log requests that a signal cut off between two steps: their outcome is unknown.
+
+        For the end of a run, when nothing is in flight any more.
+        """
+        requests = list(self._in_flight.values())
+        self._in_flight.clear()
+        for request in requests:
+            self._log_abandoned(request)
 
     def record_external_call(self, call: ExternalCall) -> None:
         """Log a call to another server than CircleCI that has just ended."""

@@ -108,6 +108,7 @@ class Session:
             self._calls.cancel()
         if self._files is not None:
             self._files.cancel()
+        self._caller.abandon_rest()
         try:
             self._parts.listener.reraise()
             return self._journaled(self._finished(outcome, code, started))

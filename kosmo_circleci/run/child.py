@@ -7,7 +7,14 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NoReturn
 
-_WORKER: Final = "from kosmo_circleci.run.worker import main; main()"
+_WORKER: Final = """
+import signal
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+from kosmo_circleci.run.worker import main
+main()
+"""
+"""A run that is interrupted while its process still starts ends it, without Python's traceback."""
 _CLOCK_TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -118,16 +125,27 @@ def spawn_child(environ: Mapping[str, str], secrets: tuple[str, ...]) -> Child:
     # process's path means the same folder.
     kept["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if os.path.isabs(path))
     with _pipes() as ((to_child, from_parent), (to_parent, from_child)):
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _WORKER],
-            stdin=to_child,
-            stdout=from_child,
-            env=kept,
-            process_group=0,
-        )
+        with _blocking(signal.SIGINT):
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-c", _WORKER],
+                stdin=to_child,
+                stdout=from_child,
+                env=kept,
+                process_group=0,
+            )
         _close(to_child, from_child)
     process.returncode = 0  # `Child` waits for it; without this the object would warn
     return Child(process.pid, to_parent, from_parent)
+
+
+@contextlib.contextmanager
+def _blocking(number: signal.Signals) -> Iterator[None]:
+    """Block a signal in this thread, and so in a process that it starts."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [number])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

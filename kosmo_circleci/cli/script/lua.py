@@ -38,7 +38,7 @@ from kosmo_circleci.cli.script.file_options import (
     take_files,
 )
 from kosmo_circleci.cli.script.journal_options import JOURNAL_NAMES, journal_options, take_journal
-from kosmo_circleci.cli.script.planned import page_is_of_planned_writes, show_plan
+from kosmo_circleci.cli.script.planned import PlanDisplay, page_is_of_planned_writes, show_plan
 from kosmo_circleci.errors import UsageError
 from kosmo_circleci.fleet.inputs import STDIN
 from kosmo_circleci.limits import Limits
@@ -229,7 +229,8 @@ def _carry_out(app: App, options: LuaOptions) -> int:
     hint = here.hint(run, header, args)
     if hint is not None and not options.as_json:
         click.echo(hint, err=True)
-    exit_code = show_plan(run, options.journal, options.as_json, options.detailed_exitcode)
+    display = PlanDisplay(options.as_json, not output.is_default, options.detailed_exitcode)
+    exit_code = show_plan(run, options.journal, display)
     return exit_code if kept else 1
 
 
