@@ -110,6 +110,7 @@ class Session:
             self._calls.cancel()
         if self._files is not None:
             self._files.cancel()
+        self._caller.log.abandon_rest()
         try:
             self._parts.listener.reraise()
             return self._journaled(self._finished(outcome, code, started))

@@ -14,7 +14,7 @@ from kosmo_circleci.cli.script.checked import STRICT, check_only, refuse_finding
 from kosmo_circleci.cli.script.defaults import CheckoutDefaults
 from kosmo_circleci.cli.script.execution import Source, read_source, run_script
 from kosmo_circleci.cli.script.lua_options import LuaOptions, refuse_with_each, refuse_with_repl
-from kosmo_circleci.cli.script.planned import page_is_of_planned_writes, show_plan
+from kosmo_circleci.cli.script.planned import PlanDisplay, page_is_of_planned_writes, show_plan
 from kosmo_circleci.limits import Limits
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.protocol import RunMessage
@@ -59,7 +59,8 @@ def carry_out(app: App, options: LuaOptions) -> int:
     )
     is_recorded = records is None or records.write(run, settings)
     _show(run, script, settings, options, output)
-    exit_code = show_plan(run, options.journal, options.as_json, options.detailed_exitcode)
+    display = PlanDisplay(options.as_json, not output.is_default, options.detailed_exitcode)
+    exit_code = show_plan(run, options.journal, display)
     return exit_code if is_recorded else 1
 
 
