@@ -153,7 +153,7 @@ class Runtime:
         if settings.journal != NO_JOURNAL:
             from kosmo_circleci.run.journals import JournalOpener
 
-            opener = JournalOpener(settings, caller, clock, modules, self.simulate)
+            opener = JournalOpener(settings.account, caller, clock, modules, self.simulate)
             open_journal, clock = opener.open, JournaledClock(clock)
         parts = RunParts(
             self.catalog,

@@ -73,6 +73,11 @@ class Caller:
         self._in_result: set[str] = set()
         self._deprecated: set[str] = set()
 
+    def continue_with(self, settings: RunSettings) -> None:
+        """Take what is another script's own; see `lua/session.py`."""
+        self.traceparent = settings.traceparent
+        self._consents.continue_with(settings)
+
     def call(
         self, function: Function, account: str, call_path: str, raw: RawArguments
     ) -> JsonValue:

@@ -14,10 +14,7 @@ if TYPE_CHECKING:
 
 
 class Consents:
-    """The permissions of one session; an answer holds for a function of an account.
-
-    A person who has answered is not asked again in the scripts that follow.
-    """
+    """The permissions of one session; an answer holds for a function of an account."""
 
     def __init__(
         self, settings: RunSettings, policy: Policy, listener: RunListener, mask: Mask
@@ -27,6 +24,12 @@ class Consents:
         self._listener = listener
         self._mask = mask
         self._answers: dict[tuple[str, str], bool] = {}
+
+    def continue_with(self, settings: RunSettings) -> None:
+        """Take what the header of the next script allows; answers stay with `keep_consent` only."""
+        self._settings = self._settings._replace(writes=settings.writes)
+        if not settings.keep_consent:
+            self._answers.clear()
 
     def permit(
         self, request: PermissionRequest, journal: "RunJournal | None", deadline: Deadline

@@ -61,6 +61,29 @@ class CallLog:
     def record(self, call: object, exchange: Exchange, *, ok: bool) -> None:
         """Log a request that has ended."""
         self._in_flight.pop(id(call), None)
+        self._record(exchange, ok=ok)
+
+    def abandon(self, call: object) -> None:
+        """Log a request that was cancelled in flight: its outcome is unknown."""
+        request = self._in_flight.pop(id(call), None)
+        if request is not None:
+            self._record_abandoned(request)
+
+    def abandon_rest(self) -> None:
+        """Log requests that a signal cut off between two steps: their outcome is unknown.
+
+        For the end of a run, when nothing is in flight any more.
+        """
+        requests = list(self._in_flight.values())
+        self._in_flight.clear()
+        for request in requests:
+            self._record_abandoned(request)
+
+    def _record_abandoned(self, request: Request) -> None:
+        duration_ms = self._now_ms() - request.start.started_ms
+        self._record(Exchange(request.start, duration_ms, attempts=request.attempts), ok=False)
+
+    def _record(self, exchange: Exchange, *, ok: bool) -> None:
         if exchange.start is None:
             return  # answered from a journal: nothing was sent
         answer = exchange.response
@@ -73,14 +96,6 @@ class CallLog:
             error_type=exchange.error.error_type if exchange.error else None,
         )
         self._add(exchange.start.number, record)
-
-    def abandon(self, call: object) -> None:
-        """Log a request that was cancelled in flight: its outcome is unknown."""
-        request = self._in_flight.get(id(call))
-        if request is not None:
-            start, attempts = request.start, request.attempts
-            duration_ms = self._now_ms() - start.started_ms
-            self.record(call, Exchange(start, duration_ms, attempts=attempts), ok=False)
 
     def record_external_call(self, call: ExternalCall) -> None:
         """Log a call to another server than CircleCI that has just ended."""

@@ -96,7 +96,10 @@ def _sources(names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         raise UsageError("Nothing to check. Name Lua files, or pipe Lua to standard input.")
     for name in names or ("-",):
         if name == "-":
-            yield _STDIN, sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+            piped = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+            if not piped and not names:
+                raise UsageError("Standard input is empty. Name Lua files, or pipe Lua to it.")
+            yield _STDIN, piped
         else:
             yield name, _read(name)
 

@@ -39,8 +39,14 @@ class Answers:
         return json.dumps([self._response(each) for each in answer], separators=(",", ":"))
 
     def decode(self, text: str) -> tuple[ApiResponse, ...]:
-        """Return an answer as it came; a secret this run does not know (yet) is `***`."""
-        return tuple(self._read(each) for each in json.loads(text))
+        """Return an answer as it came; a secret this run does not know (yet) is `***`.
+
+        Raises `ValueError`, `TypeError`, `LookupError` or `AttributeError` for another text.
+        """
+        answer = tuple(self._read(each) for each in json.loads(text))
+        if not answer:
+            raise ValueError("no answer")
+        return answer
 
     def _response(self, response: ApiResponse) -> dict[str, Any]:
         headers = {
@@ -67,7 +73,14 @@ class Answers:
         else:
             body = b64decode(row["body_base64"])
         headers = {name: self._with_secrets(value) for name, value in row["headers"].items()}
-        return ApiResponse(row["status"], headers, body, row["attempts"], row["retry_after_s"])
+        retry_after_s = row["retry_after_s"]
+        return ApiResponse(
+            int(row["status"]),
+            headers,
+            body,
+            int(row["attempts"]),
+            None if retry_after_s is None else float(retry_after_s),
+        )
 
     def _without_secrets(self, text: str) -> str:
         if self._mask.text(text) is text:

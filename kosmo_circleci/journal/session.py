@@ -17,7 +17,6 @@ from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.errors import JournalError
 from kosmo_circleci.files.atomic import exclusive
 from kosmo_circleci.journal.lifecycle import Start
-from kosmo_circleci.journal.placeholders import mentions_placeholder
 from kosmo_circleci.journal.plan import (
     SIGNS,
     Plan,
@@ -91,7 +90,7 @@ class JournalSession:
         return self._recording is not None and self._recording.reserve(call)
 
     def is_planned(self, value: JsonValue) -> bool:
-        return self._planning is not None and mentions_placeholder(value)
+        return self._planning is not None and self._planning.is_planned(value)
 
     def advance(self, seconds: float) -> None:
         if self._replay is not None:
@@ -118,7 +117,7 @@ class JournalSession:
         """Record how the run ended, and write the plan of one that succeeded."""
         subject = self._subject
         if self._planning is not None and self._settings.plan is not None and error is None:
-            calls = self._planning.writes
+            calls = [*zip(self._planning.writes, self._planning.issued, strict=True)]
             plan = make_plan(subject.start, subject.arguments, calls, subject.mask)
             modules = {name: each.sha256 for name, each in subject.modules.loaded.items()}
             write_plan(self._settings.plan, plan._replace(modules=modules))

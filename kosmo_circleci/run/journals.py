@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kosmo_circleci.caller.caller import Caller
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.run.settings import RunSettings
+from kosmo_circleci.run.settings import JournalSettings
 from kosmo_circleci.script.modules import Modules
 
 if TYPE_CHECKING:
@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 class JournalOpener(NamedTuple):
     """Opens the journals of the scripts of one session. `modules` are those the scripts load."""
 
-    settings: RunSettings
+    account: str
     caller: Caller
     clock: "Clock"
     modules: Modules
     simulated: bool
 
-    def open(self, code: str, name: str, args: Mapping[str, JsonValue]) -> "JournalSession":
+    def open(
+        self, settings: JournalSettings, code: str, name: str, args: Mapping[str, JsonValue]
+    ) -> "JournalSession":
         """Return the journal of one run of a script. Raises `JournalError`."""
         from kosmo_circleci.journal.lifecycle import Start
         from kosmo_circleci.journal.session import JournalSession, Subject
@@ -32,7 +34,7 @@ class JournalOpener(NamedTuple):
 
         caller = self.caller
         subject = Subject(
-            Start(name, code, self.settings.account, self.simulated),
+            Start(name, code, self.account, self.simulated),
             args,
             caller.mask,
             load_catalog(),
@@ -40,4 +42,4 @@ class JournalOpener(NamedTuple):
             partial(decide, caller.listener),
             self.modules,
         )
-        return JournalSession(self.settings.journal, subject)
+        return JournalSession(settings, subject)

@@ -81,7 +81,8 @@ end, { errors = "collect" })) do
   if not answer.ok then failed = failed + 1 end
 end
 
-local headline = ("%s of %s has its new value in %d of %d contexts"):format(args.name, org, #rows - failed, #rows)
+local headline = ("%s of %s has its new value in %d of %d context%s"):format(
+  args.name, org, #rows - failed, #rows, #rows == 1 and "" or "s")
 local columns = { "context", "status", "changed_at", failed > 0 and "error" or nil }
 local report = view(rows, headline .. "\n\n" .. text.table(rows, columns))
 if failed > 0 then exit(1, report) end

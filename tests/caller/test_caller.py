@@ -430,3 +430,16 @@ def test_an_error_answer_does_not_tell_of_a_routes_end() -> None:
     with pytest.raises(ApiError):
         call(caller, "get_pipeline", pipeline_id="p")
     assert warnings == []
+
+
+def test_a_write_that_a_signal_cut_off_before_its_answer_was_read_is_unknown() -> None:
+    caller = caller_of(Scripted(), force=True)
+    function = load_catalog()["cancel_workflow"]
+    raw = RawArguments(named={"workflow_id": "w"})
+    caller.perform(caller.prepare(function, "default", "app.integrations.circleci.x", raw))
+
+    caller.abandon_rest()
+    caller.abandon_rest()
+
+    assert (caller.call_count, caller.writes) == (1, Writes(unknown=1))
+    assert [record.effect for record in caller.log] == ["unknown"]

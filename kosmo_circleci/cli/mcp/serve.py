@@ -185,8 +185,7 @@ def _serve_http(offer: _Offer, address: tuple[str, int], shared: bool) -> int:
         ) from None
     shown = f"[{host}]" if ":" in host else host
     click.echo(f"Serving MCP at http://{shown}:{listener.getsockname()[1]}{PATH}", err=True)
-    serve_http(offer.server(client_of_request(shared)), listener, shared=shared)
-    return 0
+    return serve_http(offer.server(client_of_request(shared)), listener, shared=shared)
 
 
 def _load_sdk() -> None:

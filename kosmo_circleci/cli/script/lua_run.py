@@ -9,12 +9,12 @@ import click
 from kosmo_circleci.cli.app import App
 from kosmo_circleci.cli.outcome import show
 from kosmo_circleci.cli.output_options import ResultOutput
-from kosmo_circleci.cli.script.arguments import read_arguments
+from kosmo_circleci.cli.script.arguments import ScriptArguments, read_arguments
 from kosmo_circleci.cli.script.checked import STRICT, check_only, refuse_findings
 from kosmo_circleci.cli.script.defaults import CheckoutDefaults
 from kosmo_circleci.cli.script.execution import Source, read_source, run_script
 from kosmo_circleci.cli.script.lua_options import LuaOptions, refuse_with_each, refuse_with_repl
-from kosmo_circleci.cli.script.planned import page_is_of_planned_writes, show_plan
+from kosmo_circleci.cli.script.planned import PlanDisplay, page_is_of_planned_writes, show_plan
 from kosmo_circleci.limits import Limits
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.protocol import RunMessage
@@ -59,7 +59,8 @@ def carry_out(app: App, options: LuaOptions) -> int:
     )
     is_recorded = records is None or records.write(run, settings)
     _show(run, script, settings, options, output)
-    exit_code = show_plan(run, options.journal, options.as_json, options.detailed_exitcode)
+    display = PlanDisplay(options.as_json, not output.is_default, options.detailed_exitcode)
+    exit_code = show_plan(run, options.journal, display)
     return exit_code if is_recorded else 1
 
 
@@ -67,7 +68,7 @@ def _converse(app: App, options: LuaOptions, output: ResultOutput) -> int:
     refuse_with_repl(options, output)
     from kosmo_circleci.cli.script.repl import converse
 
-    settings = options.folders.put_into(_settings(options), None)
+    settings = options.folders.put_into(_settings(options, _arguments(options)), None)
     return converse(app, settings, RuntimeSettings(simulate=options.simulate))
 
 
@@ -114,10 +115,10 @@ def _settled(script: Script, options: LuaOptions) -> RunSettings:
     """
     source, header = script.source, script.header
     bypassed = _permitted(source, options)
-    settings = _settings(options)
-    settings = settings._replace(
+    arguments = _arguments(options)
+    settings = _settings(options, arguments)._replace(
         name=source.name,
-        args=header.bound(settings.args, script.checkout),
+        args=header.bound(arguments.values, script.checkout, arguments.decoded),
         writes=header.writes,
         workflows_trust_bypassed=bypassed,
     )
@@ -133,8 +134,11 @@ def _permitted(source: Source, options: LuaOptions) -> bool:
     return permit(source.workflow, source.code, options.trust_workflows)
 
 
-def _settings(options: LuaOptions) -> RunSettings:
-    arguments = read_arguments(options.sources, os.environ, sys.stdin.buffer)
+def _arguments(options: LuaOptions) -> ScriptArguments:
+    return read_arguments(options.sources, os.environ, sys.stdin.buffer)
+
+
+def _settings(options: LuaOptions, arguments: ScriptArguments) -> RunSettings:
     return RunSettings(
         account=options.account,
         force=options.force,

@@ -104,6 +104,9 @@ class Runner:
         run = self._in_session(
             file, code, lambda session: session.run(f"{name}()", deadline=self._limited())
         )
+        if not run.success and run.error is None:
+            text = f"{file}: {name} ended with exit({run.script_exit_code})"
+            run = run._replace(error=text, error_type="runtime")
         return Result(str(file), name, run, time.perf_counter() - began)
 
     def _in_session(self, file: Path, code: str, use: Callable[[Session], Run]) -> Run:
