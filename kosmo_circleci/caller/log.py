@@ -79,24 +79,6 @@ class CallLog:
         for request in requests:
             self._record_abandoned(request)
 
-    def _record_abandoned(self, request: Request) -> None:
-        duration_ms = self._now_ms() - request.start.started_ms
-        self._record(Exchange(request.start, duration_ms, attempts=request.attempts), ok=False)
-
-    def _record(self, exchange: Exchange, *, ok: bool) -> None:
-        if exchange.start is None:
-            return  # answered from a journal: nothing was sent
-        answer = exchange.response
-        record = exchange.start.ended(
-            ok=ok,
-            duration_ms=exchange.duration_ms,
-            http_status=answer.status if answer else None,
-            attempts=exchange.attempts,
-            sent=exchange.may_have_arrived,
-            error_type=exchange.error.error_type if exchange.error else None,
-        )
-        self._add(exchange.start.number, record)
-
     def record_external_call(self, call: ExternalCall) -> None:
         """Log a call to another server than CircleCI that has just ended."""
         self._add(-1, call.to_record(self._now_ms()))
@@ -115,6 +97,25 @@ class CallLog:
             subject.route,
             subject.origin,
         )
+
+    def _record_abandoned(self, request: Request) -> None:
+        duration_ms = self._now_ms() - request.start.started_ms
+        exchange = Exchange(request.start, duration_ms, attempts=request.attempts)
+        self._record(exchange, ok=False)
+
+    def _record(self, exchange: Exchange, *, ok: bool) -> None:
+        if exchange.start is None:
+            return  # answered from a journal: nothing was sent
+        answer = exchange.response
+        record = exchange.start.ended(
+            ok=ok,
+            duration_ms=exchange.duration_ms,
+            http_status=answer.status if answer else None,
+            attempts=exchange.attempts,
+            sent=exchange.may_have_arrived,
+            error_type=exchange.error.error_type if exchange.error else None,
+        )
+        self._add(exchange.start.number, record)
 
     def _add(self, number: int, record: CallRecord) -> None:
         self.call_count += 1

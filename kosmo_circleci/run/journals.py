@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 class JournalOpener(NamedTuple):
-    """Opens the journals of the scripts of one session. `modules` are those the scripts load."""
+    """Opens the journals of the scripts of one session, which run for `account`.
+
+    `modules` are those the scripts load.
+    """
 
     account: str
     caller: Caller
