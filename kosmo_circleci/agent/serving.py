@@ -37,7 +37,7 @@ async def _serve_stdio(server: ToolServer, reading: BinaryIO, writing: int) -> i
 
 
 async def exit_code_of_signal() -> int:
-    """Wait for SIGTERM or SIGINT, and return the exit code that stands for it.
+    """Wait for SIGTERM or SIGINT, and return its exit code.
 
     A second one ends the process at once. For the main thread only.
     """

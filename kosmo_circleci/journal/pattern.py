@@ -32,7 +32,7 @@ def without_secrets(value: JsonValue, mask: Mask, salt: bytes) -> JsonValue:
 def matches(planned: JsonValue, actual: JsonValue, salt: bytes, issued: int = ALL) -> bool:
     """Say whether `actual` is what was planned.
 
-    Each of the first `issued` placeholders stands for any value.
+    Each of the first `issued` placeholders matches any value.
     """
     if isinstance(planned, dict):
         if planned.keys() == {_SECRET}:

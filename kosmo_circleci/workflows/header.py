@@ -279,7 +279,7 @@ def _converted(argument: Argument, value: JsonValue) -> JsonValue:
 
 
 def _read(kind: str, text: str) -> JsonValue:
-    """Return the number or boolean that a text stands for, None where it stands for none."""
+    """Return the number or boolean that a text is written as, None for any other text."""
     if kind == "boolean":
         return _BOOLEANS.get(text.lower())
     if _INTEGER.fullmatch(text):

@@ -1,4 +1,4 @@
-"""A journal that somebody else wrote into: SQLite holds anything, and nothing of it is believed."""
+"""A journal that another program wrote into: SQLite holds anything, and nothing of it is trusted."""
 
 import contextlib
 import shutil
@@ -42,7 +42,7 @@ DAMAGES: Final = {
         "UPDATE runs SET outcome = NULL, pid = 'me', machine = 1, process_started = 2"
     ),
     "an address that is a number": "UPDATE calls SET address = 1",
-    "a state nobody knows": "UPDATE calls SET state = 'x'",
+    "an unknown state": "UPDATE calls SET state = 'x'",
     "tables that are views": "DROP TABLE times; CREATE VIEW times AS SELECT 1",
     "no salt": "DELETE FROM journal",
     "a salt that is a word": "UPDATE journal SET value = 'salt'",
