@@ -259,9 +259,13 @@ def _place(settings: Settings) -> str | None:
 
 def warn_of_environment(account: str) -> None:
     """Name the variables that win over a token that was stored."""
+    for name in token_variables(account):
+        warn(f"{name} is set and takes precedence over what was written")
+
+
+def token_variables(account: str) -> list[str]:
+    """Return the variables of the environment that hold a token for an account."""
     names = [f"CIRCLECI_TOKEN_{account.upper()}"]
     if account == DEFAULT:
         names = [*DEFAULT_TOKEN_VARIABLES, *names]
-    for name in names:
-        if os.environ.get(name):
-            warn(f"{name} is set and takes precedence over what was written")
+    return [name for name in names if os.environ.get(name)]

@@ -14,7 +14,11 @@ from kosmo_circleci import jsonvalue
 from kosmo_circleci.call.model import Account, ApiRequest
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.lookup import reserved_names
-from kosmo_circleci.cli.accounts.configure import check_account, warn_of_environment
+from kosmo_circleci.cli.accounts.configure import (
+    check_account,
+    token_variables,
+    warn_of_environment,
+)
 from kosmo_circleci.cli.accounts.status import home, read_configuration
 from kosmo_circleci.cli.offers import account_names
 from kosmo_circleci.cli.options import Seconds
@@ -154,7 +158,9 @@ def logout(account: str, as_json: bool) -> None:
         if stored.token:
             places.append("file")
     if not places:
-        raise ConfigurationError(f"No token is stored for the account '{account}'.")
+        named = token_variables(account)
+        way = f" Its token is in {named[0]}: unset that variable." if named else ""
+        raise ConfigurationError(f"No token is stored for the account '{account}'.{way}")
     emit(
         f"Removed the token of account {account} from the {' and the '.join(map(str, places))}.\n"
         "It stays valid until it ends; delete it in CircleCI's user settings to end it now.",

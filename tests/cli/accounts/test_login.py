@@ -249,6 +249,16 @@ def test_a_keyring_takes_the_token_and_logout_removes_it(
     assert again == (1, "", "error: No token is stored for the account 'default'.\n")
 
 
+def test_a_token_that_only_the_environment_has_is_not_logged_out(process: Any) -> None:
+    ended = process("logout", env=NO_KEYRING | {"CIRCLE_TOKEN": TOKEN})
+    assert ended == (
+        1,
+        "",
+        "error: No token is stored for the account 'default'. Its token is in CIRCLE_TOKEN: unset "
+        "that variable.\n",
+    )
+
+
 def test_logout_removes_the_token_of_the_file_and_keeps_the_rest(process: Any, file: Path) -> None:
     file.parent.mkdir(parents=True)
     file.write_text(
