@@ -228,7 +228,7 @@ def _carry_out(app: App, options: LuaOptions) -> int:
     kept = records is None or records.write(run, settings)
     plain_text = output.is_default and not options.as_json
     if not (plain_text and page_is_of_planned_writes(run, options.journal)):
-        show(run, options.as_json, output)
+        run = show(run, options.as_json, output)
     hint = here.hint(run, header, args)
     if hint is not None and not options.as_json:
         click.echo(hint, err=True)
