@@ -167,7 +167,7 @@ def test_a_run_that_is_interrupted_is_sent_too(
 def test_a_limit_that_kills_the_process_is_sent_too(kosmo: Kosmo, collector: Collector) -> None:
     code = C + "c.get_current_user() table.move({}, 1, 1e12, 2)"
     ended = kosmo(
-        "run", "--simulate", "--timeout", "1", "-e", code, env={ENDPOINT: collector.origin}
+        "run", "--simulate", "--timeout", "4", "-e", code, env={ENDPOINT: collector.origin}
     )
     assert ended.code == 1
     run = collector.named("run eval")
