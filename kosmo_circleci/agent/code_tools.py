@@ -34,6 +34,7 @@ _ARGS: Final[JsonValue] = {"type": "object"}
 _SESSION: Final[JsonValue] = {"type": "string", "description": "Keeps globals"}
 _CHECK: Final[JsonValue] = {"type": "boolean", "description": "Only find mistakes"}
 _RESUME: Final[JsonValue] = {"type": "string", "description": "Run to continue"}
+_OUTPUT: Final[JsonValue] = {"type": "object", "required": ["success"]}
 _REFUSES: Final = " Functions marked write are refused."
 _RETURN_LESS: Final = "In Lua, return less: pick fields, filter, count, or one page."
 _CALLS_SHOWN: Final = 5
@@ -81,8 +82,7 @@ class CodeTools:
         return [
             _definition(SEARCH_DOCS, read_only=True),
             _definition(READ_DOC, read_only=True),
-            execute
-            | {"outputSchema": {"type": "object"}, "execution": {"taskSupport": "optional"}},
+            execute | {"outputSchema": _OUTPUT, "execution": {"taskSupport": "optional"}},
         ]
 
     def call(self, name: str, arguments: Mapping[str, JsonValue], call: ToolCall) -> ToolResult:
@@ -101,6 +101,12 @@ class CodeTools:
         if checked.get("check"):
             return self._checked(self._source(checked, call.client)[1], call)
         return self._execute(checked, call)
+
+    def failed(self, fields: Mapping[str, JsonValue]) -> ToolResult:
+        """Return an error with the keys of a script that failed: what is read once is one shape."""
+        shown = {"success": False, "error": fields["message"], "error_type": fields["type"]}
+        rest = {key: value for key, value in fields.items() if key not in ("type", "message")}
+        return ToolResult.of(shown | rest, is_error=True)
 
     @property
     def executions(self) -> Executions:

@@ -16,7 +16,7 @@ from kosmo_circleci.agent.workflows import SHIPPED_ONLY, ReadyMade, WorkflowSour
 from kosmo_circleci.catalog.lookup import resolve
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ConfigurationError, ValidationError
-from kosmo_circleci.jsonvalue import JsonValue, decode
+from kosmo_circleci.jsonvalue import JsonValue, decode, encode
 from kosmo_circleci.limits import Limits
 from kosmo_circleci.masking import Mask
 from kosmo_circleci.run.envelope import Run
@@ -146,7 +146,7 @@ class Executions:
             # MCP servers run with the rights of the user who started this one.
             mcp=not call.client.is_remote,
             here=not call.client.is_remote,
-            results=self.results.named_in(call.client.key, script.code),
+            results=self.results.named_in(call.client.key, script.code, encode(dict(script.args))),
             journal=self._journal(script, call.client),
             writes=script.writes,
         )
