@@ -124,7 +124,8 @@ class CodeTools:
     def _execute(self, arguments: Mapping[str, Any], call: ToolCall) -> ToolResult:
         printed = PrintedLines()
         listener = CallListener(call, printed.add)
-        execution = self._executions.run(self._script(arguments, call.client), listener, call)
+        script = self._script(arguments, call.client)
+        execution = self._executions.run(script, listener, call)
         run = execution.run
         shown: dict[str, JsonValue] = {"success": run.success}
         if run.simulated:
@@ -136,7 +137,7 @@ class CodeTools:
         if not run.success:
             shown |= aftermath(run)
         left = max(cut.LIMIT_BYTES - cut.size(shown), cut.LIMIT_BYTES // 4)
-        mask = Mask()
+        mask = Mask(script.secrets)
         mask.add(listener.secrets)
         shown |= printed.shown(left, mask)
         shown |= {"call_count": run.call_count}
@@ -146,15 +147,23 @@ class CodeTools:
         name, code = self._source(arguments, client)
         ready_made = self._executions.ready_made
         header = ready_made.header(code, name)
+        given, session = arguments.get("args", {}), arguments.get("session")
+        secrets: tuple[str, ...] = ()
+        if arguments.get("workflow"):
+            given, secrets = self._executions.secrets.restored(client.key, name, given)
+        if secrets and session is not None:
+            # The state of a session outlives the run that may use them.
+            raise ValidationError("A workflow with a secret runs without 'session'.")
         return Script(
             code,
             arguments.get("account"),
             arguments.get("simulate") is True,
-            args=ready_made.bound(header, arguments.get("args", {}), client),
-            session=arguments.get("session"),
+            args=ready_made.bound(header, given, client),
+            session=session,
             resume=arguments.get("resume"),
             name=name,
             writes=header.writes,
+            secrets=secrets,
         )
 
     def _source(self, arguments: Mapping[str, Any], client: Client) -> tuple[str, str]:
