@@ -122,7 +122,7 @@ def application(server: ToolServer, listener: socket.socket, *, shared: bool) ->
 
 
 def _names_of_this_machine() -> set[str]:
-    """Return the host name, and the addresses that it stands for."""
+    """Return the host name, and the addresses it resolves to."""
     name = socket.gethostname()
     try:
         addresses = {str(each[4][0]) for each in socket.getaddrinfo(name, None)}

@@ -146,10 +146,7 @@ def _run_and_report(message: RunMessage, states: _States, channel: "_Channel") -
 def _run(message: RunMessage, states: _States, channel: "_Channel", deadline: Deadline) -> Run:
     settings = message.settings
     if settings.keep_state and states.session is not None:
-        states.session.traceparent = settings.traceparent
-        return states.session.run(
-            message.code, settings.name, settings.args, deadline, settings.results
-        )
+        return states.session.run_next(message.code, settings, deadline)
     runtime = states.runtime(message.runtime, channel)
     # A broken configuration is the run's to report, where one is needed.
     with contextlib.suppress(ConfigurationError):

@@ -195,6 +195,9 @@ def _load_sdk() -> None:
     try:
         import kosmo_circleci.agent.server  # noqa: F401
     except ImportError as error:
+        from kosmo_circleci.mcp_client.servers import need_sdk
+
+        need_sdk("kosmo mcp:serve")
         raise ConfigurationError(
             f"kosmo mcp:serve needs the MCP package 2.3 or later; what is installed cannot be used "
             f"({error}). Run: pip install 'kosmo-circleci[mcp]'"
