@@ -60,7 +60,10 @@ class Resources:
 
     def read(self, uri: str, client: Client) -> Content:
         """Return what is at `uri`. Raises `ValidationError`."""
-        parts = urlsplit(uri)
+        try:
+            parts = urlsplit(uri)
+        except ValueError:  # an address in brackets that is none
+            parts = urlsplit("")
         name = unquote(parts.path.removeprefix("/"))
         if parts.scheme == "kosmo" and parts.netloc == "docs" and not parts.query:
             is_public = not name.startswith(workflow_docs.PREFIX)
