@@ -76,17 +76,11 @@ return csv.decode("__index,__gc\n1,2")
 --# CSV with a name that is a zero :: ok "1"
 return csv.decode("\0\n1")[1]["\0"]
 
---# CSV of one field of the whole memory :: memory|cpu|ok 0
-return #csv.decode(("a"):rep(1 << 24))
-
 --# CSV columns that are a list without an end :: runtime must be a list of column names
 return csv.encode({ { a = 1 } }, setmetatable({}, { __len = function() return 1 << 60 end }))
 
 --# rows that answer every key with an error :: ok ""
 return csv.encode(setmetatable({}, { __index = error, __len = function() return 5 end }))
-
---# a table of wide characters, without end :: cpu|memory
-while true do text.table({ { a = ("\u{1F600}"):rep(10000) } }) end
 
 --# a table of combining characters :: ok true
 return #text.table({ { a = ("e\u{301}"):rep(100000) } }) > 100000
