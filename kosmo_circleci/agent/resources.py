@@ -63,7 +63,10 @@ class Resources:
 
         Raises `ValidationError` where there is nothing, and `UsageError` for a wrong range.
         """
-        parts = urlsplit(uri)
+        try:
+            parts = urlsplit(uri)
+        except ValueError:  # brackets without an address in them
+            parts = urlsplit("")
         name = unquote(parts.path.removeprefix("/"))
         if parts.scheme == "kosmo" and parts.netloc == "docs" and not parts.query:
             is_public = not name.startswith(workflow_docs.PREFIX)

@@ -73,6 +73,11 @@ def test_a_large_result_wants_ranges(executions: Executions, resources: Resource
         ("kosmo://other/x", "Unknown resource"),
         ("file:///etc/passwd", "Unknown resource"),
         ("kosmo://docs/../../etc/passwd", "page"),
+        ("kosmo://docs/%2e%2e%2fx", "page"),
+        ("kosmo://user:word@docs/circleci", "Unknown resource"),
+        ("kosmo://[", "Unknown resource"),
+        ("kosmo://results/%00", "Unknown result"),
+        ("\0", "Unknown resource"),
     ],
 )
 def test_what_is_not_there_is_named(resources: Resources, uri: str, message: str) -> None:
