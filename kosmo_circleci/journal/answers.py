@@ -93,7 +93,7 @@ class Answers:
             pieces = [each.split(spelling) for each in plain]
             marks = _interleaved(pieces, marks, mark)
             plain = [piece for each in pieces for piece in each]
-        # What is left are spellings that nobody sends back: those need not be restored.
+        # What is left are spellings that are never sent back: those need not be restored.
         masked = [self._mask.text(each) for each in plain]
         return "".join(chain.from_iterable(zip_longest(masked, marks, fillvalue="")))
 

@@ -9,16 +9,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from kosmo_circleci.atomic import replace_file
 from kosmo_circleci.call.journal import JournalCall
 from kosmo_circleci.errors import JournalError
+from kosmo_circleci.files.atomic import replace_file
 from kosmo_circleci.journal.address import salted_hash
 from kosmo_circleci.journal.lifecycle import Start
 from kosmo_circleci.journal.pattern import without_secrets
 from kosmo_circleci.journal.placeholders import ALL
 from kosmo_circleci.jsonvalue import JsonValue, decode, encode
 from kosmo_circleci.masking import Mask
-from kosmo_circleci.modules import Modules
+from kosmo_circleci.script.modules import Modules
 from kosmo_circleci.wording import printable
 
 VERSION: Final = 1

@@ -1,4 +1,4 @@
-"""A recorded run as the only source of answers: nothing is sent, nobody waits.
+"""A recorded run as the only source of answers: nothing is sent, no time passes.
 
 What the script sees is what the run's last process saw, recorded failures included.
 """

@@ -119,7 +119,7 @@ def open_store(path: str | os.PathLike[str]) -> Store:
             _check_header(file)
         if not file.stat().st_mode & 0o222:  # root could write to it all the same
             raise JournalError(_unwritable(file, "it is read-only"))
-        with contextlib.suppress(PermissionError):  # it is somebody else's, who lets us write
+        with contextlib.suppress(PermissionError):  # it belongs to another user, who lets us write
             file.chmod(0o600)
     store = _connect(file, "rw")
     try:

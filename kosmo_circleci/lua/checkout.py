@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from kosmo_circleci.caller import Caller
+from kosmo_circleci.caller.caller import Caller
 from kosmo_circleci.errors import ConfigurationError, JournalError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.lua.values import Answer, LuaValues, python_text
@@ -55,7 +55,7 @@ class Checkout:
         return self._answers[account]
 
     def _recorded(self, account: str, source: HereSource) -> JsonValue:
-        """Return the fields, or `{"error": …}`: a resumed run is told again what it was told."""
+        """Return the fields, or `{"error": …}`: a resumed run gets the recorded answer."""
 
         def perform() -> JsonValue:
             try:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from kosmo_circleci.caller import Caller
+from kosmo_circleci.caller.caller import Caller
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import Interrupted, JournalError, KosmoError
@@ -20,11 +20,11 @@ from kosmo_circleci.lua.output import LimitedOutput
 from kosmo_circleci.lua.patterns import Patterns
 from kosmo_circleci.lua.runtime import LuaMemoryError, Sandbox
 from kosmo_circleci.lua.values import LuaValues, typed_bytes
-from kosmo_circleci.modules import Modules
 from kosmo_circleci.run.envelope import Run, with_unknown_writes
 from kosmo_circleci.run.listener import GuardedListener
 from kosmo_circleci.run.settings import JournalSettings, RunSettings
-from kosmo_circleci.source import without_shebang
+from kosmo_circleci.script.modules import Modules
+from kosmo_circleci.script.source import without_shebang
 
 if TYPE_CHECKING:
     from kosmo_circleci.call.journal import RunJournal
@@ -110,6 +110,7 @@ class Session:
             self._calls.cancel()
         if self._files is not None:
             self._files.cancel()
+        self._caller.log.abandon_rest()
         try:
             self._parts.listener.reraise()
             return self._journaled(self._finished(outcome, code, started))
@@ -237,7 +238,7 @@ class Session:
         return self._sandbox, self._host, self._calls
 
     def _further_functions(self, values: LuaValues, calls: Calls) -> dict[str, HostFunction]:
-        """Return the host's functions for what a run has only where it is told so."""
+        """Return the host's functions that only some runs have: modules, files."""
         settings, parts = self._settings, self._parts
         functions: dict[str, HostFunction] = {}
         if settings.lua_path or settings.modules:
@@ -245,7 +246,7 @@ class Session:
 
             functions |= modules.functions(parts.modules)
         if settings.files is not None:
-            from kosmo_circleci.downloads import Downloads
+            from kosmo_circleci.caller.downloads import Downloads
             from kosmo_circleci.lua.files import FileFunctions
 
             downloads = Downloads(parts.caller, parts.catalog.credential_hosts)
@@ -255,7 +256,7 @@ class Session:
 
     def _with_full_name(self, text: str, name: str) -> str:
         """Return an error with the whole name of its file, which Lua has shortened."""
-        paths = (module.path for module in self._parts.modules.found.values())
+        paths = (module.path for module in self._parts.modules.loaded.values())
         for full in (name, *paths):
             shortened = "..." + full[-(_MAX_CHUNK_NAME - 3) :]
             if len(full) > _MAX_CHUNK_NAME and text.startswith(shortened + ":"):
@@ -263,11 +264,11 @@ class Session:
         return text
 
     def _finished(self, outcome: "Outcome", code: str, started: float) -> Run:
-        caller, mask = self._caller, self._caller.mask
+        caller, log, mask = self._caller, self._caller.log, self._caller.mask
         error = outcome.error
         if error is not None:
             error = capped(mask.text(error))
-            error = with_unknown_writes(error, caller.log, caller.writes)
+            error = with_unknown_writes(error, log.records, log.writes)
         reason = caller.deadline.reason()
         return Run(
             success=error is None and not outcome.exit_code,
@@ -278,10 +279,10 @@ class Session:
             error_type=outcome.error_type,
             execution_time_ms=(time.perf_counter() - started) * 1000,
             memory_usage=0 if self._sandbox is None else self._sandbox.memory_used(),
-            call_count=caller.call_count,
-            call_records=tuple(caller.log),
-            writes=caller.writes,
-            permission_bypassed=caller.permission_bypassed,
+            call_count=log.call_count,
+            call_records=tuple(log.records),
+            writes=log.writes,
+            permission_bypassed=log.permission_bypassed,
             mcp_trust_bypassed=self._settings.trust_mcp,
             workflows_trust_bypassed=self._settings.workflows_trust_bypassed,
             simulated=self._parts.simulated,

@@ -56,7 +56,7 @@ class RunSettings(NamedTuple):
     not: {name: (path, text)}.
     With `here` False the current folder and the user's files are not the caller's: `circleci.here`
     refuses, and the documentation has the shipped workflows only. `workflows_trust_bypassed` tells
-    that the script is a workflow of a project that nobody has trusted.
+    that the script is a workflow of a project that is not trusted.
     `traceparent` is the span that the run belongs to, as W3C Trace Context writes it; what runs the
     script gets that of the run itself. It is "" for calls that begin a trace, None for no trace.
     """

@@ -25,13 +25,13 @@ from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.docs import guides, pages
 from kosmo_circleci.docs import search as doc_search
 from kosmo_circleci.errors import ConfigurationError, KosmoError, UsageError
-from kosmo_circleci.lua_names import LUA_KEYWORDS
 from kosmo_circleci.run.child import Child, fork_child
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.listener import RunListener
 from kosmo_circleci.run.protocol import RunMessage
 from kosmo_circleci.run.settings import RunSettings, RuntimeSettings
 from kosmo_circleci.run.supervisor import supervise
+from kosmo_circleci.script.names import LUA_KEYWORDS
 from kosmo_circleci.wording import printable_lines
 
 HELP: Final = """\
