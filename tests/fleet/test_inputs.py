@@ -109,15 +109,20 @@ def test_a_line_without_an_end_is_refused_and_not_kept(
     monkeypatch.setattr("kosmo_circleci.fleet.inputs.MAX_TEXT_BYTES", 1000)
     monkeypatch.chdir(tmp_path)
     (tmp_path / name).write_text("1\n" + "1" * 2000)
-    with open(name, "rb") as stdin, contextlib.closing(read_inputs(name, stdin)) as inputs:
-        with pytest.raises(UsageError, match="longer than 64 MiB"):
-            list(inputs)
+    with (
+        open(name, "rb") as stdin,
+        contextlib.closing(read_inputs(name, stdin)) as inputs,
+        pytest.raises(UsageError, match="longer than 64 MiB"),
+    ):
+        list(inputs)
 
 
 def test_a_header_of_very_many_columns_is_read_in_no_time(tmp_path: Path) -> None:
     names = [f"c{number}" for number in range(100_000)]
     file = tmp_path / "wide.csv"
     file.write_text(",".join([*names, "c7"]))
-    with contextlib.closing(read_inputs(str(file), io.BytesIO())) as inputs:
-        with pytest.raises(UsageError, match="the column 'c7' is duplicate"):
-            list(inputs)
+    with (
+        contextlib.closing(read_inputs(str(file), io.BytesIO())) as inputs,
+        pytest.raises(UsageError, match="the column 'c7' is duplicate"),
+    ):
+        list(inputs)
