@@ -17,7 +17,7 @@ from kosmo_circleci.agent.tool_result import ToolCall, ToolResult
 from kosmo_circleci.agent.workflows import WorkflowSource
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ValidationError
-from kosmo_circleci.trust import TrustFile
+from kosmo_circleci.files.trust import TrustFile
 from kosmo_circleci.workflows.library import Library
 
 SECRET = "hunter2-and-more"
