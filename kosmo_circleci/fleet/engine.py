@@ -14,10 +14,11 @@ from concurrent.futures import CancelledError, Future
 from typing import Final, NamedTuple
 
 from kosmo_circleci.deadline import Deadline
+from kosmo_circleci.errors import KosmoError
 from kosmo_circleci.fleet.assignment import Assignment
 from kosmo_circleci.fleet.executors import Engine
 from kosmo_circleci.fleet.inputs import Item
-from kosmo_circleci.fleet.rows import Row
+from kosmo_circleci.fleet.rows import Row, failed_row
 
 _POLL_S: Final = 0.1
 _GRACE_S: Final = 1.5
@@ -74,7 +75,7 @@ class Fleet:
                     ended = self._ended.get(timeout=_POLL_S)
                 except queue.Empty:
                     if give_up_at is not None and time.monotonic() > give_up_at:
-                        return  # a worker elsewhere, which nobody can interrupt
+                        return  # a worker elsewhere, which cannot be interrupted
                     continue
                 row = None if ended is None else self._row(ended)
                 if row is not None:
@@ -98,7 +99,12 @@ class Fleet:
                     if self._over:
                         break
                     self._running += 1
-                self._submit(assignment)
+                try:
+                    self._submit(assignment)
+                except BaseException:
+                    with self._lock:
+                        self._running -= 1
+                    raise
         except BaseException as error:
             self._fault = error
         with self._lock:
@@ -121,8 +127,16 @@ class Fleet:
         except Exception as error:
             row = self._engine.lost(ended.assignment, error)
         if row is None:
-            self._submit(ended.assignment)
-        else:
+            row = self._again(ended.assignment)
+        if row is not None:
             with self._lock:
                 self._running -= 1
         return row
+
+    def _again(self, assignment: Assignment) -> Row | None:
+        """Submit an assignment once more; the row of one that no worker takes any more."""
+        try:
+            self._submit(assignment)
+        except KosmoError as error:
+            return failed_row(assignment.item, error)
+        return None

@@ -68,12 +68,24 @@ class RemoteEngine:
 
     is_elsewhere = True
 
-    def __init__(self, executor: Executor, workers: int) -> None:
+    def __init__(self, executor: Executor, workers: int, spec: str = _DASK) -> None:
+        """Use `executor`; `spec` is what messages call it."""
         self.workers = workers
+        self._spec = spec
         self._executor = executor
         self._again: set[int] = set()
 
     def submit(self, assignment: Assignment) -> "Future[Row]":
+        """Hand it to the executor. Raises `ConfigurationError` where that takes no more work."""
+        try:
+            return self._submit(assignment)
+        except Exception as error:  # `BrokenProcessPool`, a cluster that has gone: any library's
+            raise ConfigurationError(
+                f"--executor {self._spec} takes no more work: {type(error).__name__}: {error}. "
+                "Inputs without a row were not run; with --journal, --resume continues with them."
+            ) from error
+
+    def _submit(self, assignment: Assignment) -> "Future[Row]":
         return self._executor.submit(run_remotely, assignment)
 
     def lost(self, assignment: Assignment, error: Exception) -> Row | None:
@@ -102,7 +114,7 @@ class DaskEngine(RemoteEngine):
         self._cluster = cluster
         self._fleet = uuid.uuid4().hex
 
-    def submit(self, assignment: Assignment) -> "Future[Row]":
+    def _submit(self, assignment: Assignment) -> "Future[Row]":
         name = f"kosmo-{self._fleet}-{assignment.item.index}"
         future: Future[Row] = self._executor.submit(run_once_on_dask, assignment, name)
         return future
@@ -138,13 +150,20 @@ def open_engine(spec: str, runtime: Runtime, deadline: Deadline, jobs: int) -> E
     if spec == "dask" or spec.startswith(_DASK):
         return _dask_engine(spec.removeprefix("dask").removeprefix(":"), jobs)
     factory = _factory(spec)
-    executor = factory()
+    try:
+        executor = factory()
+    except Exception as error:
+        raise ConfigurationError(
+            f"--executor {spec}: {spec.partition(':')[2]}() failed: {type(error).__name__}: "
+            f"{error}. Expected a function without arguments that returns a "
+            "concurrent.futures.Executor (PEP 3148)."
+        ) from error
     if not (hasattr(executor, "submit") and hasattr(executor, "shutdown")):
         raise UsageError(
             f"--executor {spec}: it returned a {type(executor).__name__}; "
             "expected a concurrent.futures.Executor (PEP 3148)."
         )
-    return RemoteEngine(executor, jobs)
+    return RemoteEngine(executor, jobs, spec)
 
 
 def _factory(spec: str) -> Callable[[], Any]:

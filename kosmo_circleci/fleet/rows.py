@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from kosmo_circleci.call.model import Writes
+from kosmo_circleci.errors import KosmoError
 from kosmo_circleci.fleet.inputs import Item
 from kosmo_circleci.jsonvalue import JsonValue, encode
 from kosmo_circleci.run.envelope import Run
@@ -74,6 +75,11 @@ def lost_row(item: Item, reason: str) -> Row:
     return Row(
         item.index, item.value, False, error=error, error_type="runtime", writes=Writes(unknown=1)
     )
+
+
+def failed_row(item: Item, error: KosmoError) -> Row:
+    """Return the row of an input that was not run, and why."""
+    return Row(item.index, item.value, False, error=error.message, error_type=error.error_type)
 
 
 class Summary(NamedTuple):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.call.exchange import Performed
 from kosmo_circleci.call.model import PreparedCall, RawArguments
-from kosmo_circleci.caller import Caller
+from kosmo_circleci.caller.caller import Caller
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import KosmoError, ScriptError, ValidationError
@@ -70,7 +70,6 @@ class Calls:
         self._context = ExtensionContext(caller)
         self._clock = clock
         self._tickets: Tickets[Any] | None = None
-        self._in_flight: dict[int, _InFlight] = {}
         # A child of the run's deadline, which is not this object's to end.
         self._scopes: dict[int, Deadline] = {0: caller.deadline.child()}
         self._next_scope = count(1)
@@ -142,7 +141,6 @@ class Calls:
             self._abandon(self._tickets.cancel(self._scopes[0]))
             self._tickets.close()
             self._tickets = None
-        self._in_flight.clear()
 
     def reset(self) -> None:
         """Begin the next script of this state, under the caller's new deadline."""
@@ -188,7 +186,7 @@ class Calls:
             deadline,
             lambda: self._caller.perform(prepared, deadline),
             finish,
-            lambda: self._caller.abandon(prepared),
+            lambda: self._caller.log.abandon(prepared),
         )
 
     def _prepare(
@@ -251,9 +249,7 @@ class Calls:
         finish: Finish,
         abandon: Callable[[], None] | None = None,
     ) -> Answer:
-        number = self._pool().submit(work, scope)
-        self._in_flight[number] = _InFlight(finish, abandon)
-        return (number,)
+        return (self._pool().submit(work, scope, _InFlight(finish, abandon)),)
 
     def _pool(self) -> "Tickets[Any]":
         if self._tickets is None:
@@ -292,7 +288,8 @@ class Calls:
     def _abandon(self, dropped: "list[Ticket[Any]]") -> None:
         # What was sent is in the log, whether or not anybody is left to hear of its answer.
         for ticket in dropped:
-            call = self._in_flight.pop(ticket.number)
+            call: _InFlight = ticket.call
+            ticket.call = None  # the ticket itself may wait for a thread to drop it
             if call.abandon is None:
                 continue
             if ticket.finished and ticket.error is None:
@@ -313,7 +310,7 @@ class Calls:
         ticket = pool.wait(None if self._clock.is_simulated else timeout_s)
         if ticket is None:
             return (None,)
-        return (ticket.number, *self._settled(ticket, self._in_flight.pop(ticket.number)))
+        return (ticket.number, *self._settled(ticket, ticket.call))
 
     def _settled(self, ticket: "Ticket[Any]", call: _InFlight) -> Answer:
         # The branch that made the call hears of every fault, not the loop that waits for all.

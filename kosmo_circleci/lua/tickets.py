@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import LimitExceeded
@@ -33,12 +33,15 @@ _LOOK_EVERY_S: Final = 0.1
 class Ticket(Generic[T]):
     """One piece of work. `outcome` or `error` is there once it is `finished`.
 
-    `started_s` is when its work started, on `time.perf_counter`; None where it has not.
+    `started_s` is when its work started, on `time.perf_counter`; None where it has not. `call` is
+    what its caller knows it by. It is here and in no table of the caller's: a signal can end the
+    script between any two steps, and a ticket in flight that is in one table alone would be lost.
     """
 
     number: int
     scope: Deadline
     work: Callable[[], T]
+    call: Any = None
     started_s: float | None = None
     finished: bool = False
     outcome: T | None = None
@@ -64,7 +67,7 @@ class Tickets(Protocol[T]):
         """How many tickets have been neither returned by `wait` nor cancelled."""
         ...
 
-    def submit(self, work: Callable[[], T], scope: Deadline) -> int:
+    def submit(self, work: Callable[[], T], scope: Deadline, call: object = None) -> int:
         """Have `work` done and return the ticket's number. Raises `LimitExceeded`."""
         ...
 
@@ -106,8 +109,8 @@ class ThreadedTickets(Generic[T]):
     def in_flight(self) -> int:
         return len(self._open)
 
-    def submit(self, work: Callable[[], T], scope: Deadline) -> int:
-        ticket = Ticket(self._next, scope, work)
+    def submit(self, work: Callable[[], T], scope: Deadline, call: object = None) -> int:
+        ticket = Ticket(self._next, scope, work, call)
         self._next += 1
         if self._busy >= self._threads < min(self.capacity + len(self._stuck), MAX_THREADS):
             self._start_thread()
@@ -186,8 +189,8 @@ class InlineTickets(Generic[T]):
     def in_flight(self) -> int:
         return len(self._open)
 
-    def submit(self, work: Callable[[], T], scope: Deadline) -> int:
-        self._open.append(Ticket(self._next, scope, work))
+    def submit(self, work: Callable[[], T], scope: Deadline, call: object = None) -> int:
+        self._open.append(Ticket(self._next, scope, work, call))
         self._next += 1
         return self._next - 1
 
@@ -195,9 +198,10 @@ class InlineTickets(Generic[T]):
         self._deadline.check()
         if not self._open:
             return None
-        ticket = self._open.popleft()
+        ticket = self._open[0]
         ticket.started_s = time.perf_counter()
         ticket.perform()
+        self._open.popleft()
         return ticket
 
     def cancel(self, scope: Deadline) -> list[Ticket[T]]:

@@ -117,7 +117,10 @@ def spawn_child(environ: Mapping[str, str], secrets: tuple[str, ...]) -> Child:
     # hold a `struct.py`, and its code would run with the tokens in reach. A relative entry of this
     # process's path means the same folder.
     kept["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if os.path.isabs(path))
-    with _pipes() as ((to_child, from_parent), (to_parent, from_child)):
+    with (
+        _pipes() as ((to_child, from_parent), (to_parent, from_child)),
+        _interrupts_held_back(),
+    ):
         process = subprocess.Popen(
             [sys.executable, "-P", "-c", _WORKER],
             stdin=to_child,
@@ -128,6 +131,20 @@ def spawn_child(environ: Mapping[str, str], secrets: tuple[str, ...]) -> Child:
         _close(to_child, from_child)
     process.returncode = 0  # `Child` waits for it; without this the object would warn
     return Child(process.pid, to_parent, from_parent)
+
+
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Let a process that starts in the block keep SIGINT pending until its run can be ended.
+
+    A fresh interpreter would print the trace of a `KeyboardInterrupt` while it imports, or die.
+    Only this thread's mask changes, and the new process inherits it.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

@@ -137,7 +137,10 @@ def parse(source: str, name: str) -> Header:
             if text.startswith("@arg"):
                 arguments.append(_argument(text, arguments))
             elif text.startswith("@writes"):
-                writes = (writes or ()) + _writes(text)
+                more = _writes(text)
+                if writes is not None and not (writes and more):
+                    raise UsageError("'@writes none' stands alone.")
+                writes = (writes or ()) + more
             elif text.startswith("@"):
                 _refuse_near_tag(text)
             elif line.startswith("---"):
@@ -171,7 +174,8 @@ def _comment_block(source: str) -> list[tuple[int, str]]:
     lines = source.removeprefix("\ufeff").split("\n")
     start = 1 if lines[0].startswith("#") else 0
     block = []
-    for number, line in enumerate(lines[start:], start + 1):
+    for number, raw in enumerate(lines[start:], start + 1):
+        line = raw.lstrip(" \t")
         if line.strip() and not line.startswith("--"):
             break
         if line.startswith("--") and not line.startswith("--["):

@@ -57,7 +57,7 @@ for context in flow.each(circleci.list_contexts, { owner_slug = org }) do
   if args.contexts == nil or regex.match(context.name, args.contexts) then contexts[#contexts + 1] = context end
 end
 
--- All reads come first: if a context cannot be read, nothing has been written, and nobody believes that all is done.
+-- All reads come first: if a context cannot be read, nothing has been written, and the error says so.
 local places = {}
 for index, has in ipairs(flow.map(contexts, has_variable)) do
   if has then places[#places + 1] = contexts[index] end

@@ -78,17 +78,24 @@ def test_without_servers_the_list_is_empty_and_needs_neither_sdk_nor_token(proje
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "[]\n[]\n", "")
 
 
-def test_a_missing_sdk_is_named_with_the_way_to_it() -> None:
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["mcp:lua", "-e", 'mcp.tools("s")'], "eval:1: The MCP server 's'"),
+        (["mcp:serve"], "kosmo mcp:serve"),
+    ],
+)
+def test_a_missing_sdk_is_named_with_the_way_to_it(arguments: list[str], what: str) -> None:
     blocked = (
         "import sys; sys.modules['mcp'] = None\n"
         "from kosmo_circleci.cli.main import main\n"
-        "main(['mcp:lua', '-e', 'mcp.tools(\"s\")'])"
+        f"main({arguments!r})"
     )
     ended = subprocess.run(
         [sys.executable, "-c", blocked], capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert ended.stderr == (
-        "error: eval:1: The MCP server 's' needs the MCP package, which is not installed; run: "
+        f"error: {what} needs the MCP package, which is not installed; run: "
         "pip install 'kosmo-circleci[mcp]'\n"
     )
 

@@ -1,7 +1,8 @@
 """Executors of tests, by the names that `--executor module:factory` takes."""
 
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
 from multiprocessing import get_context
+from typing import NoReturn
 
 
 def processes() -> Executor:
@@ -15,3 +16,20 @@ def not_an_executor() -> object:
 
 
 NUMBER = 5
+
+
+def failing() -> Executor:
+    """Fail, as a factory does whose cluster is down."""
+    raise RuntimeError("the cluster is down")
+
+
+class Gone(Executor):
+    """Takes no work, as a pool one of whose processes has died."""
+
+    def submit(self, *_arguments: object, **_named: object) -> NoReturn:
+        raise BrokenExecutor("A process terminated abruptly.")
+
+
+def gone() -> Executor:
+    """Return an executor that takes no work."""
+    return Gone()

@@ -13,7 +13,7 @@ import pytest
 
 from kosmo_circleci import Bridge, Limits
 from kosmo_circleci.deadline import Deadline
-from kosmo_circleci.errors import Interrupted, UsageError
+from kosmo_circleci.errors import ConfigurationError, Interrupted, UsageError
 from kosmo_circleci.fleet.assignment import Assignment
 from kosmo_circleci.fleet.executors import RemoteEngine, open_engine
 from kosmo_circleci.fleet.inputs import Item
@@ -202,3 +202,17 @@ def test_a_worker_elsewhere_that_dies_is_replaced_where_nothing_could_be_written
 def test_an_executor_that_cannot_be_had_says_why(spec: str, message: str) -> None:
     with pytest.raises(UsageError, match=message.replace(".", r"\.")):
         open_engine(spec, Runtime(simulate=True), Deadline(), 1)
+
+
+@pytest.mark.usefixtures("bridge")
+def test_a_factory_that_fails_is_reported_with_its_fault() -> None:
+    with pytest.raises(ConfigurationError, match=r"failing\(\) failed: RuntimeError: the cluster"):
+        open_engine("fleet_factories:failing", Runtime(simulate=True), Deadline(), 1)
+
+
+def test_an_executor_that_takes_no_more_work_ends_the_fleet(bridge: Bridge) -> None:
+    rows = bridge.map("return item", ["a", "b"], executor="fleet_factories:gone")
+    with pytest.raises(
+        ConfigurationError, match=r"fleet_factories:gone takes no more work: Broken"
+    ):
+        list(rows)

@@ -186,7 +186,7 @@ def test_without_the_extra_one_line_says_so_and_the_run_goes_on(
     assert ended == Ended(
         0,
         "example-user\n1\n",
-        "warning: OTEL_* asks for telemetry, and there is none: OpenTelemetry's SDK or its "
+        "warning: telemetry is off although OTEL_* asks for it: OpenTelemetry's SDK or its "
         "exporter is not installed; run: pip install 'kosmo-circleci[otel]'\n",
     )
 
@@ -204,7 +204,7 @@ def test_a_variable_that_cannot_be_used_is_named_and_the_run_goes_on(
 ) -> None:
     ended = kosmo("run", "--simulate", "-e", "return 1", env={ENDPOINT: "http://127.0.0.1:1"} | env)
     assert (ended.code, ended.out) == (0, "1\n")
-    assert ended.err.startswith("warning: OTEL_* asks for telemetry, and there is none: ")
+    assert ended.err.startswith("warning: telemetry is off although OTEL_* asks for it: ")
     assert why in ended.err
     assert ended.err.count("\n") == 1
 

@@ -13,13 +13,13 @@ from kosmo_circleci.cli.script.progress import shown_on_stderr
 from kosmo_circleci.cli.script.signals import interruptible
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import UsageError
-from kosmo_circleci.modules import folder_of_script
 from kosmo_circleci.run.child import Child
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.listener import Consent, RunListener
 from kosmo_circleci.run.protocol import RunMessage
 from kosmo_circleci.run.settings import RunSettings
 from kosmo_circleci.run.supervisor import supervise
+from kosmo_circleci.script.modules import folder_of_script
 from kosmo_circleci.telemetry.tracing import traced
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ def read_source(
             raise UsageError("Give --workflow alone, without FILE and --eval.")
         from kosmo_circleci.cli.workflows import library
 
-        known = library().find(workflow)
-        text = known.code()
-        folder = folder_of_script(str(known.path)) if known.may_load(text) else None
-        return Source(text, workflow, folder, known)
+        ready_made = library().find(workflow)
+        text = ready_made.code()
+        folder = folder_of_script(str(ready_made.path)) if ready_made.may_load(text) else None
+        return Source(text, workflow, folder, ready_made)
     if file is not None and code is not None:
         raise UsageError("Give FILE or --eval, not both.")
     if code is not None:

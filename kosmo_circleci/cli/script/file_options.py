@@ -8,8 +8,8 @@ import click
 from kosmo_circleci.cli.offers import folders
 from kosmo_circleci.cli.options import Size
 from kosmo_circleci.errors import UsageError
+from kosmo_circleci.files.folders import existing_folder
 from kosmo_circleci.limits import FILES_LIMIT_BYTES
-from kosmo_circleci.modules import existing_folder
 from kosmo_circleci.run.settings import RunSettings
 
 _F = TypeVar("_F", bound=Callable[..., Any])

@@ -1,5 +1,7 @@
 """What a person sees of a plan, and the exit code that tells a program."""
 
+from typing import NamedTuple
+
 import click
 
 from kosmo_circleci.cli.script.journal_options import WRITES_PLANNED
@@ -7,20 +9,35 @@ from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.settings import JournalSettings
 
 
-def show_plan(run: Run, journal: JournalSettings, as_json: bool, detailed: bool) -> int:
-    """Write the plan of a run that made one to stdout, unless `as_json`; return the exit code.
+class PlanDisplay(NamedTuple):
+    """What is to be seen of a plan: the `error` stream takes it where stdout is for programs."""
 
-    A `detailed` one tells whether there is something to apply.
+    as_json: bool
+    error: bool
+    detailed: bool
+
+
+def show_plan(run: Run, journal: JournalSettings, display: PlanDisplay) -> int:
+    """Write the plan of a run that made one, unless `as_json`; return the exit code.
+
+    A `detailed` one tells whether there is something to apply. A run that fails makes no plan:
+    where it says so with its exit code alone, a line on stderr tells of it.
     """
-    if journal.plan is None or not run.success:
+    if journal.plan is None:
+        return run.exit_code
+    if not run.success:
+        if run.error is None and not display.as_json:
+            click.echo(
+                f"No plan was made: the script ended with exit code {run.exit_code}.", err=True
+            )
         return run.exit_code
     from kosmo_circleci.journal.plan import read_plan
     from kosmo_circleci.journal.plan_text import plan_text
 
     plan = read_plan(journal.plan)
-    if not as_json:
-        click.echo(plan_text(plan))
-    if detailed and plan.writes and not run.exit_code:
+    if not display.as_json:
+        click.echo(plan_text(plan), err=display.error)
+    if display.detailed and plan.writes and not run.exit_code:
         return WRITES_PLANNED
     return run.exit_code
 

@@ -163,6 +163,23 @@ def test_a_plan_is_printed_and_then_applied_once(run: Kosmo, tmp_path: Path) -> 
     assert (again.code, again.json["error_type"], again.json["call_count"]) == (1, "journal", 0)
 
 
+def test_a_plan_leaves_stdout_to_a_format(run: Kosmo, tmp_path: Path) -> None:
+    code = CREATE + "return {id = create('a')}"
+    planned = run(code, "--plan", str(tmp_path / "p"), "--format", "json")
+    assert json.loads(planned.out) == {"id": "planned-1"}
+    assert planned.err.endswith("Plan: 1 to create, 0 to update, 0 to delete, 0 actions.\n")
+
+
+def test_a_script_that_ends_with_a_code_makes_no_plan_and_says_so(
+    run: Kosmo, tmp_path: Path
+) -> None:
+    assert run(CREATE + "create('a') exit(4)", "--plan", str(tmp_path / "p")) == (
+        4,
+        "",
+        "No plan was made: the script ended with exit code 4.\n",
+    )
+
+
 def test_a_write_that_was_not_planned_is_refused(run: Kosmo, tmp_path: Path) -> None:
     plan = str(tmp_path / "p")
     code = CREATE + "create('a') return pcall(create, 'b')"

@@ -3,11 +3,12 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from queue import SimpleQueue
 
 import pytest
 
 from kosmo_circleci.deadline import Deadline
-from kosmo_circleci.errors import LimitExceeded
+from kosmo_circleci.errors import Interrupted, LimitExceeded
 from kosmo_circleci.lua.tickets import MAX_THREADS, InlineTickets, ThreadedTickets
 
 
@@ -219,4 +220,24 @@ def test_inline_work_that_was_cancelled_is_not_done() -> None:
     assert [(each.number, each.started_s) for each in dropped] == [(number, None)]
     assert ended is not None
     assert ended.outcome == "kept"
+    assert tickets.in_flight == 0
+
+
+class Interrupting(SimpleQueue[object]):
+    """A queue whose writer is interrupted, as by a signal, right after it has put a ticket in."""
+
+    def put(self, ticket: object, block: bool = True, timeout: float | None = None) -> None:
+        super().put(ticket, block, timeout)
+        if ticket is not None:
+            raise Interrupted("Interrupted.")
+
+
+def test_a_signal_while_a_ticket_is_handed_over_loses_neither_it_nor_its_call(
+    tickets: ThreadedTickets[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scope = Deadline()
+    monkeypatch.setattr(tickets, "_todo", Interrupting())
+    with pytest.raises(Interrupted):
+        tickets.submit(lambda: "never", scope, "its call")
+    assert [ticket.call for ticket in tickets.cancel(scope)] == ["its call"]
     assert tickets.in_flight == 0
