@@ -34,6 +34,7 @@ _ARGS: Final[JsonValue] = {"type": "object"}
 _SESSION: Final[JsonValue] = {"type": "string", "description": "Keeps globals"}
 _CHECK: Final[JsonValue] = {"type": "boolean", "description": "Only find mistakes"}
 _RESUME: Final[JsonValue] = {"type": "string", "description": "Run to continue"}
+_OUTPUT: Final[JsonValue] = {"type": "object", "required": ["success"]}
 _REFUSES: Final = " Functions marked write are refused."
 _RETURN_LESS: Final = "In Lua, return less: pick fields, filter, count, or one page."
 _CALLS_SHOWN: Final = 5
@@ -81,8 +82,7 @@ class CodeTools:
         return [
             _definition(SEARCH_DOCS, read_only=True),
             _definition(READ_DOC, read_only=True),
-            execute
-            | {"outputSchema": {"type": "object"}, "execution": {"taskSupport": "optional"}},
+            execute | {"outputSchema": _OUTPUT, "execution": {"taskSupport": "optional"}},
         ]
 
     def call(self, name: str, arguments: Mapping[str, JsonValue], call: ToolCall) -> ToolResult:
@@ -102,6 +102,12 @@ class CodeTools:
             return self._checked(self._source(checked, call.client)[1], call)
         return self._execute(checked, call)
 
+    def failed(self, fields: Mapping[str, JsonValue]) -> ToolResult:
+        """Return an error with the keys of a script that failed: what is read once is one shape."""
+        shown = {"success": False, "error": fields["message"], "error_type": fields["type"]}
+        rest = {key: value for key, value in fields.items() if key not in ("type", "message")}
+        return ToolResult.of(shown | rest, is_error=True)
+
     @property
     def executions(self) -> Executions:
         """What runs the scripts."""
@@ -118,7 +124,8 @@ class CodeTools:
     def _execute(self, arguments: Mapping[str, Any], call: ToolCall) -> ToolResult:
         printed = PrintedLines()
         listener = CallListener(call, printed.add)
-        execution = self._executions.run(self._script(arguments, call.client), listener, call)
+        script = self._script(arguments, call.client)
+        execution = self._executions.run(script, listener, call)
         run = execution.run
         shown: dict[str, JsonValue] = {"success": run.success}
         if run.simulated:
@@ -130,7 +137,7 @@ class CodeTools:
         if not run.success:
             shown |= aftermath(run)
         left = max(cut.LIMIT_BYTES - cut.size(shown), cut.LIMIT_BYTES // 4)
-        mask = Mask()
+        mask = Mask(script.secrets)
         mask.add(listener.secrets)
         shown |= printed.shown(left, mask)
         shown |= {"call_count": run.call_count}
@@ -140,15 +147,23 @@ class CodeTools:
         name, code = self._source(arguments, client)
         ready_made = self._executions.ready_made
         header = ready_made.header(code, name)
+        given, session = arguments.get("args", {}), arguments.get("session")
+        secrets: tuple[str, ...] = ()
+        if arguments.get("workflow"):
+            given, secrets = self._executions.secrets.restored(client.key, name, given)
+        if secrets and session is not None:
+            # The state of a session outlives the run that may use them.
+            raise ValidationError("A workflow with a secret runs without 'session'.")
         return Script(
             code,
             arguments.get("account"),
             arguments.get("simulate") is True,
-            args=ready_made.bound(header, arguments.get("args", {}), client),
-            session=arguments.get("session"),
+            args=ready_made.bound(header, given, client),
+            session=session,
             resume=arguments.get("resume"),
             name=name,
             writes=header.writes,
+            secrets=secrets,
         )
 
     def _source(self, arguments: Mapping[str, Any], client: Client) -> tuple[str, str]:

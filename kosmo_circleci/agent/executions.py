@@ -11,12 +11,13 @@ from kosmo_circleci.agent.clients import Client
 from kosmo_circleci.agent.kept_results import KeptResults
 from kosmo_circleci.agent.runtimes import DEFAULT, Runtimes
 from kosmo_circleci.agent.script_sessions import ScriptSessions, SessionKey
+from kosmo_circleci.agent.secret_arguments import SecretArguments
 from kosmo_circleci.agent.tool_result import Link, Shown, ToolCall
 from kosmo_circleci.agent.workflows import SHIPPED_ONLY, ReadyMade, WorkflowSource
 from kosmo_circleci.catalog.lookup import resolve
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ConfigurationError, ValidationError
-from kosmo_circleci.jsonvalue import JsonValue, decode
+from kosmo_circleci.jsonvalue import JsonValue, decode, encode
 from kosmo_circleci.limits import Limits
 from kosmo_circleci.masking import Mask
 from kosmo_circleci.run.envelope import Run
@@ -62,7 +63,7 @@ class Script(NamedTuple):
 
     Without an `account` it is the one the server was started with. `session` names the scripts it
     shares globals with, `resume` the run that it continues. `name` precedes error lines. `writes`
-    are the only functions that may write, None for no such limit.
+    are the only functions that may write, None for no such limit. `secrets` are values to mask.
     """
 
     code: str
@@ -73,6 +74,7 @@ class Script(NamedTuple):
     resume: str | None = None
     name: str = "script"
     writes: tuple[str, ...] | None = None
+    secrets: tuple[str, ...] = ()
 
 
 class Execution(NamedTuple):
@@ -122,6 +124,7 @@ class Executions:
         self.options = options
         self.ready_made = ReadyMade(source, options.simulate)
         self.results = KeptResults()
+        self.secrets = SecretArguments()
         self._sessions = ScriptSessions()
         self._lock = threading.Lock()
         self._runtimes = Runtimes(options)
@@ -146,9 +149,10 @@ class Executions:
             # MCP servers run with the rights of the user who started this one.
             mcp=not call.client.is_remote,
             here=not call.client.is_remote,
-            results=self.results.named_in(call.client.key, script.code),
+            results=self.results.named_in(call.client.key, script.code, encode(dict(script.args))),
             journal=self._journal(script, call.client),
             writes=script.writes,
+            secrets=script.secrets,
         )
         if script.session is None:
             return Execution(runtime.run_isolated(script.code, settings, listener, call.deadline))

@@ -59,6 +59,10 @@ class FunctionTools:
         whole = isinstance(value, dict) and "result" in shown.fields
         return ToolResult.of(value if whole else shown.fields, links=shown.links)
 
+    def failed(self, fields: Mapping[str, JsonValue]) -> ToolResult:
+        """Return an error with the fields that it has in a script."""
+        return ToolResult(f"error: {fields['message']}", fields, is_error=True)
+
     @property
     def executions(self) -> Executions:
         """What runs the scripts."""
@@ -70,8 +74,7 @@ class FunctionTools:
 
     def _failed(self, fields: dict[str, JsonValue], run: Run) -> ToolResult:
         message = self._executions.explained(str(fields["message"]))
-        shown = fields | {"message": message} | aftermath(run)
-        return ToolResult(f"error: {message}", shown, is_error=True)
+        return self.failed(fields | {"message": message} | aftermath(run))
 
 
 def _function(name: str) -> Function:

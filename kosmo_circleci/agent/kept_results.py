@@ -61,13 +61,17 @@ class KeptResults:
         with self._lock:
             return [result for (owner, _), result in self._results.items() if owner == client]
 
-    def named_in(self, client: str, code: str) -> dict[str, str]:
-        """Return the texts of those results of `client` whose IDs stand in a script, by ID.
+    def named_in(self, client: str, *texts: str) -> dict[str, str]:
+        """Return the texts of those results of `client` whose IDs stand in `texts`, by ID.
 
-        A script that wants one has its ID in its text: it comes from an answer. So the others need
-        not travel to the script's process.
+        A script that wants one has its ID in its text or its arguments: it comes from an answer. So
+        the others need not travel to the script's process.
         """
-        return {each.result_id: each.text for each in self.of(client) if each.result_id in code}
+        return {
+            each.result_id: each.text
+            for each in self.of(client)
+            if any(each.result_id in text for text in texts)
+        }
 
 
 def _ascii(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from kosmo_circleci.agent.clients import Client
 from kosmo_circleci.agent.executions import Executions
+from kosmo_circleci.agent.secret_arguments import PREFIX, Place, is_secret
 from kosmo_circleci.agent.suggestions import Suggestions
 from kosmo_circleci.jsonvalue import JsonValue, encode
 from kosmo_circleci.workflows.header import Argument, Header
@@ -15,6 +16,10 @@ from kosmo_circleci.workflows.library import Described
 
 _HERE: Final = "@here."
 _BOOLEANS: Final = ("true", "false")
+_ABOUT_SECRETS: Final = (
+    f"What begins with {PREFIX} stands for a secret that I typed and the server keeps: pass it on "
+    "as it is. It is good for this workflow, for an hour."
+)
 
 
 class PromptArgument(NamedTuple):
@@ -49,16 +54,19 @@ class Prompts:
     def text(self, name: str, arguments: Mapping[str, str], client: Client) -> str:
         """Return what the model is told. Raises `ValidationError` and `PermissionDenied`.
 
-        Arguments left empty count as not given: forms send every field.
+        Arguments left empty count as not given: forms send every field. No secret is in the text.
         """
         ready_made = self._executions.ready_made
         described = ready_made.read(name, client)
         values: dict[str, JsonValue] = {key: text for key, text in arguments.items() if text}
         bound = ready_made.bound(described.header, values, client)
+        secrets = self._withheld(name, described.header, values, client)
+        bound |= secrets
         call: dict[str, JsonValue] = {"code": "", "workflow": name, "args": bound}
         parts = [
             f"Run the ready-made workflow '{name}': {described.description}",
             f"Call the tool execute_lua once, with exactly these arguments:\n\n{encode(call)}",
+            _ABOUT_SECRETS if secrets else "",
             self._about_writes(described.header),
             "Then tell me what came out, in words: the answer is in 'result', and what was printed "
             "in 'output'. If it fails, say why, and follow 'rerun'.",
@@ -66,6 +74,17 @@ class Prompts:
             f"```lua\n{described.code.rstrip()}\n```\n",
         ]
         return "\n\n".join(filter(None, parts))
+
+    def _withheld(
+        self, name: str, header: Header, values: Mapping[str, JsonValue], client: Client
+    ) -> dict[str, JsonValue]:
+        """Keep the secrets among the values; return the words that stand for them."""
+        keep = self._executions.secrets.keep
+        return {
+            each.name: keep(Place(client.key, name, each.name), str(values[each.name]))
+            for each in header.arguments
+            if each.name in values and is_secret(each, name)
+        }
 
     def complete(
         self, name: str, argument: str, beginning: str, others: Mapping[str, str], client: Client

@@ -11,7 +11,7 @@ from mcp.shared.exceptions import MCPError
 from kosmo_circleci.agent import questions
 from kosmo_circleci.agent.clients import Client
 from kosmo_circleci.agent.resources import PAGE_TEMPLATE, RESULT_TEMPLATE, Resource, Resources
-from kosmo_circleci.errors import KosmoError
+from kosmo_circleci.errors import KosmoError, UsageError
 
 Context: TypeAlias = ServerRequestContext[Any, Any]
 
@@ -67,7 +67,8 @@ class Reading:
         try:
             content = await anyio.to_thread.run_sync(self._resources.read, uri, client)
         except KosmoError as error:
-            code = types.INVALID_PARAMS if questions.is_modern(ctx) else _NOT_FOUND
+            wrong_range = isinstance(error, UsageError)
+            code = types.INVALID_PARAMS if wrong_range or questions.is_modern(ctx) else _NOT_FOUND
             raise MCPError(code=code, message=error.message, data={"uri": uri}) from None
         text = types.TextResourceContents(
             uri=params.uri, mime_type=content.mime_type, text=content.text

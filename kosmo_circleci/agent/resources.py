@@ -9,7 +9,7 @@ from kosmo_circleci.agent.executions import Executions
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.docs import guides, pages
 from kosmo_circleci.docs import workflows as workflow_docs
-from kosmo_circleci.errors import ValidationError
+from kosmo_circleci.errors import UsageError, ValidationError
 from kosmo_circleci.wording import printable, shorten
 
 PAGES: Final = "kosmo://docs/"
@@ -59,8 +59,14 @@ class Resources:
             yield Resource(kept.uri, name, "A result", "application/json", size)
 
     def read(self, uri: str, client: Client) -> Content:
-        """Return what is at `uri`. Raises `ValidationError`."""
-        parts = urlsplit(uri)
+        """Return what is at `uri`.
+
+        Raises `ValidationError` where there is nothing, and `UsageError` for a wrong range.
+        """
+        try:
+            parts = urlsplit(uri)
+        except ValueError:  # brackets without an address in them
+            parts = urlsplit("")
         name = unquote(parts.path.removeprefix("/"))
         if parts.scheme == "kosmo" and parts.netloc == "docs" and not parts.query:
             is_public = not name.startswith(workflow_docs.PREFIX)
@@ -97,6 +103,8 @@ class Resources:
                 )
             return kept.text
         offset, length = bounds
+        if offset > size:
+            raise UsageError(f"The result has {size:,} bytes; there are none from {offset:,} on.")
         return kept.text[offset : offset + min(length, WHOLE_BYTES)]
 
 
@@ -104,13 +112,16 @@ def _range(query: str) -> tuple[int, int] | None:
     if not query:
         return None
     try:
-        given = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=True))
-        numbers = {name: _number(text) for name, text in given.items()}
-        unknown = numbers.keys() - {"offset", "length"}
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True)
+        numbers = {name: _number(text) for name, text in pairs}
+        is_range = len(numbers) == len(pairs) and not numbers.keys() - {"offset", "length"}
     except ValueError:
-        unknown = {query}
-    if unknown:
-        raise ValidationError("A range is written ?offset=N&length=N, in bytes of the JSON text.")
+        is_range = False
+    if not is_range:
+        raise UsageError(
+            "A range is written ?offset=N&length=N, in bytes of the JSON text; got "
+            f"'?{printable(shorten(query))}'."
+        )
     return numbers.get("offset", 0), numbers.get("length", WHOLE_BYTES)
 
 

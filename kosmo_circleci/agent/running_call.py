@@ -12,13 +12,14 @@ import queue
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 from kosmo_circleci.agent.clients import Client
 from kosmo_circleci.agent.tool_result import ToolCall, ToolResult
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import KosmoError, LimitExceeded
+from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
 from kosmo_circleci.run.listener import Consent
 
@@ -126,8 +127,9 @@ class Turn:
 class RunningCall:
     """A call under way. Made and followed on the event loop; its work runs elsewhere.
 
-    `turns` bounds how many calls compute at once; one that waits for an answer has no turn. `mask`
-    hides tokens in errors. `on_end` is called on the loop.
+    `turns` bounds how many calls compute at once; one that waits for an answer has no turn.
+    `failed` makes the result of a call that raises, and `mask` hides tokens in it. `on_end` is
+    called on the loop.
     """
 
     def __init__(
@@ -138,10 +140,11 @@ class RunningCall:
         turns: threading.Semaphore,
         *,
         client: Client,
+        failed: Callable[[Mapping[str, JsonValue]], ToolResult],
         can_ask: bool,
         on_end: Callable[["RunningCall"], None],
     ) -> None:
-        self._work, self._mask = work, mask
+        self._work, self._mask, self._failed = work, mask, failed
         self._on_end = on_end
         self._client = client
         self._deadline = deadline
@@ -201,12 +204,14 @@ class RunningCall:
             self._deadline.check()
             return self._work(call)
         except KosmoError as error:
-            return ToolResult.failed(error).masked(self._mask(self._client))
+            # A call that raises has done nothing; one that has done something answers.
+            result = self._failed(error.fields() | {"rerun": "safe"})
+            return result.masked(self._mask(self._client))
         except Exception as error:
             # A fault of ours: the client gets an answer, standard error the trace.
             traceback.print_exc()
             message = f"internal error: {type(error).__name__}: {error}"
-            result = ToolResult(message, {"type": "runtime", "message": message}, is_error=True)
+            result = self._failed({"type": "runtime", "message": message})
             return result.masked(self._mask(self._client))
 
     def _ask(self, text: str) -> Consent:

@@ -149,6 +149,7 @@ class ToolServer:
             self._new_deadline(),
             self._turns,
             client=self._client_of(ctx),
+            failed=self._tools.failed,
             can_ask=questions.can_be_asked(ctx),
             on_end=self._forget,
         )

@@ -200,11 +200,15 @@ def _parsed(line: bytes) -> JSONRPCMessage:
         value: Any = jsonvalue.decode(line)
     except JsonError as error:
         raise _Refusal(PARSE_ERROR, f"not JSON: {error}") from None
-    if not isinstance(value, dict) or value.get("jsonrpc") != "2.0":
-        raise _Refusal(INVALID_REQUEST, "a message is one JSON-RPC 2.0 object")
+    if not isinstance(value, dict):
+        raise _Refusal(INVALID_REQUEST, "a message is one JSON-RPC 2.0 object, no batch")
     request_id = value.get("id")
-    if not isinstance(request_id, str | int | None) or isinstance(request_id, bool):
+    has_wrong_id = not isinstance(request_id, str | int) or isinstance(request_id, bool)
+    if has_wrong_id and (("method" in value and "id" in value) or request_id is not None):
         raise _Refusal(INVALID_REQUEST, "an id is a string or an integer")
+    if value.get("jsonrpc") != "2.0":
+        what = "a message is one JSON-RPC 2.0 object: 'jsonrpc' must be \"2.0\""
+        raise _Refusal(INVALID_REQUEST, what)
     if not isinstance(value.get("params", {}), dict):
         raise _Refusal(INVALID_PARAMS, "params must be an object", request_id)
     try:

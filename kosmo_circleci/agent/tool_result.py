@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from kosmo_circleci.agent.clients import LOCAL, Client
 from kosmo_circleci.deadline import Deadline
-from kosmo_circleci.errors import KosmoError
 from kosmo_circleci.jsonvalue import JsonValue, encode
 from kosmo_circleci.masking import Mask
 from kosmo_circleci.run.listener import Consent
@@ -48,11 +47,6 @@ class ToolResult(NamedTuple):
         """Return an answer whose text is the JSON of its structured content."""
         return cls(encode(dict(structured)), structured, is_error, links)
 
-    @classmethod
-    def failed(cls, error: KosmoError) -> "ToolResult":
-        """Return the answer that tells why a call was refused: nothing was done."""
-        return cls(f"error: {error.message}", error.fields() | {"rerun": "safe"}, is_error=True)
-
     def masked(self, mask: Mask) -> "ToolResult":
         """Return the answer without secrets."""
         structured = None if self.structured is None else mask.json(dict(self.structured))
@@ -81,6 +75,10 @@ class Tools(Protocol):
 
     def call(self, name: str, arguments: Mapping[str, JsonValue], call: ToolCall) -> ToolResult:
         """Carry out a call. Raises the `KosmoError` that stopped it."""
+        ...
+
+    def failed(self, fields: Mapping[str, JsonValue]) -> ToolResult:
+        """Return the answer of a call that raised, by the fields of its error."""
         ...
 
     @property

@@ -53,7 +53,7 @@ LIST_DOCS: Final = Definition(
 SEARCH_DOCS: Final = Definition(
     "lua_search_docs",
     "Search the functions",
-    "Find CircleCI functions by meaning: 'why did a job fail'. Up to 10, read or write.",
+    "Find CircleCI functions by meaning: 'why did a job fail'.",
     ("query",),
 )
 READ_DOC: Final = Definition(

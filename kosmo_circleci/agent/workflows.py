@@ -10,7 +10,9 @@ from kosmo_circleci.workflows.header import Header, Here, parse
 from kosmo_circleci.workflows.library import Described, Library, Workflow
 from kosmo_circleci.workflows.sources import shipped_library
 
-_ON_A_COMMAND_LINE = " Give it with --arg"
+_ON_A_COMMAND_LINE: Final = " Give it with --arg"
+_SEE_LIST: Final = "See 'kosmo workflows:list'."
+_NEAREST: Final = "Did you mean"
 
 
 def _nowhere() -> Mapping[str, str]:
@@ -61,7 +63,10 @@ class ReadyMade:
                 raise UsageError(f"There is no workflow '{name}' for clients over HTTP.")
             described = workflow.described()
         except UsageError as error:
-            message = error.message.replace("See 'kosmo workflows:list'.", "").strip()
+            message = error.message.replace(_SEE_LIST, "").strip()
+            if _NEAREST not in message:
+                names = ", ".join(workflow.name for workflow, _ in self.offered_to(client))
+                message += f" There are: {names}."
             raise ValidationError(message) from None
         library.check(workflow, described.code)
         return described

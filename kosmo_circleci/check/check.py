@@ -51,8 +51,7 @@ def _checked(source: Source, name: str, heap: Heap, modules: Modules | None) -> 
         bound = tuple(each for each in bindings if each is not None)
         facts = Facts(script, heap, calls, bound, read_header(source), modules)
         faults += [(fault, rule) for rule, look in RULES.items() for fault in look(facts)]
-    else:
-        heap.names_any = True
+    heap.names_any |= not is_settled or script.reaches_anything()
     findings = {_finding(source, name, fault, rule) for fault, rule in faults}
     reads, writes = _calls(heap)
     return Report(_visible(source, findings), reads, writes)

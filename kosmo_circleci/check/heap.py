@@ -159,6 +159,10 @@ class Heap:
                 case Library(name=library) if name is not None:
                     self._add(self.library_fields, (library, name), values)
                     self.open(values)
+                case Unknown() if name is not None and f"string.{name}" not in sandbox().signatures:
+                    # It may be `string`, whose fields every text has: ("x"):trim().
+                    self._add(self.library_fields, ("string", name), values)
+                    self.open(values)
                 case _:
                     self.open(values)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kosmo_circleci.check import tree
-from kosmo_circleci.check.tree import Expression, Fault, Statement, Variable
+from kosmo_circleci.check.tree import Expression, Fault, Statement, Variable, constant_key
 
 
 @dataclass(slots=True)
@@ -34,6 +34,20 @@ class Script:
     nil_checks: set[int] = field(default_factory=set)
     blocks: "dict[int, Block]" = field(default_factory=dict)
     has_environment: bool = False
+
+    def reaches_anything(self) -> bool:
+        """Say whether the script may reach a function without its name being read here.
+
+        A text that is loaded may, and so may a global that is read by another way than its name.
+        """
+        if self.has_environment or any(each.text == "load" for each in self.reads):
+            return True
+        plain = [
+            id(each.base)
+            for each in (*self.stores, *self.indexes)
+            if constant_key(each.key) not in (None, "_G", "app", "load")
+        ]
+        return any(each.text == "_G" and id(each) not in plain for each in self.reads)
 
     def surely_precedes(self, store: tree.Index, call: tree.Call) -> bool:
         """Say whether a call is made only after an assignment that comes before it."""

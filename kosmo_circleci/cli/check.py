@@ -3,11 +3,11 @@
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import click
 
+from kosmo_circleci.bounded_file import read_script, read_script_file
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.check import formats
 from kosmo_circleci.check.check import check as check_script
@@ -96,7 +96,7 @@ def _sources(names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         raise UsageError("Nothing to check. Name Lua files, or pipe Lua to standard input.")
     for name in names or ("-",):
         if name == "-":
-            piped = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+            piped = _piped()
             if not piped and not names:
                 raise UsageError("Standard input is empty. Name Lua files, or pipe Lua to it.")
             yield _STDIN, piped
@@ -104,9 +104,16 @@ def _sources(names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
             yield name, _read(name)
 
 
+def _piped() -> str:
+    try:
+        return read_script(sys.stdin.buffer)
+    except OSError as error:
+        raise UsageError(f"Standard input: {error.strerror}.") from None
+
+
 def _read(name: str) -> str:
     try:
-        return Path(name).read_bytes().decode("utf-8", "surrogateescape")
+        return read_script_file(name)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "cannot be read"
         raise UsageError(f"{name}: {reason}. Name Lua files, or - for standard input.") from None

@@ -6,7 +6,7 @@ from typing import Final
 import click
 
 from kosmo_circleci.cli.output_options import ResultOutput, shown_as_table
-from kosmo_circleci.errors import ApiError
+from kosmo_circleci.errors import ApiError, ScriptError
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.wording import printable_lines
 
@@ -14,18 +14,29 @@ _FRAMES_SHOWN: Final = 5
 _STATUS: Final = re.compile(r"CircleCI API error \((\d{3})\)")
 
 
-def show(run: Run, as_json: bool, output: ResultOutput = ResultOutput()) -> None:  # noqa: B008
+def show(run: Run, as_json: bool, output: ResultOutput = ResultOutput()) -> Run:  # noqa: B008
     """Write the outcome: the envelope, or the result on stdout and the error on stderr.
 
     `output` says how a result is written, where the command line asks for more than text or JSON.
+    Returns the run as it was shown: a failed one where `--jq` does not fit its envelope.
     """
     if as_json and output.jq is not None:
-        output.write(run.to_dict())
-    elif as_json:
+        try:
+            output.write(run.to_dict())
+            return run
+        except ScriptError as error:
+            run = unfiltered(run, error)
+    if as_json:
         for part in run.json_parts():
             click.echo(part, nl=False)
         click.echo()
-    elif run.error is not None:
+    else:
+        _show_text(run, output)
+    return run
+
+
+def _show_text(run: Run, output: ResultOutput) -> None:
+    if run.error is not None:
         show_error(run)
     elif not output.is_default:
         output.write(run.result)
@@ -36,6 +47,20 @@ def show(run: Run, as_json: bool, output: ResultOutput = ResultOutput()) -> None
         write_text(run.result)
     elif run.result_json != "null" and not _written_as_table(run):
         click.echo(run.result_json)
+
+
+def unfiltered(run: Run, error: ScriptError) -> Run:
+    """Return the outcome of a run whose envelope `--jq` could not filter.
+
+    What the run did (its calls, its writes, its result) stays in the envelope.
+    """
+    message = error.message if run.error is None else f"{run.error}\n{error.message}"
+    return run._replace(
+        success=False,
+        error=message,
+        error_type=run.error_type or error.error_type,
+        script_exit_code=run.script_exit_code or None,
+    )
 
 
 def _written_as_table(run: Run) -> bool:

@@ -193,7 +193,8 @@ def _kind(value: Any) -> str:
 def text_of(path: Path) -> str:
     """Return the text of a configuration file; raises `ConfigurationError` if there is none."""
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(_MAX_BYTES + 1)
     except OSError as error:
         reason = error.strerror or "cannot be read"
         raise ConfigurationError(f"{path}: {reason}") from None

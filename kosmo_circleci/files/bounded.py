@@ -4,10 +4,28 @@ import errno
 import os
 import stat
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 MAX_BYTES: Final = 1024 * 1024
 """How large a configuration file or an envFile may be."""
+
+
+MAX_SOURCE_BYTES: Final = 64 * 1024 * 1024
+"""How large a script may be."""
+
+
+def read_script(stream: BinaryIO) -> str:
+    """Return a script, from a file or a pipe. Raises `OSError` for one without an end."""
+    raw = stream.read(MAX_SOURCE_BYTES + 1)
+    if len(raw) > MAX_SOURCE_BYTES:
+        raise OSError(errno.EFBIG, "Larger than 64 MiB, the most that a script may be")
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def read_script_file(path: str | os.PathLike[str]) -> str:
+    """Return the script at `path`. Raises `OSError`, and `ValueError` for what is no path."""
+    with open(path, "rb") as file:
+        return read_script(file)
 
 
 def read_bounded(path: Path) -> bytes:

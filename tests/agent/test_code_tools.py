@@ -14,18 +14,18 @@ from kosmo_circleci.agent.tool_result import ToolCall
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.docs import guides
 from kosmo_circleci.errors import ConfigurationError, ValidationError
-from kosmo_circleci.jsonvalue import encode
 
 
-@pytest.mark.parametrize("write", ["deny", "allow"])
-def test_the_definitions_have_at_most_2000_bytes(write: Any) -> None:
-    definitions = CodeTools(Executions(ServeOptions(write))).definitions()
+@pytest.mark.parametrize("write", ["deny", "ask", "allow"])
+@pytest.mark.parametrize("journal", [None, Path("journal")])
+def test_the_definitions_have_at_most_2000_bytes(write: Any, journal: Path | None) -> None:
+    definitions = CodeTools(Executions(ServeOptions(write, journal=journal))).definitions()
     assert [each["name"] for each in definitions] == [
         "lua_search_docs",
         "lua_read_doc",
         "execute_lua",
     ]
-    assert len(encode(list(definitions)).encode()) <= 2000
+    assert len(json.dumps(definitions)) <= 2000  # however the JSON is written
     assert len(INSTRUCTIONS) < 500
 
 

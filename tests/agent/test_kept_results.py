@@ -37,6 +37,9 @@ def test_a_script_gets_the_results_that_it_names() -> None:
     assert second is not None
     code = f"return results.{first.result_id}"
     assert results.named_in("a", code) == {first.result_id: "1"}
+    assert results.named_in("a", "return results[args.id]", f'{{"id":"{second.result_id}"}}') == {
+        second.result_id: "2"
+    }
     assert results.named_in("b", code) == {}
 
 

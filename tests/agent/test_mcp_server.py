@@ -63,6 +63,9 @@ class Told:
             call.notice("nearly")
         return ToolResult.of({"said": arguments.get("text")})
 
+    def failed(self, fields: Mapping[str, JsonValue]) -> ToolResult:
+        return ToolResult(f"error: {fields['message']}", fields, is_error=True)
+
     def mask(self, _client: Any) -> Mask:
         return Mask([SECRET])
 
@@ -197,6 +200,7 @@ def test_the_newer_protocol_begins_with_discover() -> None:
         ("7", -32600, None),
         ({"id": 1, "method": "ping"}, -32600, None),
         ({"jsonrpc": "2.0", "id": True, "method": "ping"}, -32600, None),
+        ({"jsonrpc": "2.0", "id": None, "method": "ping"}, -32600, None),
         ({"jsonrpc": "2.0", "id": 1}, -32600, 1),
         ({"jsonrpc": "2.0", "id": "a", "method": "ping", "params": [1]}, -32602, "a"),
         ({"jsonrpc": "2.0", "id": 2, "method": "server/discover"}, -32601, 2),

@@ -9,7 +9,7 @@ from kosmo_circleci.agent.executions import Executions, ServeOptions
 from kosmo_circleci.agent.resources import WHOLE_BYTES, Content, Resources
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.docs import guides, pages
-from kosmo_circleci.errors import ValidationError
+from kosmo_circleci.errors import UsageError, ValidationError
 from kosmo_circleci.workflows.sources import shipped
 
 VALUE = {"text": "Grüße, 世界 🎉", "numbers": [1.0, 2]}
@@ -73,6 +73,11 @@ def test_a_large_result_wants_ranges(executions: Executions, resources: Resource
         ("kosmo://other/x", "Unknown resource"),
         ("file:///etc/passwd", "Unknown resource"),
         ("kosmo://docs/../../etc/passwd", "page"),
+        ("kosmo://docs/%2e%2e%2fx", "page"),
+        ("kosmo://user:word@docs/circleci", "Unknown resource"),
+        ("kosmo://[", "Unknown resource"),
+        ("kosmo://results/%00", "Unknown result"),
+        ("\0", "Unknown resource"),
     ],
 )
 def test_what_is_not_there_is_named(resources: Resources, uri: str, message: str) -> None:
@@ -82,15 +87,27 @@ def test_what_is_not_there_is_named(resources: Resources, uri: str, message: str
 
 @pytest.mark.parametrize(
     "query",
-    ["offset=x", "length=-1", "offset", "start=1", "offset=²", "length=" + "9" * 99],
+    [
+        *("offset=x", "length=-1", "offset", "start=1", "offset=²", "length=" + "9" * 99),
+        *("offset=0&offset=1", "offset=0&", "offset=1_0"),
+    ],
 )
 def test_a_range_that_is_none_says_how_one_is_written(
     executions: Executions, resources: Resources, query: str
 ) -> None:
     kept = executions.results.add(LOCAL.key, "[1]")
     assert kept is not None
-    with pytest.raises(ValidationError, match=r"^A range is written \?offset=N&length=N"):
+    with pytest.raises(UsageError, match=r"^A range is written \?offset=N&length=N.*; got '\?"):
         resources.read(f"{kept.uri}?{query}", LOCAL)
+
+
+def test_a_range_ends_with_the_result(executions: Executions, resources: Resources) -> None:
+    kept = executions.results.add(LOCAL.key, "[1]")
+    assert kept is not None
+    assert resources.read(f"{kept.uri}?offset=2&length=9", LOCAL).text == "]"
+    assert resources.read(f"{kept.uri}?offset=3", LOCAL).text == ""
+    with pytest.raises(UsageError, match="has 3 bytes; there are none from 4 on"):
+        resources.read(f"{kept.uri}?offset=4", LOCAL)
 
 
 def test_names_of_pages_are_completed(resources: Resources) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
@@ -193,3 +194,36 @@ def test_the_answer_to_initialize_waits_for_nothing_but_the_sdk() -> None:
     assert "mcp.server.lowlevel.server" in loaded
     assert loaded & {"httpx", "yaml", "lupa", "keyring", "sqlite3", "jsonschema"} == set()
     assert "kosmo_circleci.bridge" not in loaded
+
+
+def test_whatever_execute_lua_answers_has_the_shape_it_promises() -> None:
+    calls: list[dict[str, Any]] = [
+        {"code": "return 1"},
+        {"code": "error('x')"},
+        {"code": "return ("},
+        {"code": "exit(3)"},
+        {"code": "return ('x'):rep(40000)"},
+        {"code": "return 1", "check": True},
+        {"code": "return x", "check": True},
+        {"code": ""},
+        {"code": 1},
+        {"cod": "return 1"},
+        {"code": "return 1", "resume": "r"},
+        {"code": "return 1", "account": "nope"},
+        {"code": "", "workflow": "nope"},
+        {"code": "", "workflow": "why_did_it_fail", "args": {"lines": "x"}},
+    ]
+
+    async def work(client: Client) -> Any:
+        execute = (await client.list_tools()).tools[-1]
+        return execute, [await client.call_tool("execute_lua", each) for each in calls]
+
+    execute, answers = _with_client(work, "--simulate")
+    for arguments, answer in zip(calls, answers, strict=True):
+        structured = answer.structured_content
+        jsonschema.validate(structured, execute.output_schema)
+        assert json.loads(answer.content[0].text) == structured, arguments
+        assert structured["success"] is not answer.is_error, arguments
+        if answer.is_error and not arguments.get("check") and "exit" not in str(arguments):
+            assert {"error", "error_type", "rerun"} <= structured.keys(), arguments
+    assert "There are: approve, " in answers[-2].structured_content["error"]

@@ -328,6 +328,7 @@ def test_a_late_answer_to_one_question_answers_no_other() -> None:
             ActiveTime(20),
             threading.Semaphore(),
             client=Caller("one"),
+            failed=lambda fields: ToolResult(str(fields)),
             can_ask=True,
             on_end=lambda _call: None,
         )

@@ -144,3 +144,28 @@ def test_options_that_cannot_be_met_are_refused_before_the_script_runs(
     assert ended.code == 2
     assert message in fault
     assert "ran" not in ended.out
+
+
+def test_a_filter_that_does_not_fit_the_envelope_leaves_what_the_run_did_in_it(kosmo: Any) -> None:
+    code = (
+        "local c = app.integrations.circleci "
+        "c.create_context({name = 'new', owner_slug = 'gh/example-org'}) exit(0, 7)"
+    )
+    ended = kosmo("run", "--simulate", "--force", "-e", code, "--json", "--jq", ".result.id")
+    envelope = json.loads(ended.out)
+    assert ended.code == 1
+    assert (envelope["success"], envelope["result"], envelope["error_type"]) == (
+        False,
+        7,
+        "runtime",
+    )
+    assert envelope["error"].startswith("--jq: Cannot index number")
+    assert (envelope["call_count"], envelope["meta"]["writes"]["done"]) == (1, 1)
+
+
+def test_a_failed_run_and_a_filter_that_does_not_fit_are_both_told(kosmo: Any) -> None:
+    ended = kosmo("run", "-e", "error('boom', 0)", "--json", "--jq", ".[0]")
+    envelope = json.loads(ended.out)
+    assert envelope["error"].startswith("boom\n--jq: Cannot index object")
+    called = kosmo("call", "get_current_user", "--simulate", "--json", "--jq", ".[0]")
+    assert (called.code, json.loads(called.out)["call_count"]) == (1, 1)

@@ -1,4 +1,4 @@
-"""A journal that another program wrote into: SQLite holds anything, and nothing is trusted."""
+"""A journal that another program wrote into: none of what it holds is trusted."""
 
 import contextlib
 import shutil

@@ -87,6 +87,22 @@ def test_a_kept_state_asks_within_the_time_of_each_run(checkout: Path) -> None:
         runtime.close()
 
 
+def test_it_is_asked_once_a_run(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    surroundings = Runtime(config=CONFIG).surroundings.__class__
+    here = surroundings.here
+    monkeypatch.setattr(
+        surroundings, "here", lambda *given: asked.append(given[-1]) or here(*given)
+    )
+    with Bridge(config=CONFIG) as bridge:
+        code = f"for n = 1, 50 do {HERE.removeprefix('return ')} end {HERE}"
+        assert bridge.run(code).result["branch"] == "topic"
+        assert asked == ["default"]
+        monkeypatch.chdir(checkout.parent)
+        assert bridge.run("return pcall(app.integrations.circleci.here)").result[0] is False
+        assert asked == ["default", "default"]
+
+
 def test_the_accounts_server_tells_what_an_unknown_host_is(
     run: Callable[..., Run], checkout: Path
 ) -> None:

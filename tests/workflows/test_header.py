@@ -56,6 +56,9 @@ def test_the_first_comment_block_declares() -> None:
         ("-- an ordinary comment\nreturn 1", Header()),
         ("\n--- About.\n-- @writes none\n", Header("About.", (), ())),
         ("--[[ @arg x string ]]", Header()),
+        (" -- @writes none", Header("", (), ())),
+        ("\t--- About.\n  -- @writes a\n\t-- @writes b", Header("About.", (), ("a", "b"))),
+        ("-- @writes a\r\n", Header("", (), ("a",))),
     ],
 )
 def test_a_file_may_declare_little_or_nothing(source: str, header: Header) -> None:
@@ -169,6 +172,9 @@ def test_a_checkout_that_does_not_say_it_is_told_why(
 @pytest.mark.parametrize(
     ("line", "message"),
     [
+        ("@writes none\n-- @writes cancel_job", "x.lua:2: '@writes none' stands alone."),
+        ("@writes cancel_job\n-- @writes none", "x.lua:2: '@writes none' stands alone."),
+        ("@writes none\n-- @writes none", "x.lua:2: '@writes none' stands alone."),
         ("@arg", "x.lua:1: write '@arg NAME TYPE[?] [= DEFAULT]  DESCRIPTION'."),
         ("@arg a int", "x.lua:1: unknown type 'int'. Types: string, integer, number, boolean"),
         ("@arg a integer = soon", "x.lua:1: Argument 'a' takes an integer, got 'soon'."),

@@ -25,12 +25,12 @@ from kosmo_circleci.cli.call.dry_run import shown_request
 from kosmo_circleci.cli.call.envelope import call_envelope, call_fields
 from kosmo_circleci.cli.call.outcome import run_call
 from kosmo_circleci.cli.options import KeyValue
-from kosmo_circleci.cli.outcome import show_error, write_text
+from kosmo_circleci.cli.outcome import show_error, unfiltered, write_text
 from kosmo_circleci.cli.output import json_option, show_warnings
 from kosmo_circleci.cli.output_options import ResultOutput, result_options, shown_as_table
 from kosmo_circleci.cli.script.execution import TerminalListener
 from kosmo_circleci.cli.script.signals import interrupted_at_once
-from kosmo_circleci.errors import UsageError
+from kosmo_circleci.errors import ScriptError, UsageError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.runtime import Runtime
@@ -330,8 +330,12 @@ def _show_request(
 def _show(run: Run, options: CallOptions) -> int:
     """Write what the call returned, and return the exit code."""
     if options.as_json and options.output.jq is not None:
-        options.output.write(call_fields(run))
-    elif options.as_json:
+        try:
+            options.output.write(call_fields(run))
+            return run.exit_code
+        except ScriptError as error:
+            run = unfiltered(run, error)
+    if options.as_json:
         click.echo(call_envelope(run))
     elif run.error is not None:
         show_error(run)

@@ -1,11 +1,11 @@
 """Running a script for a command: where it comes from, what is shown while it runs and after."""
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from kosmo_circleci.bounded_file import read_script, read_script_file
 from kosmo_circleci.cli import ask
 from kosmo_circleci.cli.app import App
 from kosmo_circleci.cli.output import warn
@@ -69,7 +69,10 @@ def read_source(
         raise UsageError(f"{stdin_option} reads standard input. Give FILE or --eval CODE.")
     if file is None and sys.stdin.isatty():
         raise UsageError("Nothing to run. Give FILE, --eval CODE, or pipe Lua to standard input.")
-    text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+    try:
+        text = read_script(sys.stdin.buffer)
+    except OSError as error:
+        raise UsageError(f"Standard input: {error.strerror}.") from None
     if not text.strip():
         raise UsageError("Standard input is empty. Give FILE, --eval CODE, or pipe Lua to it.")
     return Source(text, "stdin")
@@ -147,7 +150,7 @@ class TerminalListener(RunListener):
 
 def _read_file(file: str) -> str:
     try:
-        return Path(file).read_bytes().decode("utf-8", "surrogateescape")
+        return read_script_file(file)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "cannot be read"
         raise UsageError(f"{file}: {reason}. Name a Lua file, or give --eval CODE.") from None

@@ -58,7 +58,7 @@ def carry_out(app: App, options: LuaOptions) -> int:
         timeline=None if records is None else records.timeline,
     )
     is_recorded = records is None or records.write(run, settings)
-    _show(run, script, settings, options, output)
+    run = _show(run, script, settings, options, output)
     display = PlanDisplay(options.as_json, not output.is_default, options.detailed_exitcode)
     exit_code = show_plan(run, options.journal, display)
     return exit_code if is_recorded else 1
@@ -168,11 +168,12 @@ def _run_each(
 
 def _show(
     run: Run, script: Script, settings: RunSettings, options: LuaOptions, output: ResultOutput
-) -> None:
-    """Write the result to stdout, and a hint to stderr where there is one."""
+) -> Run:
+    """Write the result to stdout, a hint to stderr where there is one; return the run as shown."""
     plain_text = output.is_default and not options.as_json
     if not (plain_text and page_is_of_planned_writes(run, options.journal)):
-        show(run, options.as_json, output)
+        run = show(run, options.as_json, output)
     hint = script.checkout.hint(run, script.header, settings.args)
     if hint is not None and not options.as_json:
         click.echo(hint, err=True)
+    return run

@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from kosmo_circleci.bounded_file import read_script_file
 from kosmo_circleci.cli.script.signals import interruptible
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import Interrupted, UsageError
@@ -160,6 +161,6 @@ def _in_order(names: Sequence[str], code: str) -> list[str]:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_bytes().decode("utf-8", "surrogateescape")
+        return read_script_file(file)
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror}. Name test files or folders.") from None

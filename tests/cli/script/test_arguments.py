@@ -103,6 +103,11 @@ def test_a_large_value_comes_from_a_file(tmp_path: Path) -> None:
             "--arg-file k=/dev/zero: larger than 64 MiB, the most that an argument may be.",
         ),
         (
+            ("/dev/zero",),
+            "/dev/zero: Larger than 64 MiB, the most that a script may be. "
+            "Name a Lua file, or give --eval CODE.",
+        ),
+        (
             ("-e", "return 1", "--arg-env", "k=KOSMO_TEST_UNSET"),
             "--arg-env k=KOSMO_TEST_UNSET: the variable KOSMO_TEST_UNSET is not set. "
             "Set it, or name another.",

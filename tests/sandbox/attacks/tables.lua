@@ -69,3 +69,43 @@ return v
 
 --# a text of a view as large as memory :: memory
 return view({}, ("x"):rep(1 << 30))
+
+--# CSV with names that Lua has a use for :: ok [{"__gc":"2","__index":"1"}]
+return csv.decode("__index,__gc\n1,2")
+
+--# CSV with a name that is a zero :: ok "1"
+return csv.decode("\0\n1")[1]["\0"]
+
+--# CSV columns that are a list without an end :: runtime must be a list of column names
+return csv.encode({ { a = 1 } }, setmetatable({}, { __len = function() return 1 << 60 end }))
+
+--# rows that answer every key with an error :: ok ""
+return csv.encode(setmetatable({}, { __index = error, __len = function() return 5 end }))
+
+--# a table of combining characters :: ok true
+return #text.table({ { a = ("e\u{301}"):rep(100000) } }) > 100000
+
+--# Markdown that is HTML :: ok [null,null]
+local shown = text.markdown({ { a = "<script>|`x`\n| b |" } })
+return shown:match("[^\\]<script"), shown:match("\n.*\n.*\n")
+
+--# a view whose metatable is asked for by everything :: ok [false,"table",0,null]
+local v = view({ 1 }, "x")
+return getmetatable(v), type(v), rawlen(v), rawget(v, 1)
+
+--# a view of rows that loop :: cpu
+for _ in pairs(view(setmetatable({}, { __pairs = function() return function() return 1 end end }), "x")) do end
+
+--# a view as an error :: runtime [
+error(view({ 1 }, "x"))
+
+--# a view as an argument :: validation
+return app.integrations.circleci.get_project(view({ project_slug = 1, nope = 2 }, "x"))
+
+--# a view whose text steals the result of another :: ok [1,2]
+local a, b = view(1, "a"), view(2, "b")
+return a, b
+
+--# the views of a run that ended :: runtime read-only
+local v = view({}, "x")
+v.rows = 1
