@@ -7,7 +7,6 @@ from typing import Final
 
 import click
 
-from kosmo_circleci.bounded_file import read_script, read_script_file
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.check import formats
 from kosmo_circleci.check.check import check as check_script
@@ -17,6 +16,7 @@ from kosmo_circleci.cli.offers import files
 from kosmo_circleci.cli.output import json_option
 from kosmo_circleci.cli.script.file_options import lua_path_option, take_lua_path
 from kosmo_circleci.errors import UsageError
+from kosmo_circleci.files.bounded import read_script, read_script_file
 from kosmo_circleci.script.modules import Modules, folder_of_script
 
 _STDIN: Final = "stdin"

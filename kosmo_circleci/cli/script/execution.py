@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from kosmo_circleci.bounded_file import read_script, read_script_file
 from kosmo_circleci.cli import ask
 from kosmo_circleci.cli.app import App
 from kosmo_circleci.cli.output import warn
@@ -13,6 +12,7 @@ from kosmo_circleci.cli.script.progress import shown_on_stderr
 from kosmo_circleci.cli.script.signals import interruptible
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import UsageError
+from kosmo_circleci.files.bounded import read_script, read_script_file
 from kosmo_circleci.run.child import Child
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.listener import Consent, RunListener

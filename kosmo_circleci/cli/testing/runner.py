@@ -11,10 +11,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from kosmo_circleci.bounded_file import read_script_file
 from kosmo_circleci.cli.script.signals import interruptible
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import Interrupted, UsageError
+from kosmo_circleci.files.bounded import read_script_file
 from kosmo_circleci.files.folders import NO_HOME
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.limits import Limits
