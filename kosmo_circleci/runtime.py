@@ -19,12 +19,10 @@ from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ConfigurationError, KosmoError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
-from kosmo_circleci.modules import Modules
 from kosmo_circleci.run.envelope import Run, failure
 from kosmo_circleci.run.listener import GuardedListener, RunListener
 from kosmo_circleci.run.settings import NO_JOURNAL, RunSettings, RuntimeSettings
 from kosmo_circleci.surroundings import Surroundings
-from kosmo_circleci.telemetry.tracing import traced, traced_calls
 from kosmo_circleci.transport.wire import Transport
 from kosmo_circleci.version import __version__
 
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from kosmo_circleci.lua.clock import Clock
     from kosmo_circleci.lua.extension import Extension
     from kosmo_circleci.lua.session import Session
+    from kosmo_circleci.modules import Modules
     from kosmo_circleci.run.pool import IsolatedState, Pool
     from kosmo_circleci.run.world import World
     from kosmo_circleci.transport.budget import Budget
@@ -153,7 +152,11 @@ class Runtime:
         caller = self.caller(settings, guarded, deadline)
         clock = self.clock()
         journaled = settings.journal != NO_JOURNAL
-        modules = Modules(settings.lua_path, settings.modules)
+        modules = None
+        if journaled or settings.lua_path or settings.modules:
+            from kosmo_circleci.modules import Modules
+
+            modules = Modules(settings.lua_path, settings.modules)
         parts = RunParts(
             self.catalog,
             caller,
@@ -162,7 +165,7 @@ class Runtime:
             (lambda: self._mcp_functions(settings)) if settings.mcp else None,
             self.simulate,
             partial(open_journal, settings, caller, clock, self.simulate, modules)
-            if journaled
+            if journaled and modules is not None
             else None,
             # The caller's deadline: a session that is kept gets another one for each run.
             (lambda account: self.surroundings.here(caller.deadline, account))
@@ -181,6 +184,8 @@ class Runtime:
         deadline: Deadline | None = None,
     ) -> Run:
         """Run a script in this process. Raises only what the listener raises."""
+        from kosmo_circleci.telemetry.tracing import traced  # a script's process needs none of it
+
         return traced(
             settings,
             listener,
@@ -208,6 +213,8 @@ class Runtime:
         deadline: Deadline | None = None,
     ) -> Run:
         """Run a script in a process of its own. Raises only what the listener raises."""
+        from kosmo_circleci.telemetry.tracing import traced
+
         return traced(
             settings,
             listener,
@@ -250,6 +257,8 @@ class Runtime:
         deadline: Deadline,
     ) -> JsonValue:
         """Call one function and return its decoded answer. Raises the `KosmoError` of the call."""
+        from kosmo_circleci.telemetry.tracing import traced_calls
+
         listener, traceparent = traced_calls(listener, simulated=self.simulate)
         caller = self.caller_of(resolved, force, listener, deadline)
         caller.traceparent = traceparent
@@ -417,7 +426,7 @@ def open_journal(
     caller: Caller,
     clock: "Clock",
     simulated: bool,
-    modules: Modules,
+    modules: "Modules",
     code: str,
     name: str,
     args: Mapping[str, JsonValue],

@@ -6,6 +6,8 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -216,3 +218,14 @@ def test_an_executor_that_takes_no_more_work_ends_the_fleet(bridge: Bridge) -> N
         ConfigurationError, match=r"fleet_factories:gone takes no more work: Broken"
     ):
         list(rows)
+
+
+def test_the_processes_of_an_executor_have_ended_when_a_fleet_is_closed() -> None:
+    processes = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+    worker = processes.submit(os.getpid).result()
+    RemoteEngine(processes, 1).close()
+    deadline = time.monotonic() + 5
+    with pytest.raises(ProcessLookupError):
+        while time.monotonic() < deadline:
+            os.kill(worker, 0)
+            time.sleep(0.01)

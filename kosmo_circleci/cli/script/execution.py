@@ -13,7 +13,6 @@ from kosmo_circleci.cli.script.progress import shown_on_stderr
 from kosmo_circleci.cli.script.signals import interruptible
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import UsageError
-from kosmo_circleci.modules import folder_of_script
 from kosmo_circleci.run.child import Child
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.listener import Consent, RunListener
@@ -57,14 +56,14 @@ def read_source(
 
         known = library().find(workflow)
         text = known.code()
-        folder = folder_of_script(str(known.path)) if known.may_load(text) else None
+        folder = _folder_of(str(known.path)) if known.may_load(text) else None
         return Source(text, workflow, folder, known)
     if file is not None and code is not None:
         raise UsageError("Give FILE or --eval, not both.")
     if code is not None:
         return Source(code, "eval")
     if file is not None and file != "-":
-        return Source(_read_file(file), file, folder_of_script(file))
+        return Source(_read_file(file), file, _folder_of(file))
     if stdin_option is not None:
         raise UsageError(f"{stdin_option} reads standard input. Give FILE or --eval CODE.")
     if file is None and sys.stdin.isatty():
@@ -94,6 +93,12 @@ def run_script(
         return run_in(child, message, terminal, quiet=quiet, timeline=timeline)
     finally:
         child.kill()
+
+
+def _folder_of(file: str) -> str | None:
+    from kosmo_circleci.modules import folder_of_script  # not for --eval
+
+    return folder_of_script(file)
 
 
 def run_in(
