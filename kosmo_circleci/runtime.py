@@ -24,7 +24,6 @@ from kosmo_circleci.run.listener import GuardedListener, RunListener
 from kosmo_circleci.run.resources import Resources
 from kosmo_circleci.run.settings import NO_JOURNAL, RunSettings, RuntimeSettings
 from kosmo_circleci.run.surroundings import Surroundings
-from kosmo_circleci.script.modules import Modules
 from kosmo_circleci.telemetry.tracing import traced, traced_calls
 from kosmo_circleci.transport.wire import Transport
 
@@ -148,9 +147,13 @@ class Runtime:
         guarded = GuardedListener(listener or RunListener(), deadline)
         caller = self.caller(settings, guarded, deadline)
         clock = self._resources.clock()
-        modules = Modules(settings.lua_path, settings.modules)
-        open_journal = None
-        if settings.journal != NO_JOURNAL:
+        journaled = settings.journal != NO_JOURNAL
+        modules, open_journal = None, None
+        if journaled or settings.lua_path or settings.modules:
+            from kosmo_circleci.script.modules import Modules
+
+            modules = Modules(settings.lua_path, settings.modules)
+        if journaled and modules is not None:
             from kosmo_circleci.run.journals import JournalOpener
 
             opener = JournalOpener(settings.account, caller, clock, modules, self.simulate)
@@ -177,6 +180,7 @@ class Runtime:
         deadline: Deadline | None = None,
     ) -> Run:
         """Run a script in this process. Raises only what the listener raises."""
+
         return traced(
             settings,
             listener,
@@ -204,6 +208,7 @@ class Runtime:
         deadline: Deadline | None = None,
     ) -> Run:
         """Run a script in a process of its own. Raises only what the listener raises."""
+
         return traced(
             settings,
             listener,
@@ -246,6 +251,7 @@ class Runtime:
         deadline: Deadline,
     ) -> JsonValue:
         """Call one function and return its decoded answer. Raises the `KosmoError` of the call."""
+
         listener, traceparent = traced_calls(listener, simulated=self.simulate)
         caller = self.caller_of(resolved, force, listener, deadline)
         caller.traceparent = traceparent

@@ -1,6 +1,7 @@
 """Where the inputs of a fleet are run: threads and processes here, Dask, any PEP 3148 executor."""
 
 import importlib
+import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 PROCESSES: Final = "processes"
 THREADS: Final = "threads"
 _DASK: Final = "dask:"
+_CLOSE_S: Final = 0.5
+"""How long the processes of an idle executor may take to hear of the end."""
 
 
 class Engine(Protocol):
@@ -96,7 +99,12 @@ class RemoteEngine:
         return lost_row(assignment.item, f"{type(error).__name__}: {error}")
 
     def close(self) -> None:
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        # Its processes hear of the end from a thread of its own, which the end of this process
+        # would cut off: they would stay, and keep standard output open.
+        shutdown = partial(self._executor.shutdown, wait=True, cancel_futures=True)
+        ending = threading.Thread(target=shutdown, name="kosmo-executor-end", daemon=True)
+        ending.start()
+        ending.join(_CLOSE_S)
 
 
 class DaskEngine(RemoteEngine):

@@ -23,12 +23,12 @@ from kosmo_circleci.lua.values import LuaValues, typed_bytes
 from kosmo_circleci.run.envelope import Run, with_unknown_writes
 from kosmo_circleci.run.listener import GuardedListener
 from kosmo_circleci.run.settings import JournalSettings, RunSettings
-from kosmo_circleci.script.modules import Modules
 from kosmo_circleci.script.source import without_shebang
 
 if TYPE_CHECKING:
     from kosmo_circleci.call.journal import RunJournal
     from kosmo_circleci.lua.files import FileFunctions
+    from kosmo_circleci.script.modules import Modules
 
 MAX_ERROR_CHARACTERS: Final = 64 * 1024
 """How much of an error message is kept: a script may raise one of any length."""
@@ -57,7 +57,7 @@ class RunParts(NamedTuple):
     open_journal: JournalSource | None = None
     here: HereSource | None = None
     workflows: WorkflowSource | None = None
-    modules: Modules = Modules(())
+    modules: "Modules | None" = None
 
 
 class Session:
@@ -241,7 +241,7 @@ class Session:
         """Return the host's functions that only some runs have: modules, files."""
         settings, parts = self._settings, self._parts
         functions: dict[str, HostFunction] = {}
-        if settings.lua_path or settings.modules:
+        if parts.modules is not None and (settings.lua_path or settings.modules):
             from kosmo_circleci.lua import modules
 
             functions |= modules.functions(parts.modules)
@@ -256,7 +256,8 @@ class Session:
 
     def _with_full_name(self, text: str, name: str) -> str:
         """Return an error with the whole name of its file, which Lua has shortened."""
-        paths = (module.path for module in self._parts.modules.loaded.values())
+        modules = self._parts.modules
+        paths = [] if modules is None else [module.path for module in modules.loaded.values()]
         for full in (name, *paths):
             shortened = "..." + full[-(_MAX_CHUNK_NAME - 3) :]
             if len(full) > _MAX_CHUNK_NAME and text.startswith(shortened + ":"):

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kosmo_circleci.trust import TrustFile
 
 from kosmo_circleci.agent import secret_arguments
 from kosmo_circleci.agent.clients import LOCAL, holder_of

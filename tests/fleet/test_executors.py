@@ -6,6 +6,8 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -216,3 +218,21 @@ def test_an_executor_that_takes_no_more_work_ends_the_fleet(bridge: Bridge) -> N
         ConfigurationError, match=r"fleet_factories:gone takes no more work: Broken"
     ):
         list(rows)
+
+
+def test_the_processes_of_an_executor_have_ended_when_a_fleet_is_closed() -> None:
+    processes = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+    worker = processes.submit(os.getpid).result()
+    RemoteEngine(processes, 1).close()
+    assert _has_ended(worker, within_s=10)
+
+
+def _has_ended(process_id: int, within_s: float) -> bool:
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        try:
+            os.kill(process_id, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.01)
+    return False

@@ -19,7 +19,6 @@ from kosmo_circleci.run.listener import Consent, RunListener
 from kosmo_circleci.run.protocol import RunMessage
 from kosmo_circleci.run.settings import RunSettings
 from kosmo_circleci.run.supervisor import supervise
-from kosmo_circleci.script.modules import folder_of_script
 from kosmo_circleci.telemetry.tracing import traced
 
 if TYPE_CHECKING:
@@ -57,14 +56,14 @@ def read_source(
 
         ready_made = library().find(workflow)
         text = ready_made.code()
-        folder = folder_of_script(str(ready_made.path)) if ready_made.may_load(text) else None
+        folder = _folder_of(str(ready_made.path)) if ready_made.may_load(text) else None
         return Source(text, workflow, folder, ready_made)
     if file is not None and code is not None:
         raise UsageError("Give FILE or --eval, not both.")
     if code is not None:
         return Source(code, "eval")
     if file is not None and file != "-":
-        return Source(_read_file(file), file, folder_of_script(file))
+        return Source(_read_file(file), file, _folder_of(file))
     if stdin_option is not None:
         raise UsageError(f"{stdin_option} reads standard input. Give FILE or --eval CODE.")
     if file is None and sys.stdin.isatty():
@@ -97,6 +96,12 @@ def run_script(
         return run_in(child, message, terminal, quiet=quiet, timeline=timeline)
     finally:
         child.kill()
+
+
+def _folder_of(file: str) -> str | None:
+    from kosmo_circleci.script.modules import folder_of_script  # not for --eval
+
+    return folder_of_script(file)
 
 
 def run_in(

@@ -66,7 +66,7 @@ def take_files(options: dict[str, Any]) -> FileOptions:
     if limit is not None and files is None:
         raise UsageError("--files-limit needs --files DIR.")
     return FileOptions(
-        None if files is None else existing_folder(files, "--files"),
+        None if files is None else _existing(files, "--files"),
         FILES_LIMIT_BYTES if limit is None else limit,
         take_lua_path(options.pop("lua_path")),
     )
@@ -74,4 +74,9 @@ def take_files(options: dict[str, Any]) -> FileOptions:
 
 def take_lua_path(folders: tuple[str, ...]) -> tuple[str, ...]:
     """Return the folders of `--lua-path` as absolute paths. Raises `UsageError`."""
-    return tuple(existing_folder(each, "--lua-path") for each in folders)
+    return tuple(_existing(each, "--lua-path") for each in folders)
+
+
+def _existing(folder: str, option: str) -> str:
+
+    return existing_folder(folder, option)
