@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kosmo_circleci.trust import TrustFile
 
 from kosmo_circleci.agent import secret_arguments
 from kosmo_circleci.agent.clients import LOCAL, holder_of
@@ -18,6 +17,7 @@ from kosmo_circleci.agent.tool_result import ToolCall, ToolResult
 from kosmo_circleci.agent.workflows import WorkflowSource
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ValidationError
+from kosmo_circleci.files.trust import TrustFile
 from kosmo_circleci.workflows.library import Library
 
 SECRET = "hunter2-and-more"
