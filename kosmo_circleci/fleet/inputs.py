@@ -6,13 +6,14 @@ an object, anything else (and standard input) one string a line.
 
 import io
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import IO, AnyStr, BinaryIO, Final, NamedTuple
 
 from kosmo_circleci.errors import UsageError
-from kosmo_circleci.jsonvalue import JsonError, JsonValue, decode, encode
+from kosmo_circleci.jsonvalue import MAX_TEXT_BYTES, JsonError, JsonValue, decode, encode
 
 STDIN: Final = "-"
 
@@ -92,9 +93,19 @@ def read_inputs(name: str, stdin: BinaryIO) -> Inputs:
     return Inputs(file, read(file, name), size)
 
 
-def _lines(file: BinaryIO, _name: str) -> Iterator[JsonValue]:
+def _bounded_lines(file: IO[AnyStr], name: str) -> Iterator[AnyStr]:
+    """Yield the lines of a file. Raises `UsageError` for one without an end."""
+    number = 0
+    while line := file.readline(MAX_TEXT_BYTES + 1):
+        number += 1
+        if len(line) > MAX_TEXT_BYTES:
+            raise _fault(name, number, "longer than 64 MiB", "an input a line")
+        yield line
+
+
+def _lines(file: BinaryIO, name: str) -> Iterator[JsonValue]:
     """Yield the lines that are not blank, as strings; bytes that are not UTF-8 survive."""
-    for number, line in enumerate(file):
+    for number, line in enumerate(_bounded_lines(file, name)):
         text = line.decode("utf-8", "surrogateescape").rstrip("\r\n")
         text = text.removeprefix("\ufeff") if number == 0 else text
         if text.strip():
@@ -102,7 +113,7 @@ def _lines(file: BinaryIO, _name: str) -> Iterator[JsonValue]:
 
 
 def _json_lines(file: BinaryIO, name: str) -> Iterator[JsonValue]:
-    for number, line in enumerate(file, 1):
+    for number, line in enumerate(_bounded_lines(file, name), 1):
         if not line.strip():
             continue
         try:
@@ -127,11 +138,11 @@ def _csv_rows(file: BinaryIO, name: str) -> Iterator[JsonValue]:
     import csv
 
     text = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
-    rows = csv.reader(text, strict=True)
+    rows = csv.reader(_bounded_lines(text, name), strict=True)
     try:
         header = next(rows, [])
-        duplicate = next((each for each in header if header.count(each) > 1), None)
-        if duplicate is not None:
+        duplicate, often = Counter(header).most_common(1)[0] if header else ("", 0)
+        if often > 1:
             raise _fault(name, 1, f"the column '{duplicate}' is duplicate", "a header of names")
         for row in rows:
             if not row:

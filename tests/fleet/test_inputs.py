@@ -1,5 +1,6 @@
 """Inputs of a fleet: read as their name says, one at a time, with the place of a fault."""
 
+import contextlib
 import io
 from pathlib import Path
 
@@ -99,3 +100,29 @@ def test_a_shard_is_one_of_several_parts(text: str) -> None:
     assert parse_shard("2/5") == Shard(2, 5)
     with pytest.raises(ValueError, match="is not a shard"):
         parse_shard(text)
+
+
+@pytest.mark.parametrize("name", ["-", "x.txt", "x.jsonl", "x.csv"])
+def test_a_line_without_an_end_is_refused_and_not_kept(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("kosmo_circleci.fleet.inputs.MAX_TEXT_BYTES", 1000)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_text("1\n" + "1" * 2000)
+    with (
+        open(name, "rb") as stdin,
+        contextlib.closing(read_inputs(name, stdin)) as inputs,
+        pytest.raises(UsageError, match="longer than 64 MiB"),
+    ):
+        list(inputs)
+
+
+def test_a_header_of_very_many_columns_is_read_in_no_time(tmp_path: Path) -> None:
+    names = [f"c{number}" for number in range(100_000)]
+    file = tmp_path / "wide.csv"
+    file.write_text(",".join([*names, "c7"]))
+    with (
+        contextlib.closing(read_inputs(str(file), io.BytesIO())) as inputs,
+        pytest.raises(UsageError, match="the column 'c7' is duplicate"),
+    ):
+        list(inputs)
