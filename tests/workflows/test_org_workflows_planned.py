@@ -80,6 +80,6 @@ def test_a_secret_is_planned_and_rotated_by_two_commands(tmp_path: Path) -> None
     assert planned.stdout.endswith("Plan: 0 to create, 1 to update, 0 to delete, 0 actions.\n")
     assert (applied.returncode, applied.stderr) == (0, "")
     assert applied.stdout.startswith(
-        "DEPLOY_TOKEN of gh/example-org has its new value in 1 of 1 contexts\n\n"
+        "DEPLOY_TOKEN of gh/example-org has its new value in 1 of 1 context\n\n"
     )
     assert SECRET not in planned.stdout + applied.stdout + (tmp_path / "rotate.plan").read_text()
