@@ -11,12 +11,12 @@ from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import ValidationError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.limits import FILES_LIMIT_BYTES, Limits
-from kosmo_circleci.modules import Modules, folder_of_script
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.listener import RunListener
 from kosmo_circleci.run.options import module_folders, settings_of
 from kosmo_circleci.run.settings import RunSettings, Unknown
 from kosmo_circleci.runtime import Runtime
+from kosmo_circleci.script.modules import Modules, folder_of_script
 from kosmo_circleci.transport.wire import Transport
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ class Bridge:
 
         Cancelling the task cancels the run, which has ended when the cancellation is delivered.
         """
-        from kosmo_circleci.asynchronous import in_thread
+        from kosmo_circleci.run.asynchronous import in_thread
 
         deadline = options.pop("deadline", None)
         return await in_thread(
@@ -242,7 +242,7 @@ class Bridge:
 
     async def call_async(self, function: str, *arguments: Any, **options: Any) -> Any:
         """Call one function without blocking the event loop; parameters are those of `call`."""
-        from kosmo_circleci.asynchronous import in_thread
+        from kosmo_circleci.run.asynchronous import in_thread
 
         deadline = options.pop("deadline", None)
         return await in_thread(

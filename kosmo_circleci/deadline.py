@@ -88,7 +88,7 @@ class Deadline:
     def reason(self) -> KosmoError | None:
         """Return why the run must end now, or None while it may continue."""
         if self._reason is None and self._parent is not None:
-            reason = self._parent.reason()  # `note` wakes nobody, so it is looked up
+            reason = self._parent.reason()  # `note` wakes no waiter, so it is looked up
             if reason is not None:
                 self.cancel(reason)
         if self._reason is None and self._end is not None and self._clock() >= self._end:

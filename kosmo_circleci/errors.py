@@ -4,7 +4,7 @@
       ScriptSyntaxError   syntax         the Lua text does not compile
       ScriptError         runtime        the script raised, or a helper was misused
       ValidationError     validation     the arguments do not fit the function
-      PermissionDenied    permission     the policy says no, or asks and nobody can answer
+      PermissionDenied    permission     the policy says no, or asks and no person can answer
       ConfigurationError  configuration  account, file, base URL
       NetworkError        network        no usable answer arrived
       ApiError            api            CircleCI answered, and the answer is an error

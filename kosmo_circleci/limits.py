@@ -7,7 +7,7 @@ from kosmo_circleci.errors import LimitExceeded
 
 MEBIBYTE: Final = 1024 * 1024
 FILES_LIMIT_BYTES: Final = 1024 * MEBIBYTE
-"""How many bytes a run may write into files unless it is told otherwise."""
+"""How many bytes a run may write into files by default."""
 _SIZE: Final = re.compile(r"(\d+)\s*([kmg]?)i?b?", re.IGNORECASE)
 _UNITS: Final = {"": 1, "k": 1024, "m": MEBIBYTE, "g": 1024 * MEBIBYTE}
 _DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*(ms|s|m|h|d)?", re.IGNORECASE)

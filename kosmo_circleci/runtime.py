@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kosmo_circleci.call.model import Account, ApiRequest, ApiResponse
-from kosmo_circleci.caller import Caller
+from kosmo_circleci.caller.caller import Caller
 from kosmo_circleci.catalog.load import Catalog, load_catalog
 from kosmo_circleci.catalog.lookup import Resolved, reserved_names
 from kosmo_circleci.config.accounts import Configuration, home_folder, load_configuration
@@ -21,21 +21,15 @@ from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
 from kosmo_circleci.run.envelope import Run, failure
 from kosmo_circleci.run.listener import GuardedListener, RunListener
+from kosmo_circleci.run.resources import Resources
 from kosmo_circleci.run.settings import NO_JOURNAL, RunSettings, RuntimeSettings
-from kosmo_circleci.surroundings import Surroundings
+from kosmo_circleci.run.surroundings import Surroundings
 from kosmo_circleci.transport.wire import Transport
-from kosmo_circleci.version import __version__
 
 if TYPE_CHECKING:
-    from kosmo_circleci.journal.session import JournalSession
-    from kosmo_circleci.lua.clock import Clock
     from kosmo_circleci.lua.extension import Extension
     from kosmo_circleci.lua.session import Session
-    from kosmo_circleci.modules import Modules
     from kosmo_circleci.run.pool import IsolatedState, Pool
-    from kosmo_circleci.run.world import World
-    from kosmo_circleci.transport.budget import Budget
-    from kosmo_circleci.transport.executor import Executor
 
 
 class Runtime:
@@ -64,22 +58,15 @@ class Runtime:
         self.simulate = simulate
         self._explicit = config
         self._environ = os.environ if environ is None else environ
-        self._given_transport = transport
-        self._budget = budget
         self._warm_processes = warm_processes
         self.surroundings = Surroundings(self._environ, folder, self._origin_of, simulate=simulate)
+        self._resources = Resources(transport, budget, simulate=simulate)
         self._lock = threading.RLock()
         self._configuration: Configuration | None = None
-        self._resources = _Resources()
 
     def close(self) -> None:
         """Close the connections and end idle processes. Used again, it opens new ones."""
-        with self._lock:
-            resources, self._resources = self._own_resources(), _Resources()
-        if resources.pool is not None:
-            resources.pool.close()
-        if resources.transport is not None:
-            resources.transport.close()
+        self._resources.close()
 
     @property
     def catalog(self) -> Catalog:
@@ -122,7 +109,9 @@ class Runtime:
         An account without a token sends none. Raises `ConfigurationError`, `NetworkError`, or the
         deadline's reason.
         """
-        return self.executor().perform(request, self.account(account), deadline, attempts=1)
+        return self._resources.executor().perform(
+            request, self.account(account), deadline, attempts=1
+        )
 
     def caller(self, settings: RunSettings, listener: RunListener, deadline: Deadline) -> Caller:
         """Return the calls of one run. Raises `ConfigurationError`."""
@@ -132,7 +121,13 @@ class Runtime:
         mask = self.mask(listener)
         mask.add(list(settings.secrets))
         return Caller(
-            settings, listener, accounts, configuration.policy, self.executor, deadline, mask
+            settings,
+            listener,
+            accounts,
+            configuration.policy,
+            self._resources.executor,
+            deadline,
+            mask,
         )
 
     def session(
@@ -150,29 +145,28 @@ class Runtime:
         deadline = run_deadline(settings, deadline)
         guarded = GuardedListener(listener or RunListener(), deadline)
         caller = self.caller(settings, guarded, deadline)
-        clock = self.clock()
-        journaled = settings.journal != NO_JOURNAL
-        modules = None
-        if journaled or settings.lua_path or settings.modules:
-            from kosmo_circleci.modules import Modules
+        clock = self._resources.clock()
+        modules = open_journal = None
+        if settings.journal != NO_JOURNAL or settings.lua_path or settings.modules:
+            from kosmo_circleci.script.modules import Modules
 
             modules = Modules(settings.lua_path, settings.modules)
+        if settings.journal != NO_JOURNAL and modules is not None:
+            from kosmo_circleci.run.journals import JournalOpener
+
+            opener = JournalOpener(settings.account, caller, clock, modules, self.simulate)
+            open_journal, clock = opener.open, JournaledClock(clock)
         parts = RunParts(
             self.catalog,
             caller,
             guarded,
-            JournaledClock(clock) if journaled else clock,
-            (lambda: self._mcp_functions(settings)) if settings.mcp else None,
-            self.simulate,
-            partial(open_journal, settings, caller, clock, self.simulate, modules)
-            if journaled and modules is not None
-            else None,
-            # The caller's deadline: a session that is kept gets another one for each run.
-            (lambda account: self.surroundings.here(caller.deadline, account))
-            if settings.here
-            else None,
-            self.surroundings.workflows if settings.here else None,
-            modules,
+            clock,
+            extension=partial(self._mcp_functions, settings) if settings.mcp else None,
+            simulated=self.simulate,
+            open_journal=open_journal,
+            here=partial(self._here, caller) if settings.here else None,
+            workflows=self.surroundings.workflows if settings.here else None,
+            modules=modules,
         )
         return Session(settings, parts)
 
@@ -229,7 +223,7 @@ class Runtime:
 
         try:
             message = RunMessage(code, settings, self._travelling())
-            pool, world = self._isolated_pool(), self._world() if self.simulate else None
+            pool, world = self._isolated_pool(), self._resources.world() if self.simulate else None
         except KosmoError as error:
             return failure(error.message, error.error_type, simulated=self.simulate)
         deadline = run_deadline(settings, deadline)
@@ -243,7 +237,7 @@ class Runtime:
         from kosmo_circleci.run.child import spawn_child
         from kosmo_circleci.run.pool import IsolatedState
 
-        runtime, world = self._travelling(), self._world() if self.simulate else None
+        runtime, world = self._travelling(), self._resources.world() if self.simulate else None
         child = spawn_child(self._environ, self.configuration.tokens())
         return IsolatedState(child, runtime, world)
 
@@ -281,105 +275,37 @@ class Runtime:
 
         Its caller closes it. Raises `ConfigurationError`.
         """
+        resources = self._resources
         return Runtime(
             config=self.configuration,
             simulate=self.simulate,
             environ=self._environ,
-            transport=self._world() if self.simulate else self._given_transport,
+            transport=resources.world() if self.simulate else resources.host_transport,
             budget=budget,
             warm_processes=warm_processes,
         )
 
-    def executor(self) -> "Executor":
-        """Return what sends requests, opened on first use."""
-        with self._lock:
-            resources = self._own_resources()
-            if resources.executor is None:
-                from kosmo_circleci.transport.executor import Executor
-
-                resources.executor = Executor(
-                    self._opened_transport(),
-                    user_agent=f"kosmo-circleci/{__version__}",
-                    sleep=self.clock().sleep,
-                    budget=self._opened_budget(),
-                )
-            return resources.executor
-
-    def clock(self) -> "Clock":
-        """Return the time of scripts: in simulation that of the simulated world."""
-        from kosmo_circleci.lua.clock import Clock
-
-        if not self._is_simulated_time():
-            return Clock()
-        return Clock(
-            now_s=lambda: self._world().now_s(),
-            advance=lambda seconds: self._world().advance(seconds),
-            epoch_s=lambda: self._world().epoch_s(),
-        )
-
-    def _opened_transport(self) -> Transport:
-        with self._lock:
-            if self._given_transport is not None:
-                return self._given_transport
-            resources = self._own_resources()
-            if resources.transport is None:
-                resources.transport = self._new_transport()
-            return resources.transport
-
-    def _opened_budget(self) -> "Budget | None":
-        if self._budget is None:
-            return None
-        from kosmo_circleci.transport.budget import Budget
-
-        return Budget(self._budget)
-
-    def _new_transport(self) -> Transport:
-        if self.simulate:
-            from kosmo_circleci.simulator.transport import SimulatorTransport
-
-            return SimulatorTransport()
-        from kosmo_circleci.transport.live import LiveTransport
-
-        return LiveTransport()
-
-    def _is_simulated_time(self) -> bool:
-        from kosmo_circleci.run.world import World
-
-        given = self._given_transport
-        return self.simulate and (given is None or isinstance(given, World))
-
-    def _world(self) -> "World":
-        from kosmo_circleci.run.world import World
-
-        transport = self._opened_transport()
-        assert isinstance(transport, World)
-        return transport
-
     def _travelling(self) -> RuntimeSettings:
         """Return what a script's own process needs to build its runtime like this one."""
-        if self._given_transport is not None and not self._is_simulated_time():
+        resources = self._resources
+        if resources.host_transport is not None and not resources.is_simulated_time():
             raise ConfigurationError(
                 "isolate=True cannot use a transport object of this process. Run the script "
                 "without isolate=True, or let the bridge open its own connections."
             )
         config = self.configuration.to_plain()
-        budget = None if self._budget is None else str(self._budget)
+        budget = None if resources.budget is None else str(resources.budget)
         folder = str(self.surroundings.folder())
         environ = dict(self._environ)
         return RuntimeSettings(self.simulate, config, environ, self.simulate, budget, folder)
 
     def _isolated_pool(self) -> "Pool":
         from kosmo_circleci.run.child import spawn_child
-        from kosmo_circleci.run.pool import Pool
 
-        with self._lock:
-            resources = self._own_resources()
-            if resources.pool is None:
-                tokens = self.configuration.tokens()
-                resources.pool = Pool(
-                    lambda: spawn_child(self._environ, tokens), self._warm_processes
-                )
-            return resources.pool
+        tokens = self.configuration.tokens()
+        return self._resources.pool(
+            lambda: spawn_child(self._environ, tokens), self._warm_processes
+        )
 
     def _resolved(self, name: str) -> Account:
         if not self.simulate:
@@ -392,6 +318,10 @@ class Runtime:
         configured = self.configuration.accounts.get(account)
         return None if configured is None else configured.origin
 
+    def _here(self, caller: Caller, account: str) -> JsonValue:
+        # The caller's deadline: a session that is kept gets another one for each run.
+        return self.surroundings.here(caller.deadline, account)
+
     def _mcp_functions(self, settings: RunSettings) -> "Extension":
         from kosmo_circleci.mcp_client.functions import McpFunctions
 
@@ -399,47 +329,6 @@ class Runtime:
         return McpFunctions(
             self._environ, home, self.surroundings.folder(), trust=settings.trust_mcp
         )
-
-    def _own_resources(self) -> "_Resources":
-        """Return the resources of this process; those that a fork has copied are abandoned."""
-        if self._resources.process_id != os.getpid():
-            copied, self._resources = self._resources, _Resources()
-            if copied.pool is not None:
-                copied.pool.abandon()
-            if self.simulate:
-                self._resources.transport = copied.transport  # memory, and so a copy of its own
-        return self._resources
-
-
-class _Resources:
-    """What a runtime has opened; it belongs to the process that opened it."""
-
-    def __init__(self) -> None:
-        self.process_id = os.getpid()
-        self.transport: Transport | None = None
-        self.executor: Executor | None = None
-        self.pool: Pool | None = None
-
-
-def open_journal(
-    settings: RunSettings,
-    caller: Caller,
-    clock: "Clock",
-    simulated: bool,
-    modules: "Modules",
-    code: str,
-    name: str,
-    args: Mapping[str, JsonValue],
-) -> "JournalSession":
-    """Return the journal of one run of a script. Raises `JournalError`."""
-    from kosmo_circleci.journal.lifecycle import Start
-    from kosmo_circleci.journal.session import JournalSession, Subject
-    from kosmo_circleci.run.lost_writes import decide
-
-    start = Start(name, code, settings.account, simulated)
-    ask = partial(decide, caller.listener)
-    subject = Subject(start, args, caller.mask, load_catalog(), clock.now_s, ask, modules)
-    return JournalSession(settings.journal, subject)
 
 
 def run_deadline(settings: RunSettings, deadline: Deadline | None) -> Deadline:

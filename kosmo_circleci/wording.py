@@ -50,6 +50,13 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def printable_lines(text: str) -> str:
+    """Return a text of several lines, each of them `printable`; tabs stay."""
+    if text.isprintable():
+        return text
+    return "".join(each if each in "\n\t" else printable(each) for each in text)
+
+
 def blanked(text: str) -> str:
     """Return `text` with a space for every character that could steer a terminal."""
     return "".join(c if c.isprintable() else " " for c in text)

@@ -79,8 +79,8 @@ def check_contents(wheel: Path, source: Path) -> None:
     with tarfile.open(source) as archive_of_source:
         names = {name.partition("/")[2] for name in archive_of_source.getnames()}
     tests = _files(ROOT / "tests", "tests") | _files(ROOT / "scripts", "scripts")
-    wanted = package | documents | tests | {"README.md", "LICENSE", "Makefile", "SECURITY.md"}
-    _compare(source, wanted, names & wanted)
+    expected = package | documents | tests | {"README.md", "LICENSE", "Makefile", "SECURITY.md"}
+    _compare(source, expected, names & expected)
 
 
 def _files(folder: Path, name: str) -> set[str]:
@@ -91,8 +91,8 @@ def _files(folder: Path, name: str) -> set[str]:
     }
 
 
-def _compare(archive: Path, wanted: set[str], inside: set[str]) -> None:
-    for what, names in (("lacks", wanted - inside), ("should not have", inside - wanted)):
+def _compare(archive: Path, expected: set[str], inside: set[str]) -> None:
+    for what, names in (("lacks", expected - inside), ("should not have", inside - expected)):
         if names:
             raise ReleaseError(f"{archive.name} {what} {', '.join(sorted(names))}")
 

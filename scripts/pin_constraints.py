@@ -1,7 +1,7 @@
 """Write tests/constraints.txt: the versions that development, site and release are tested with.
 
 They are what pip chooses today for every extra, in a fresh environment of the oldest Python that is
-supported; whoever installs the package is not bound by them.
+supported; an installation of the package is not bound by them.
 """
 
 import subprocess

@@ -21,7 +21,7 @@ from kosmo_circleci.cli.commands import COMMANDS, grouped, load
 from kosmo_circleci.cli.names import short_name
 from kosmo_circleci.docs import guides, helpers, index, render
 from kosmo_circleci.docs import workflows as workflow_docs
-from kosmo_circleci.folders import documentation_folder
+from kosmo_circleci.files.folders import documentation_folder
 from kosmo_circleci.workflows.sources import shipped
 
 ROOT: Final = Path(__file__).parent.parent

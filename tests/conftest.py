@@ -9,6 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No timings in tests: on a busy machine any example may take long to make, or to run.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 CLEARED_PREFIXES = ("CIRCLECI_", "CIRCLE_", "KOSMO_", "OTEL_")
 CLEARED = frozenset(

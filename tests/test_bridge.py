@@ -290,3 +290,27 @@ def test_a_process_that_cannot_be_started_is_an_outcome(
     run = simulated.run("return 1", isolate=True)
     assert (run.success, run.error_type) == (False, "configuration")
     assert "cannot be started: Resource temporarily unavailable" in str(run.error)
+
+
+@pytest.mark.parametrize("isolate", [False, True])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"day": object()}, "args: a Python object is not JSON (at 'day')"),
+        ({"jobs": [1, {2}]}, "args: a Python set is not JSON (at 'jobs[2]')"),
+        ({"share": float("nan")}, "args: nan is not JSON (at 'share')"),
+        ({1: 2}, "args: the keys of an object are strings, got an integer"),
+        ([1], "args is a mapping of names to values, got list"),
+    ],
+)
+def test_arguments_that_are_not_json_are_named_before_the_run(
+    arguments: Any, message: str, isolate: bool, simulated: Bridge
+) -> None:
+    with pytest.raises(TypeError) as caught:
+        simulated.run("return 1", args=arguments, isolate=isolate)
+    assert str(caught.value) == message
+
+
+def test_limits_of_another_type_are_refused(simulated: Bridge) -> None:
+    with pytest.raises(TypeError, match="limits is a Limits, got int"):
+        simulated.run("return 1", limits=5)  # type: ignore[arg-type]

@@ -216,7 +216,7 @@ class Executions:
         return tuple(self._runtimes.of(client, self.options.simulate).configuration.accounts)
 
     def explained(self, message: str) -> str:
-        """Return an error's message with a way out that somebody has: a model has no --force."""
+        """Return an error's message with a way out for this server: a model has no --force."""
         refused, remedy, _ = message.partition(_REMEDY)
         if not remedy or self.options.write == "allow":
             return message.replace(_NO_OF_THE_TERMINAL, "the user answered no")

@@ -4,9 +4,10 @@ Nothing of one request is used for another: the client of a call is the token of
 SDK holds a session of the older revisions to the credential that opened it.
 """
 
+import contextlib
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import anyio
@@ -22,6 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kosmo_circleci.agent.clients import SHARED, Client, holder_of
 from kosmo_circleci.agent.server import ToolServer
+from kosmo_circleci.agent.serving import exit_code_of_signal
 
 PATH: Final = "/mcp"
 
@@ -59,12 +61,12 @@ def listening_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve_http(server: ToolServer, listener: socket.socket, *, shared: bool) -> None:
-    """Serve until a signal ends the process."""
-    anyio.run(_serve, server, listener, shared)
+def serve_http(server: ToolServer, listener: socket.socket, *, shared: bool) -> int:
+    """Serve until a signal ends the process; return its exit code."""
+    return anyio.run(_serve, server, listener, shared)
 
 
-async def _serve(server: ToolServer, listener: socket.socket, shared: bool) -> None:
+async def _serve(server: ToolServer, listener: socket.socket, shared: bool) -> int:
     for name in ("mcp", "uvicorn"):
         logging.getLogger(name).addHandler(logging.NullHandler())
     config = uvicorn.Config(
@@ -73,10 +75,33 @@ async def _serve(server: ToolServer, listener: socket.socket, shared: bool) -> N
         access_log=False,
         timeout_graceful_shutdown=_END_S,
     )
-    try:
-        await uvicorn.Server(config).serve(sockets=[listener])
-    finally:
-        await server.close()
+    uvicorn_server, code = _Uvicorn(config), 0
+    async with anyio.create_task_group() as group:
+
+        async def watch_signals() -> None:
+            nonlocal code
+            code = await exit_code_of_signal()
+            uvicorn_server.should_exit = True
+
+        group.start_soon(watch_signals)
+        try:
+            await uvicorn_server.serve(sockets=[listener])
+        finally:
+            await server.close()
+        group.cancel_scope.cancel()
+    return code
+
+
+class _Uvicorn(uvicorn.Server):
+    """A server that leaves signals to us.
+
+    By itself it raises one again in the end, and the process dies on the spot: with spans that are
+    not sent yet, and with an exit code that another signal would give as well.
+    """
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 def application(server: ToolServer, listener: socket.socket, *, shared: bool) -> ASGIApp:
@@ -97,7 +122,7 @@ def application(server: ToolServer, listener: socket.socket, *, shared: bool) ->
 
 
 def _names_of_this_machine() -> set[str]:
-    """Return the host name, and the addresses that it stands for."""
+    """Return the host name, and the addresses it resolves to."""
     name = socket.gethostname()
     try:
         addresses = {str(each[4][0]) for each in socket.getaddrinfo(name, None)}

@@ -116,8 +116,8 @@ class Prompts:
                 f'It may write{named}. This server refuses writes: with "simulate": true it is a '
                 "rehearsal."
             )
-        asked = ", and I am asked before each" if write == "ask" else ""
-        return f"It may write{named}{asked}."
+        condition = ", and I am asked before each" if write == "ask" else ""
+        return f"It may write{named}{condition}."
 
 
 def _prompt(name: str, described: Described, client: Client) -> Prompt:

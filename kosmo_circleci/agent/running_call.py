@@ -35,7 +35,7 @@ class Progress(NamedTuple):
 
 
 class Question(NamedTuple):
-    """The call continues once somebody has answered `text`; `number` counts those of one call."""
+    """The call continues once `text` is answered; `number` counts those of one call."""
 
     text: str
     number: int
@@ -238,5 +238,5 @@ class RunningCall:
         self._on_loop(lambda: self._events.put_nowait(event))
 
     def _on_loop(self, action: Callable[[], object]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended; nobody waits
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it the request
             self._loop.call_soon_threadsafe(action)

@@ -104,8 +104,8 @@ class ToolServer:
     async def _complete(
         self, ctx: Context, params: types.CompleteRequestParams
     ) -> types.CompleteResult:
-        asked = self._reading if params.ref.type == "ref/resource" else self._prompting
-        values = await asked.complete(ctx, params)
+        completer = self._reading if params.ref.type == "ref/resource" else self._prompting
+        values = await completer.complete(ctx, params)
         return types.CompleteResult(
             completion=types.Completion(
                 values=values[:_COMPLETED], total=len(values), has_more=len(values) > _COMPLETED

@@ -23,11 +23,8 @@ async def _serve_stdio(server: ToolServer, reading: BinaryIO, writing: int) -> i
 
         async def watch_signals() -> None:
             nonlocal code
-            with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-                async for number in signals:
-                    code = 128 + number
-                    group.cancel_scope.cancel()
-                    return
+            code = await exit_code_of_signal()
+            group.cancel_scope.cancel()
 
         if threading.current_thread() is threading.main_thread():
             group.start_soon(watch_signals)
@@ -37,6 +34,15 @@ async def _serve_stdio(server: ToolServer, reading: BinaryIO, writing: int) -> i
         group.cancel_scope.cancel()
     await server.close()
     return code
+
+
+async def exit_code_of_signal() -> int:
+    """Wait for SIGTERM or SIGINT, and return the exit code that stands for it.
+
+    A second one ends the process at once. For the main thread only.
+    """
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        return 128 + await anext(aiter(signals))
 
 
 def _silence_sdk() -> None:

@@ -111,9 +111,13 @@ class _Writer:
                 data = memoryview(text)
                 while data:
                     data = data[os.write(self._descriptor, data) :]
-                done.set_result(None)
             except OSError as error:
-                done.set_exception(error)
+                if done.set_running_or_notify_cancel():
+                    done.set_exception(error)
+            else:
+                # Nobody waits for it any more once a signal has ended the server.
+                if done.set_running_or_notify_cancel():
+                    done.set_result(None)
 
 
 class _InFlight:

@@ -107,7 +107,7 @@ class TaskMethods:
             nonlocal steps
             steps += 1
             token = (ctx.meta or {}).get("progress_token")
-            with contextlib.suppress(Exception):  # nobody listens any more: the client polls
+            with contextlib.suppress(Exception):  # the stream is closed: the client polls
                 if not task.running or task.question is not None:
                     status = types.TaskStatusNotificationParams.model_validate(self._shown(task))
                     notification: Any = types.TaskStatusNotification(params=status)
@@ -115,10 +115,10 @@ class TaskMethods:
                 elif token is not None:
                     await ctx.session.send_progress_notification(token, steps, None, task.message)
 
-        async def tell_nobody(_task: Task) -> None:
+        async def tell_no_one(_task: Task) -> None:
             pass
 
-        return tell if ctx.protocol_version == shapes.WITH_TASKS else tell_nobody
+        return tell if ctx.protocol_version == shapes.WITH_TASKS else tell_no_one
 
     def _find(self, ctx: Context, task_id: str) -> Task:
         _require_tasks(ctx)

@@ -111,7 +111,7 @@ class Task:
         await self._changed.wait()
 
     def claim(self) -> Question | None:
-        """Return the open question to the one who is going to ask it; None if somebody does."""
+        """Return the open question to be asked now; None if it is being asked already."""
         if self.question is None or self._claimed:
             return None
         self._claimed = True

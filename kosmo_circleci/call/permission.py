@@ -48,7 +48,7 @@ Decision: TypeAlias = Allowed | MustAsk | Denied
 
 
 class PermissionRequest(NamedTuple):
-    """A call that wants to be made: `name` is what a person allows, `question` what they read.
+    """A call to be made: `name` is what a person allows, `question` what they read.
 
     `recorded` is the call as a journal knows it, None for one that no journal keeps.
     """

@@ -174,6 +174,7 @@ EXAMPLE_FOLLOWS: Final = frozenset(["like", "eg"])
 
 PHRASES: Final[tuple[tuple[str, str], ...]] = (
     (r"\bwho\s*am\s*i\b|\bwhoami\b", " whoami "),
+    (r"\bhow (to|do i|can i|do you) (log|sign)[\s-]in\b", " login "),
     (r"\b(log|logged|sign|signed)[\s-]in\b", " whoami "),
     (r"\bmy (user\s?name|user|account|profile|identity|login)\b", " whoami "),
     (r"\bbuild logs?\b", " stdout "),

@@ -21,7 +21,7 @@ SYNONYM: Final = 0.8
 _CORRECTED: Final = 0.9
 _IN_PASSING: Final = 0.8
 _SHORTEST_TYPO: Final = 4
-_LONGEST: Final = 500
+LONGEST: Final = 500
 """Characters of a question that are read: a sentence or two, never a pasted log."""
 
 
@@ -72,7 +72,7 @@ def question(text: str, vocabulary: frozenset[str]) -> Question:
 
     A word that is in no table counts as the word in one that it is nearest to.
     """
-    text = text[:_LONGEST].lower().replace("_", " ")
+    text = text[:LONGEST].lower().replace("_", " ")
     for find, put in _PHRASES:
         text = find.sub(put, text)
     question_words = _WORD.findall(text)

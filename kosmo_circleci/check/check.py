@@ -13,7 +13,7 @@ from kosmo_circleci.check.rules.facts import Facts
 from kosmo_circleci.check.rules.table import RULES, SYNTAX
 from kosmo_circleci.check.source import Source
 from kosmo_circleci.check.tree import Fault
-from kosmo_circleci.modules import Modules
+from kosmo_circleci.script.modules import Modules
 
 
 def check(
@@ -26,7 +26,7 @@ def check(
     """Return what is wrong with a script, as far as it can be known, and what it may call.
 
     `name` stands in front of the findings; `accounts` are the names of the configured accounts.
-    `modules` are those that the script may require; None where nobody knows.
+    `modules` are those that the script may require; None where that is not known.
     Raises `ConfigurationError` without the extra `check`.
     """
     source = Source(code)

@@ -1,7 +1,7 @@
 """Everything the abstract run of a script holds: its tables, functions and answers.
 
 Sets of values only grow; `changed` tells that one did. Where code that is not read here gets hold
-of a value (a module, a function nobody knows), the value is opened: from then on it may be
+of a value (a module, an unknown function), the value is opened: from then on it may be
 anything, and a function may be called with anything.
 """
 
@@ -44,7 +44,7 @@ class Heap:
 
     `names_any`: it may reach any of them under a name made at run time. `extra_fields` and
     `library_fields` are what the script itself adds to answers and to tables of the sandbox;
-    `open_answers` the places of answers that may have got fields nobody can list.
+    `open_answers` the places of answers that may have got fields that cannot be listed.
     """
 
     def __init__(self, catalog: Catalog, accounts: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ SELENE_MARK: Final = "# Written by `kosmo integrations:types --selene`; not to b
 TYPES_FOLDER: Final = ".kosmo/types"
 """Where the definitions are, from the folder of `.luarc.json`."""
 
-_REMOVED: Final = ("dofile", "io", "loadfile", "package", *ABSENT)
+_REMOVED: Final = frozenset({"dofile", "io", "loadfile", "package", *ABSENT})
 _SELENE_TYPES: Final = {
     "string": "string",
     "integer": "number",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from kosmo_circleci.check import literals, tree
 from kosmo_circleci.check.tree import Fault
-from kosmo_circleci.lua_names import is_lua_name
+from kosmo_circleci.script.names import is_lua_name
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -151,7 +151,7 @@ class LocalFunction:
 
 @dataclass(eq=False, slots=True)
 class CallStatement:
-    """A call whose values nobody takes."""
+    """A call whose values are not used."""
 
     start: int
     call: Call

@@ -11,7 +11,7 @@ from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.catalog.model import UNITS, Function, Parameter
 from kosmo_circleci.catalog.schema import parameters_schema
 from kosmo_circleci.check.names import HELPERS
-from kosmo_circleci.lua_names import is_lua_name
+from kosmo_circleci.script.names import is_lua_name
 
 _HEAD: Final = """---@meta
 -- Written by `kosmo integrations:types` from the list of functions; not to be edited.

@@ -1,6 +1,6 @@
-"""`git`, asked about a folder in a way that runs nothing the folder brings along.
+"""`git`, queried about a folder without running anything that the folder brings along.
 
-A checkout may be somebody else's: its configuration can name programs (`core.fsmonitor`,
+A checkout may be another person's: its configuration can name programs (`core.fsmonitor`,
 `core.sshCommand`, aliases, hooks, pagers). The questions asked here start none of them, and each
 one that git could start is switched off besides. Nothing is fetched and nothing written.
 """
@@ -133,10 +133,10 @@ def program(environ: Mapping[str, str]) -> str:
     import shutil
 
     folders = [each for each in os.get_exec_path(dict(environ)) if os.path.isabs(each)]
-    found = shutil.which("git", path=os.pathsep.join(folders))
-    if found is None:
+    path = shutil.which("git", path=os.pathsep.join(folders))
+    if path is None:
         raise ConfigurationError(
             "git is not installed (no such program in PATH), so the checkout cannot be read. "
             "Install it, or name the project and the branch."
         )
-    return found
+    return path

@@ -24,10 +24,10 @@ _BRANCHES: Final = "refs/heads/"
 
 
 class Place(NamedTuple):
-    """What is asked about: a folder, and how the account's server is known.
+    """The folder to describe, and how to tell what server the account has.
 
     `on_server` says whether it is not circleci.com, see `remote.project_slug`. With `simulate` a
-    folder outside of a checkout stands for the example project.
+    folder outside of a checkout means the example project.
     """
 
     folder: Path
@@ -52,11 +52,6 @@ def here(place: Place) -> dict[str, str]:
             raise
         return dict(SIMULATED)
     return dict(SIMULATED) if place.simulate and "project_slug" not in fields else fields
-
-
-def defaults(place: Place) -> dict[str, str]:
-    """Return the values for `@here.…`. Raises `ConfigurationError` outside of a checkout."""
-    return here(place)
 
 
 def _fields(place: Place) -> dict[str, str]:

@@ -78,8 +78,8 @@ def project_slug(remote: Remote, on_server: Callable[[], bool]) -> str | None:
 def _vcs(host: str, on_server: Callable[[], bool]) -> str | None:
     if alias := _ALIAS.fullmatch(host):
         host = alias[1]
-    if known := _HOSTS.get(host):
-        return known
+    if vcs := _HOSTS.get(host):
+        return vcs
     if _ENTERPRISE.fullmatch(host):
         return "gh"
     if _OTHERS.fullmatch(host):

@@ -17,7 +17,7 @@ from kosmo_circleci.cli.offers import files
 from kosmo_circleci.cli.output import json_option
 from kosmo_circleci.cli.script.file_options import lua_path_option, take_lua_path
 from kosmo_circleci.errors import UsageError
-from kosmo_circleci.modules import Modules, folder_of_script
+from kosmo_circleci.script.modules import Modules, folder_of_script
 
 _STDIN: Final = "stdin"
 _MOST_ABOVE: Final = 4
@@ -76,7 +76,7 @@ def _text(report: Report, as_json: bool, form: str | None) -> str:
 
 
 def _modules(name: str, lua_path: tuple[str, ...]) -> Modules | None:
-    """Return where a file's modules may be; None where nobody can know.
+    """Return where a file's modules may be; None where that is not known.
 
     The file may be a module itself, of a script in a folder further up.
     """
@@ -96,7 +96,10 @@ def _sources(names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         raise UsageError("Nothing to check. Name Lua files, or pipe Lua to standard input.")
     for name in names or ("-",):
         if name == "-":
-            yield _STDIN, sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+            piped = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+            if not piped and not names:
+                raise UsageError("Standard input is empty. Name Lua files, or pipe Lua to it.")
+            yield _STDIN, piped
         else:
             yield name, _read(name)
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from kosmo_circleci.cli.names import CALL_COMMANDS, SCRIPT_COMMANDS, full_name
+from kosmo_circleci.wording import printable_lines
 
 if TYPE_CHECKING:
     import click
@@ -28,7 +29,7 @@ def report(message: str, error_type: str, words: Sequence[str]) -> None:
     if "--json" in words:
         click.echo(_json_form(message, error_type, words))
     else:
-        click.echo(f"error: {message}", err=True)
+        click.echo(f"error: {printable_lines(message)}", err=True)
 
 
 def usage_message(error: "click.UsageError", words: Sequence[str]) -> str:

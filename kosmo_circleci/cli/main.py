@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt as interrupt:
         code = _interrupted(interrupt, words)
     except BrokenPipeError:
-        # The reader has gone (`| head`): nobody is left to be told, and Python would still try.
+        # The reader has gone (`| head`); Python would still try to write to it at exit.
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0

@@ -100,8 +100,8 @@ def script_arguments(
 ) -> "list[CompletionItem]":
     """Offer the arguments that the script of the line declares: `branch=`, then a flag's values."""
     name, equals, value = incomplete.partition("=")
-    given = {key for key, _ in context.params.get("args") or ()}
-    declared = [each for each in _header(context).arguments if each.name not in given]
+    typed = {key for key, _ in context.params.get("args") or ()}
+    declared = [each for each in _header(context).arguments if each.name not in typed]
     if not equals:
         return _items(
             (f"{each.name}=", each.description or each.type)
@@ -117,8 +117,8 @@ def _header(context: click.Context) -> "Header":
     """Return the header of the script that the line names; an empty one where there is none."""
     from pathlib import Path
 
-    from kosmo_circleci.bounded_file import read_bounded
     from kosmo_circleci.cli.workflows import library
+    from kosmo_circleci.files.bounded import read_bounded
     from kosmo_circleci.workflows.header import Header, parse
 
     file, workflow = context.params.get("file"), context.params.get("workflow")

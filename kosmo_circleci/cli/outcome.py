@@ -8,6 +8,7 @@ import click
 from kosmo_circleci.cli.output_options import ResultOutput, shown_as_table
 from kosmo_circleci.errors import ApiError
 from kosmo_circleci.run.envelope import Run
+from kosmo_circleci.wording import printable_lines
 
 _FRAMES_SHOWN: Final = 5
 _STATUS: Final = re.compile(r"CircleCI API error \((\d{3})\)")
@@ -48,7 +49,10 @@ def write_text(text: str) -> None:
 
 
 def show_error(run: Run) -> None:
-    """Write a run's error to stderr: the message, where it happened, what to do next."""
+    """Write a run's error to stderr: the message, where it happened, what to do next.
+
+    A server may have written the message: nothing in it steers the terminal.
+    """
     # A frame alone is the line that the error names already.
     frames = run.traceback if len(run.traceback) > 1 else ()
     lines = [f"error: {run.error}", *(f"  {frame}" for frame in frames[:_FRAMES_SHOWN])]
@@ -58,7 +62,7 @@ def show_error(run: Run) -> None:
     step = next_step(run)
     if step is not None:
         lines.append(step)
-    click.echo("\n".join(lines), err=True)
+    click.echo(printable_lines("\n".join(lines)), err=True)
 
 
 def next_step(run: Run) -> str | None:

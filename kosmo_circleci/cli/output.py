@@ -8,6 +8,7 @@ import click
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.errors import ConfigurationError
 from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.wording import printable_lines
 
 if TYPE_CHECKING:
     from kosmo_circleci.config.accounts import Configuration
@@ -22,7 +23,7 @@ def emit(text: str, value: JsonValue, as_json: bool) -> None:
 
 def warn(message: str) -> None:
     """Write a warning to stderr."""
-    click.echo(f"warning: {message}", err=True)
+    click.echo(f"warning: {printable_lines(message)}", err=True)
 
 
 def show_warnings(configuration: "Callable[[], Configuration]") -> None:

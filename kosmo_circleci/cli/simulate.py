@@ -62,11 +62,12 @@ class Latency(ParamType):
 @click.option(
     "--port",
     type=click.IntRange(0, 65_535),
+    metavar="PORT",
     default=8765,
     show_default=True,
     help="Port on 127.0.0.1; 0 takes a free one.",
 )
-@click.option("--seed", type=int, help="Decides every id that is made; default 0.")
+@click.option("--seed", type=int, metavar="N", help="Seed of every generated id; default 0.")
 @click.option(
     "--state",
     "state_file",
@@ -85,9 +86,10 @@ class Latency(ParamType):
 @click.option(
     "--speed",
     type=click.FloatRange(0, 1e6),
+    metavar="FACTOR",
     default=1.0,
     show_default=True,
-    help="Simulated seconds in a real one.",
+    help="Simulated seconds per real second.",
 )
 @click.option("--server", "is_server", is_flag=True, help="Be a CircleCI Server: no API v3.")
 @click.option(

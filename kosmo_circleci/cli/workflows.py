@@ -8,7 +8,7 @@ import click
 
 from kosmo_circleci.cli.output import emit, json_option
 from kosmo_circleci.errors import UsageError
-from kosmo_circleci.folders import current_folder, home_folder
+from kosmo_circleci.files.folders import current_folder, home_folder
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.wording import printable
 
@@ -30,12 +30,12 @@ def library() -> "Library":
 def permit(workflow: "Workflow", code: str, trust_anyway: bool) -> bool:
     """Raise `PermissionDenied` unless a workflow may run with this text.
 
-    With `trust_anyway` it may; the answer tells that nobody has trusted it.
+    With `trust_anyway` it may; True means that it is not trusted.
     """
-    known = library()
+    ready_made = library()
     if trust_anyway:
-        return known.state(workflow, code) != "trusted"
-    known.check(workflow, code)
+        return ready_made.state(workflow, code) != "trusted"
+    ready_made.check(workflow, code)
     return False
 
 
@@ -62,13 +62,13 @@ def list_workflows(as_json: bool) -> None:
       kosmo workflows:list
       kosmo run --workflow why_did_it_fail --simulate
     """
-    known = library()
-    rows = [_row(known, each) for each in known.workflows()]
+    ready_made = library()
+    rows = [_row(ready_made, each) for each in ready_made.workflows()]
     lines = [_line(row) for row in rows]
     if any(row["trust"] != "trusted" for row in rows):
         lines += ["", _TRUST]
     ignored: list[JsonValue] = []
-    for each in known.ignored:
+    for each in ready_made.ignored:
         path = printable(str(each.path))
         lines.append(f"ignored: {path}: {each.reason}.")
         ignored.append({"path": str(each.path), "origin": each.origin, "reason": each.reason})
@@ -88,22 +88,22 @@ def show_workflow(name: str, as_json: bool) -> None:
       kosmo workflows:show deploy_and_wait > my_deploy.lua
       kosmo workflows:show approve --json | jq '{origin, trust, args, writes}'
     """
-    known = library()
-    workflow = known.find(name)
+    ready_made = library()
+    workflow = ready_made.find(name)
     code = workflow.code()
     value: JsonValue = {
         "success": True,
         "name": workflow.name,
-        **_said(workflow, code),
+        **_description(workflow, code),
         "source": code,
         "origin": workflow.origin,
-        "trust": known.state(workflow, code),
+        "trust": ready_made.state(workflow, code),
         "path": str(workflow.path),
     }
     emit(_shown(code), value, as_json)
 
 
-def _said(workflow: "Workflow", code: str) -> dict[str, JsonValue]:
+def _description(workflow: "Workflow", code: str) -> dict[str, JsonValue]:
     """Return what a workflow says of itself; `fault` where its header cannot be read."""
     try:
         described = workflow.described(code)
@@ -133,37 +133,37 @@ def trust_workflow(name: str, forget: bool, as_json: bool) -> None:
       kosmo workflows:trust nightly
       kosmo workflows:trust nightly --forget
     """
-    known = library()
-    workflow = known.find(name)
+    ready_made = library()
+    workflow = ready_made.find(name)
     if workflow.origin != "project":
         owner = "shipped" if workflow.origin == "shipped" else "your own"
         text = f"{name} is {owner} and needs no trust."
     elif forget:
-        had = known.forget(workflow)
+        had = ready_made.forget(workflow)
         text = f"{name} is not trusted any more." if had else f"{name} was not trusted."
     else:
         header = workflow.described().header
-        known.trust(workflow)
+        ready_made.trust(workflow)
         writes = "it does not say" if header.writes is None else ", ".join(header.writes) or "none"
         path = printable(str(workflow.path))
         text = f"{name} may run from now on: {path}\n  writes: {printable(writes)}"
-    value: JsonValue = {"success": True, "name": name, "trust": known.state(workflow)}
+    value: JsonValue = {"success": True, "name": name, "trust": ready_made.state(workflow)}
     emit(text, value, as_json)
 
 
 def _shown(code: str) -> str:
-    """Return a source as a terminal may have it: whoever decides about trust must see all of it."""
+    """Return a source as a terminal may show it: trust is decided by what is seen there."""
     if not sys.stdout.isatty():
         return code
     return "\n".join("\t".join(map(printable, line.split("\t"))) for line in code.split("\n"))
 
 
-def _row(known: "Library", workflow: "Workflow") -> dict[str, JsonValue]:
+def _row(ready_made: "Library", workflow: "Workflow") -> dict[str, JsonValue]:
     """Return a workflow as the list has it; `fault` where its header cannot be read."""
     row: dict[str, JsonValue] = {"name": workflow.name, "origin": workflow.origin}
     try:
         row["description"] = workflow.described().description
-        row["trust"] = known.state(workflow)
+        row["trust"] = ready_made.state(workflow)
     except UsageError as error:
         row |= {"description": "", "trust": "untrusted", "fault": error.message}
     return row

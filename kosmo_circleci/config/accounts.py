@@ -14,9 +14,9 @@ from kosmo_circleci.config.configuration import Configuration, ConfiguredAccount
 from kosmo_circleci.config.file import UNUSABLE_TOKEN, FileAccount, FileConfiguration
 from kosmo_circleci.config.keyring_store import KEYRING_SERVICE, Entry
 from kosmo_circleci.config.urls import origin
-from kosmo_circleci.folders import home_folder, user_folder
+from kosmo_circleci.files.folders import home_folder, user_folder
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.lua_names import is_lua_name
+from kosmo_circleci.script.names import is_lua_name
 from kosmo_circleci.wording import printable
 
 __all__ = ["Configuration", "home_folder", "load_configuration"]

@@ -10,7 +10,7 @@ from kosmo_circleci.config.policy import RULES, parse_rule
 from kosmo_circleci.config.urls import origin
 from kosmo_circleci.errors import ConfigurationError
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.lua_names import is_lua_name
+from kosmo_circleci.script.names import is_lua_name
 
 _MAX_BYTES: Final = 1024 * 1024
 _MAX_SEARCH_DEPTH: Final = 10

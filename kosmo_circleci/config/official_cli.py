@@ -16,7 +16,7 @@ from kosmo_circleci.config import file
 from kosmo_circleci.config.keyring_store import Entry
 from kosmo_circleci.config.urls import DEFAULT_ORIGIN
 from kosmo_circleci.errors import ConfigurationError
-from kosmo_circleci.folders import configuration_folder
+from kosmo_circleci.files.folders import configuration_folder
 
 
 class CliFile(NamedTuple):
@@ -48,7 +48,8 @@ def read(environ: Mapping[str, str], home: Path) -> OfficialCli:
             continue
         if isinstance(content, dict):
             files.append(CliFile(path, _text(content, "token"), _text(content, "host")))
-    return OfficialCli(tuple(files), _entry(files, newer), tuple(warnings))
+    entry = _entry(files, newer, environ.get("CIRCLE_HOST", "").strip())
+    return OfficialCli(tuple(files), entry, tuple(warnings))
 
 
 def url_of(host: str) -> str:
@@ -61,8 +62,12 @@ def _text(content: Mapping[str, object], key: str) -> str | None:
     return value.strip() or None if isinstance(value, str) else None
 
 
-def _entry(files: list[CliFile], newer: Path) -> Entry | None:
-    """Return where version 1 keeps the token; None where it keeps it in the file or is not used."""
+def _entry(files: list[CliFile], newer: Path, host: str) -> Entry | None:
+    """Return where version 1 keeps the token; None where it keeps it in the file or is not used.
+
+    `host` is that of the environment, which wins over the file's as it does for the official CLI:
+    the token of one host must not be sent to another.
+    """
     own = next((each for each in files if each.path == newer), None)
     if own is None or own.token is not None:
         return None
@@ -70,4 +75,4 @@ def _entry(files: list[CliFile], newer: Path) -> Entry | None:
         user = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # a user id without a name
         return None
-    return Entry(f"com.circleci.cli:{own.host or DEFAULT_ORIGIN}", user, required=False)
+    return Entry(f"com.circleci.cli:{host or own.host or DEFAULT_ORIGIN}", user, required=False)

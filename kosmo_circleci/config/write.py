@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from ruamel.yaml.error import YAMLError
 
-from kosmo_circleci.atomic import exclusive, replace_file
 from kosmo_circleci.config import file
 from kosmo_circleci.config.edit import KeyPath, Setting, edited
 from kosmo_circleci.errors import ConfigurationError
+from kosmo_circleci.files.atomic import exclusive, replace_file
 
 _COMMENT: Final = re.compile(r"(?:^|(?<=\s))#[^\r\n]*", re.MULTILINE)
 

@@ -7,7 +7,7 @@ is read, not followed, and the parts of its target are walked by the same rules;
 goes back to the descriptor the walk came from, and never above the folder itself.
 
 Not covered: a file with a second name elsewhere (a hard link) and a file system mounted inside the
-folder are part of it, and whoever moves a folder out while it is written to takes the file along.
+folder are part of it, and a folder that is moved out while it is written to takes the file along.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ MAX_LINKS: Final = 40
 
 # To walk through a folder takes no right to list it, where the system knows the difference.
 _WALK: Final = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# A FIFO without a writer must not hold us up, a terminal not become ours.
+# Opening a FIFO must not wait for its writer, nor a terminal become the controlling one.
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _SWAPPED: Final = (errno.ELOOP, errno.ENOTDIR, errno.EMLINK)
 
@@ -60,7 +60,7 @@ class Folder:
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Close it; no-op the second time. What is being done elsewhere ends as it would."""
+        """Close it; no-op the second time. A call under way on another thread is unaffected."""
         with self._lock:
             if self._descriptor >= 0:
                 os.close(self._descriptor)
@@ -127,7 +127,7 @@ class Folder:
 
 
 class TooLarge(Exception):
-    """A file is larger than asked for."""
+    """A file has more bytes than the caller takes; `size_bytes` of them at least."""
 
     def __init__(self, size_bytes: int) -> None:
         super().__init__(size_bytes)
@@ -179,14 +179,18 @@ class _Walk:
 
     def end(self) -> None:
         """Close every folder on the way."""
-        self._start_again()
+        self._return_to_root()
         os.close(self._root)
 
-    def _start_again(self) -> None:
+    def _return_to_root(self) -> None:
         while self._inner:
             os.close(self._inner.pop())
 
     def to(self, parts: tuple[str, ...], *, make_folders: bool) -> Place:
+        """Walk to a file and return its place; the parts of a link's target take the link's place.
+
+        Raises `Refused` and `OSError`. The folders walked through stay open until `end`.
+        """
         todo = deque(parts)
         while True:
             part = todo.popleft()
@@ -203,7 +207,7 @@ class _Walk:
             elif not todo:
                 return Place(self.here, part)
             elif not self._enter(part, make_folders):
-                todo.appendleft(part)
+                todo.appendleft(part)  # a link by now: read it
 
     def _go_back(self) -> None:
         if not self._inner:
@@ -211,6 +215,7 @@ class _Walk:
         os.close(self._inner.pop())
 
     def _link_at(self, part: str) -> str | None:
+        """Return the target of a link, None for anything else and for nothing."""
         try:
             target = os.readlink(part, dir_fd=self.here)
         except FileNotFoundError:
@@ -234,7 +239,7 @@ class _Walk:
         for own in self._own_paths:
             prefix = own.rstrip("/") + "/"
             if target.startswith(prefix) or target == own:
-                self._start_again()
+                self._return_to_root()
                 return target[len(prefix) :]
         raise Refused("is a symbolic link that leads out of the folder")
 

@@ -1,6 +1,6 @@
 """The files of a folder whose names match a glob.
 
-How it works. A pattern is a row of parts, and `**` stands for any number of folders. While the
+How it works. A pattern is a row of parts, and `**` matches any number of folders. While the
 folders are walked, each carries the set of places in the row that its own path may have come to (a
 nondeterministic automaton): so a folder that cannot lead to a match is not opened, and a pattern of
 many `**` costs no more than their number for each name.
@@ -25,12 +25,12 @@ _LIST: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _Places: TypeAlias = frozenset[int]
 
 
-def names(folder: Folder, pattern: bytes, look: Callable[[], None]) -> Iterator[str]:
-    """Yield the names of the files that match, in no order; `look` is called at each name.
+def names(folder: Folder, pattern: bytes, check: Callable[[], None]) -> Iterator[str]:
+    """Yield the names of the files that match, in no order; `check` is called at each name.
 
     Links to folders are not walked through; one to a file counts if it stays inside. Files whose
     names no function takes (`parts_of`) are left out, as are those that are being written, and
-    folders that may not be read. Raises `Refused` for a pattern that is none, and what `look` does.
+    folders that may not be read. Raises `Refused` for an invalid pattern, and what `check` does.
     """
     parts = parts_of(pattern)
     if parts[-1] == _ANY_FOLDERS:
@@ -38,11 +38,11 @@ def names(folder: Folder, pattern: bytes, look: Callable[[], None]) -> Iterator[
     glob = _Glob(parts)
     root = folder.opened()
     try:
-        # Opened anew: the place where a listing is belongs to all duplicates of a descriptor.
+        # Opened once more: the place where a listing is belongs to all duplicates of a descriptor.
         descriptor = os.open(".", _LIST, dir_fd=root)
     finally:
         os.close(root)
-    yield from _names(folder, glob, descriptor, (), glob.start, look)
+    yield from _names(folder, glob, descriptor, (), glob.start, check)
 
 
 def _names(
@@ -51,20 +51,20 @@ def _names(
     descriptor: int,
     above: tuple[str, ...],
     places: _Places,
-    look: Callable[[], None],
+    check: Callable[[], None],
 ) -> Iterator[str]:
     """Yield the names beneath one folder, whose descriptor is closed in the end."""
     try:
         with os.scandir(descriptor) as entries:
             for entry in entries:
-                look()
+                check()
                 path = (*above, entry.name)
                 if entry.is_dir(follow_symlinks=False):
                     inner = glob.next(places, entry.name)
                     if inner and len(path) < MAX_PARTS:
                         with contextlib.suppress(OSError):  # gone, swapped, or not ours to read
                             opened = os.open(entry.name, _LIST, dir_fd=descriptor)
-                            yield from _names(folder, glob, opened, path, inner, look)
+                            yield from _names(folder, glob, opened, path, inner, check)
                 elif glob.ends(places, entry.name) and _is_file(folder, entry, "/".join(path)):
                     yield "/".join(path)
     finally:
@@ -112,7 +112,7 @@ class _Glob:
         return last in places and part is not None and part.match(name) is not None
 
     def _skipping(self, places: set[int]) -> _Places:
-        """Return the places with those behind each `**`, which may stand for no folder at all."""
+        """Return the places with those behind each `**`, which may match no folder at all."""
         todo = list(places)
         while todo:
             place = todo.pop()

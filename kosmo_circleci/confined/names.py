@@ -46,7 +46,7 @@ def _refusal(text: str) -> str | None:
     if text.startswith("/"):
         return "is absolute; names are relative to the folder"
     if text.startswith("~"):
-        return "begins with '~', which stands for no home folder here"
+        return "begins with '~', which is not a home folder here"
     if "\\" in text:
         return "has a backslash in it; folders are separated by '/'"
     return None

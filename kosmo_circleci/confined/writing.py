@@ -49,7 +49,7 @@ def _opened_to_append(place: Place) -> int:
         return open_regular(place, _APPEND)
     try:
         return os.open(place.name, _APPEND | os.O_CREAT | os.O_EXCL, _MODE, dir_fd=place.folder)
-    except FileExistsError:  # somebody else has made it since
+    except FileExistsError:  # another program has made it since
         return open_regular(place, _APPEND)
 
 

@@ -7,7 +7,7 @@ not listed among the pages, but can be read by its name.
 import re
 from typing import Final
 
-from kosmo_circleci.folders import documentation_folder as folder
+from kosmo_circleci.files.folders import documentation_folder as folder
 
 SKILL: Final = "SKILL"
 """The name of the skill file: agents look for it in capitals."""

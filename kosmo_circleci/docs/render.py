@@ -195,14 +195,16 @@ def _object(shape: Shape, depth: int, indent: int) -> str:
 
 
 def _failures(function: Function) -> str:
-    lines = ["- `validation`: a missing, unknown or ill-typed parameter; nothing is sent"]
+    lines = [
+        "- `validation`: a parameter is missing, unknown or of the wrong type; nothing is sent"
+    ]
     if function.kind == "write":
         lines.append("- `permission`: writes are not allowed (`--force`, or the configuration)")
     statuses = {401: "the token is missing or not valid"}
     if any(each.place == "path" for each in function.parameters):
-        statuses[404] = "no such resource, or the token may not see it"
+        statuses[404] = "no such resource, or the token has no access to it"
     if function.has_body:
         statuses[400] = "CircleCI refuses the body"
-    statuses |= dict(function.fails) | {429: "too many requests; waited for and repeated"}
+    statuses |= dict(function.fails) | {429: "too many requests; retried after a wait"}
     lines += [f"- `api` {status}: {statuses[status]}" for status in sorted(statuses)]
     return "\n".join([*lines, "- `network`: no usable answer"])

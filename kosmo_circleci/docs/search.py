@@ -58,17 +58,26 @@ def _ranked(query: str, catalog: Catalog, pages: tuple[WorkflowPage, ...]) -> li
 
     A workflow tells in a sentence what several functions do, and would come before the one that was
     meant. So functions are ranked by themselves, and where the best of them does all that the
-    question says there are no workflows.
+    question says there are no workflows but one whose name is in the question, word by word:
+    `download artifacts`, `rotate a secret in a context`.
     """
     named = f"{workflow_docs.PREFIX}{query.strip().removeprefix(workflow_docs.PREFIX)}"
     names = _ranking(catalog, ()).ranked(query)
     if named in (each.name for each in pages):
         return [named, *names]
     everything = _ranking(catalog, pages)
-    if names and everything.answers(names[0], query):
-        return names
-    fitting = [name for name in everything.ranked(query) if name.startswith(workflow_docs.PREFIX)]
+    fitting = [each.name for each in pages if _is_named(each, query)]
+    if not names or not everything.answers(names[0], query):
+        others = (n for n in everything.ranked(query) if n.startswith(workflow_docs.PREFIX))
+        fitting += [name for name in others if name not in fitting]
     return [*names[:_BEFORE], *fitting[:MAX_WORKFLOWS], *names[_BEFORE:]]
+
+
+def _is_named(page: WorkflowPage, query: str) -> bool:
+    """Return whether the question has every word of the workflow's name."""
+    return set(words.tokens(page.name.removeprefix(workflow_docs.PREFIX))) <= set(
+        words.tokens(query[: words.LONGEST])
+    )
 
 
 def _line(name: str, catalog: Catalog, pages: Mapping[str, WorkflowPage]) -> str:

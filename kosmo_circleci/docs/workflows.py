@@ -14,6 +14,11 @@ PREFIX: Final = "workflows."
 PAGE_BYTES: Final = 16 * 1024
 """A page has the whole file. What does not fit is cut at the end of a line, and the page tells."""
 
+_ORIGINS: Final = {
+    "shipped": "kosmo-circleci itself",
+    "user": "your configuration folder",
+    "project": "this project, trusted",
+}
 _PLACEHOLDERS: Final[dict[str, str]] = {"integer": "1", "number": "1", "boolean": "true"}
 
 
@@ -26,7 +31,7 @@ class WorkflowPage(NamedTuple):
 
 
 def pages(workflows: Sequence[Workflow] | None) -> tuple[WorkflowPage, ...]:
-    """Return the pages of these workflows (None: the shipped ones), but of those with a fault."""
+    """Return the pages of the workflows that can be read (None: of the shipped ones)."""
     return tuple(_page_of(workflow, described) for workflow, described in _described(workflows))
 
 
@@ -40,9 +45,9 @@ def read(name: str, workflows: Sequence[Workflow] | None) -> str | None:
 
     `name` is `workflows.NAME` or NAME, in any case.
     """
-    wanted = name.removeprefix(PREFIX).casefold()
+    folded = name.removeprefix(PREFIX).casefold()
     for workflow, described in _described(workflows):
-        if workflow.name.casefold() == wanted:
+        if workflow.name.casefold() == folded:
             return _text(workflow, described)
     return None
 
@@ -83,13 +88,6 @@ def _text(workflow: Workflow, described: Described) -> str:
 """
     left = PAGE_BYTES - len(head.encode("utf-8", "replace"))
     return head + _source(described.code, workflow.name, left)
-
-
-_ORIGINS: Final = {
-    "shipped": "kosmo-circleci itself",
-    "user": "your configuration folder",
-    "project": "this project, trusted",
-}
 
 
 def example(name: str, arguments: Sequence[Argument]) -> str:
@@ -134,7 +132,7 @@ def _source(code: str, name: str, left_bytes: int) -> str:
     text = code.encode("utf-8", "replace").decode()
     note = ""
     if len(text.encode()) > left_bytes:
-        kept = text.encode()[: max(0, left_bytes - 200)].decode("utf-8", "ignore")
-        text = kept[: kept.rfind("\n") + 1]
+        beginning = text.encode()[: max(0, left_bytes - 200)].decode("utf-8", "ignore")
+        text = beginning[: beginning.rfind("\n") + 1]
         note = f"\nThe file is longer: `kosmo workflows:show {name}` has all of it.\n"
     return f"```lua\n{text.rstrip()}\n```\n{note}"

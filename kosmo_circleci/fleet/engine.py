@@ -75,7 +75,7 @@ class Fleet:
                     ended = self._ended.get(timeout=_POLL_S)
                 except queue.Empty:
                     if give_up_at is not None and time.monotonic() > give_up_at:
-                        return  # a worker elsewhere, which nobody can interrupt
+                        return  # a worker elsewhere, which cannot be interrupted
                     continue
                 row = None if ended is None else self._row(ended)
                 if row is not None:

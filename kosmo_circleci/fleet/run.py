@@ -14,9 +14,9 @@ from kosmo_circleci.fleet.engine import Fleet
 from kosmo_circleci.fleet.executors import PROCESSES, open_engine
 from kosmo_circleci.fleet.inputs import Item
 from kosmo_circleci.fleet.journals import ItemJournals
-from kosmo_circleci.modules import modules_of
 from kosmo_circleci.run.settings import RunSettings
 from kosmo_circleci.runtime import Runtime
+from kosmo_circleci.script.modules import modules_of
 from kosmo_circleci.telemetry.tracing import with_current_span
 from kosmo_circleci.transport.budget import DEFAULT_RATE_PER_HOUR, Budget
 
@@ -36,7 +36,7 @@ class FleetSettings(NamedTuple):
 
 
 def default_jobs() -> int:
-    """Return how many inputs run at once unless told otherwise."""
+    """Return how many inputs run at once unless `jobs` says otherwise."""
     return JOBS_PER_CORE * (os.cpu_count() or 1)
 
 
@@ -84,10 +84,10 @@ def opened(
         journals = None if settings.journal.file is None else ItemJournals(settings.journal)
 
         def assign(item: Item) -> Assignment:
-            told = settings._replace(item=item.value, item_index=item.index)
+            item_settings = settings._replace(item=item.value, item_index=item.index)
             if journals is not None:
-                told = told._replace(journal=journals.settings_of(item))
-            return Assignment(code, told, item, base.simulate, share)
+                item_settings = item_settings._replace(journal=journals.settings_of(item))
+            return Assignment(code, item_settings, item, base.simulate, share)
 
         yield OpenFleet(Fleet(engine, assign, window=2 * fleet.jobs, deadline=deadline), journals)
 

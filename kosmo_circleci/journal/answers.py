@@ -39,8 +39,14 @@ class Answers:
         return json.dumps([self._response(each) for each in answer], separators=(",", ":"))
 
     def decode(self, text: str) -> tuple[ApiResponse, ...]:
-        """Return an answer as it came; a secret this run does not know (yet) is `***`."""
-        return tuple(self._read(each) for each in json.loads(text))
+        """Return an answer as it came; a secret this run does not know (yet) is `***`.
+
+        Raises `ValueError`, `TypeError`, `LookupError` or `AttributeError` for another text.
+        """
+        answer = tuple(self._read(each) for each in json.loads(text))
+        if not answer:
+            raise ValueError("no answer")
+        return answer
 
     def _response(self, response: ApiResponse) -> dict[str, Any]:
         headers = {
@@ -67,7 +73,14 @@ class Answers:
         else:
             body = b64decode(row["body_base64"])
         headers = {name: self._with_secrets(value) for name, value in row["headers"].items()}
-        return ApiResponse(row["status"], headers, body, row["attempts"], row["retry_after_s"])
+        retry_after_s = row["retry_after_s"]
+        return ApiResponse(
+            int(row["status"]),
+            headers,
+            body,
+            int(row["attempts"]),
+            None if retry_after_s is None else float(retry_after_s),
+        )
 
     def _without_secrets(self, text: str) -> str:
         if self._mask.text(text) is text:
@@ -80,7 +93,7 @@ class Answers:
             pieces = [each.split(spelling) for each in plain]
             marks = _interleaved(pieces, marks, mark)
             plain = [piece for each in pieces for piece in each]
-        # What is left are spellings that nobody sends back: those need not be restored.
+        # What is left are spellings that are never sent back: those need not be restored.
         masked = [self._mask.text(each) for each in plain]
         return "".join(chain.from_iterable(zip_longest(masked, marks, fillvalue="")))
 

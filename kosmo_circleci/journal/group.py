@@ -12,7 +12,7 @@ Statement: TypeAlias = tuple[str, Row]
 _GROUP: Final = 100
 """How many statements are committed together, at most."""
 _GROUP_S: Final = 0.5
-"""How long one waits for that, at most: until the next one comes, or somebody commits."""
+"""How long one waits for that, at most: until the next one comes, or a commit happens."""
 
 
 class Group:

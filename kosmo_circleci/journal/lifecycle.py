@@ -133,7 +133,7 @@ def take_over(store: Store, number: int, start: Start) -> RunRow:
             (time.time(), start.sha256, number),
         )
         _claim(connection, number)
-    return RunRow(number, run_id, executions + 1, seed, elapsed_s, True)
+    return RunRow(number, run_id, int(executions) + 1, bytes(seed), float(elapsed_s), True)
 
 
 def decide_lost_writes(

@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from kosmo_circleci.journal.address import salted_hash
-from kosmo_circleci.journal.placeholders import PLACEHOLDER, mentions_placeholder
+from kosmo_circleci.journal.placeholders import ALL, literal_parts, mentions_placeholder
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
 
@@ -29,29 +29,35 @@ def without_secrets(value: JsonValue, mask: Mask, salt: bytes) -> JsonValue:
     return {_SECRET: salted_hash(salt, value).hex()}
 
 
-def matches(planned: JsonValue, actual: JsonValue, salt: bytes) -> bool:
-    """Say whether `actual` is what was planned, placeholders standing for any value."""
+def matches(planned: JsonValue, actual: JsonValue, salt: bytes, issued: int = ALL) -> bool:
+    """Say whether `actual` is what was planned.
+
+    Each of the first `issued` placeholders stands for any value.
+    """
     if isinstance(planned, dict):
         if planned.keys() == {_SECRET}:
             return planned[_SECRET] == salted_hash(salt, actual).hex()
         return (
             isinstance(actual, dict)
             and planned.keys() == actual.keys()
-            and all(matches(each, actual[key], salt) for key, each in planned.items())
+            and all(matches(each, actual[key], salt, issued) for key, each in planned.items())
         )
     if isinstance(planned, list):
         return (
             isinstance(actual, list)
             and len(planned) == len(actual)
-            and all(matches(*pair, salt) for pair in zip(planned, actual, strict=True))
+            and all(matches(*pair, salt, issued) for pair in zip(planned, actual, strict=True))
         )
-    if not mentions_placeholder(planned):
+    if not mentions_placeholder(planned, issued):
         return type(planned) is type(actual) and planned == actual
-    if not isinstance(planned, str) or PLACEHOLDER.fullmatch(planned):
+    if not isinstance(planned, str):
         return actual is not None
-    return isinstance(actual, str) and _pattern(planned).fullmatch(actual) is not None
+    parts = literal_parts(planned, issued)
+    if parts == ["", ""]:
+        return actual is not None
+    return isinstance(actual, str) and _pattern(parts).fullmatch(actual) is not None
 
 
-def _pattern(text: str) -> re.Pattern[str]:
+def _pattern(parts: list[str]) -> re.Pattern[str]:
     """Return a pattern for a text with placeholders in it; each stands within one path segment."""
-    return re.compile("[^/]+".join(map(re.escape, PLACEHOLDER.split(text))))
+    return re.compile("[^/]+".join(map(re.escape, parts)))

@@ -14,7 +14,12 @@ from kosmo_circleci.jsonvalue import JsonValue
 FIRST_NUMBER: Final = 990_000_001
 LAST_NUMBER: Final = 990_999_999
 
-PLACEHOLDER: Final = re.compile(r"planned-[1-9][0-9]*|(?<![0-9])990[0-9]{6}(?![0-9])")
+ALL: Final = LAST_NUMBER - FIRST_NUMBER + 1
+"""How many placeholders there can be."""
+
+PLACEHOLDER: Final = re.compile(
+    r"planned-([1-9][0-9]{0,5})(?![0-9])|(?<![0-9])990([0-9]{6})(?![0-9])"
+)
 
 _EPOCH: Final = "2000-01-01T00:00:00Z"
 _DONE: Final = ("success", "succeeded", "ended", "completed", "created")
@@ -39,15 +44,33 @@ class Placeholders:
         return FIRST_NUMBER + self.count - 1
 
 
-def mentions_placeholder(value: JsonValue) -> bool:
-    """Say whether a JSON value holds a placeholder, in any string, key or number."""
+def mentions_placeholder(value: JsonValue, issued: int = ALL) -> bool:
+    """Say whether a JSON value holds one of the first `issued` placeholders, wherever in it.
+
+    A script can write down any text: what looks like a placeholder and was not given out is itself.
+    """
     if isinstance(value, str):
-        return PLACEHOLDER.search(value) is not None
+        return any(_number(match) <= issued for match in PLACEHOLDER.finditer(value))
     if isinstance(value, dict):
-        return any(mentions_placeholder(each) for pair in value.items() for each in pair)
+        return any(mentions_placeholder(each, issued) for pair in value.items() for each in pair)
     if isinstance(value, list):
-        return any(map(mentions_placeholder, value))
-    return isinstance(value, int) and FIRST_NUMBER <= value <= LAST_NUMBER
+        return any(mentions_placeholder(each, issued) for each in value)
+    return isinstance(value, int) and FIRST_NUMBER <= value < FIRST_NUMBER + issued
+
+
+def literal_parts(text: str, issued: int) -> list[str]:
+    """Return what lies between the first `issued` placeholders of a text."""
+    parts, end = [], 0
+    for match in PLACEHOLDER.finditer(text):
+        if _number(match) <= issued:
+            parts.append(text[end : match.start()])
+            end = match.end()
+    return [*parts, text[end:]]
+
+
+def _number(match: re.Match[str]) -> int:
+    """Return which placeholder it is, from 1; beyond `ALL` for what is none."""
+    return int(match[1] or match[2]) or ALL + 1
 
 
 def planned_answer(

@@ -9,15 +9,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from kosmo_circleci.atomic import replace_file
 from kosmo_circleci.call.journal import JournalCall
 from kosmo_circleci.errors import JournalError
+from kosmo_circleci.files.atomic import replace_file
 from kosmo_circleci.journal.address import salted_hash
 from kosmo_circleci.journal.lifecycle import Start
 from kosmo_circleci.journal.pattern import without_secrets
+from kosmo_circleci.journal.placeholders import ALL
 from kosmo_circleci.jsonvalue import JsonValue, decode, encode
 from kosmo_circleci.masking import Mask
-from kosmo_circleci.modules import Modules
+from kosmo_circleci.script.modules import Modules
 from kosmo_circleci.wording import printable
 
 VERSION: Final = 1
@@ -34,13 +35,17 @@ _CREATING: Final = ("create_", "add_")
 
 
 class PlannedWrite(NamedTuple):
-    """One write that was not sent. `content` holds no secret; `arguments` are for people."""
+    """One write that was not sent. `content` holds no secret; `arguments` are for people.
+
+    `placeholders` is how many there were before it: what looks like a further one is itself.
+    """
 
     action: Action
     function: str
     request: str
     arguments: Mapping[str, JsonValue]
     content: JsonValue
+    placeholders: int = ALL
 
 
 class Plan(NamedTuple):
@@ -79,9 +84,15 @@ def action_of(call: JournalCall) -> Action:
 
 
 def make_plan(
-    start: Start, arguments: Mapping[str, JsonValue], calls: Sequence[JournalCall], mask: Mask
+    start: Start,
+    arguments: Mapping[str, JsonValue],
+    calls: Sequence[tuple[JournalCall, int]],
+    mask: Mask,
 ) -> Plan:
-    """Return the plan of a script that has been run; `mask` knows all its secrets."""
+    """Return the plan of a script that has been run; `mask` knows all its secrets.
+
+    Beside each call is how many placeholders there were before it.
+    """
     salt = secrets.token_bytes(32)
     return Plan(
         id=secrets.token_hex(8),
@@ -93,7 +104,7 @@ def make_plan(
         arguments=mask.json(dict(arguments)),
         arguments_hash=salted_hash(salt, dict(arguments)).hex(),
         created_at=time.time(),
-        writes=tuple(_planned(call, mask, salt) for call in calls),
+        writes=tuple(_planned(call, issued, mask, salt) for call, issued in calls),
     )
 
 
@@ -160,13 +171,14 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
         raise JournalError(_unusable(path, "it is damaged")) from None
 
 
-def _planned(call: JournalCall, mask: Mask, salt: bytes) -> PlannedWrite:
+def _planned(call: JournalCall, issued: int, mask: Mask, salt: bytes) -> PlannedWrite:
     return PlannedWrite(
         action_of(call),
         call.call_path,
         mask.text(call.request),
         json.loads(mask.json_text(call.arguments)),
         without_secrets(call.content.to_json(), mask, salt),
+        issued,
     )
 
 

@@ -48,7 +48,10 @@ class Passing:
 
 
 class Planning(Passing):
-    """Collects the writes of a script. `shaped` counts the calls that were answered by shape."""
+    """Collects the writes of a script. `shaped` counts the calls that were answered by shape.
+
+    `issued` says for each write how many placeholders there were before it.
+    """
 
     def __init__(self, catalog: Catalog, inner: CallJournal | None = None) -> None:
         super().__init__(inner)
@@ -56,16 +59,22 @@ class Planning(Passing):
         self._lock = threading.Lock()
         self._placeholders = Placeholders()
         self.writes: list[JournalCall] = []
+        self.issued: list[int] = []
         self.shaped = 0
 
     def begin(self, call: JournalCall) -> JournalEntry:
-        if call.kind == "read" and not mentions_placeholder(call.content.to_json()):
+        if call.kind == "read" and not self.is_planned(call.content.to_json()):
             return super().begin(call)
         with self._lock:
             if call.kind == "write":
                 self.writes.append(call)
+                self.issued.append(self._placeholders.count)
             self.shaped += 1
             return JournalEntry(_NOT_SENT, b"", call, (self._answer(call),))
+
+    def is_planned(self, value: JsonValue) -> bool:
+        """Say whether a value mentions what a planned write would make."""
+        return mentions_placeholder(value, self._placeholders.count)
 
     def _answer(self, call: JournalCall) -> ApiResponse:
         function = self._catalog.get(call.content.function)
@@ -85,7 +94,8 @@ class Applying(Passing):
         self._lock = threading.Lock()
         # What has no placeholder first: it can only be itself.
         self._left = sorted(
-            (write.content for write in plan.writes), key=lambda each: mentions_placeholder(each)
+            ((write.content, write.placeholders) for write in plan.writes),
+            key=lambda each: mentions_placeholder(*each),
         )
 
     def begin(self, call: JournalCall) -> JournalEntry:
@@ -96,8 +106,8 @@ class Applying(Passing):
     def _take(self, call: JournalCall) -> None:
         actual = call.content.to_json()
         with self._lock:
-            for index, planned in enumerate(self._left):
-                if matches(planned, actual, self._plan.salt):
+            for index, (planned, issued) in enumerate(self._left):
+                if matches(planned, actual, self._plan.salt, issued):
                     del self._left[index]
                     return
         raise PermissionDenied(

@@ -1,4 +1,4 @@
-"""Which process has a run, and whether it still lives: a process id alone is soon somebody else's.
+"""Which process has a run, and whether it still lives: a process id alone is soon reused.
 
 The start of a process, and the machine (host, boot, and the namespace its ids belong to) tell.
 """

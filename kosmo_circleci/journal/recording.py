@@ -253,9 +253,10 @@ class Recording:
         if state == SENT:
             return SKIPPED
         key = (self.run.number, number)
-        return self._answers.decode(
-            self._store.rows(f"SELECT answer FROM calls {_THIS_CALL}", key)[0][0]
-        )
+        with self._store.interpreted():
+            return self._answers.decode(
+                self._store.rows(f"SELECT answer FROM calls {_THIS_CALL}", key)[0][0]
+            )
 
     def _settle(self, entry: JournalEntry, state: str, kept: Mapping[str, Any]) -> None:
         with self._lock:
@@ -303,7 +304,8 @@ class Recording:
             " ORDER BY reading",
             (self.run.number, branch, clock),
         )
-        return [(row[0], row[1]) for row in rows]
+        with self._store.interpreted():
+            return [(int(row[0]), float(row[1])) for row in rows]
 
     def _closing(self) -> list[Statement]:
         run = self.run.number

@@ -1,4 +1,4 @@
-"""A recorded run as the only source of answers: nothing is sent, nobody waits.
+"""A recorded run as the only source of answers: nothing is sent, no time passes.
 
 What the script sees is what the run's last process saw, recorded failures included.
 """
@@ -41,8 +41,9 @@ class Replay:
             row = _newest(self._store, os.path.basename(script))
             self._number: int = row[0]
             self.run_id: str = row[1]
-            self._seed: bytes = row[2]
-            self._elapsed_s: float = row[4]
+            with self._store.interpreted():
+                self._seed = bytes(row[2])
+                self._elapsed_s = float(row[4])
             self._left = _addresses(self._store, self._number, execution=row[3])
         except BaseException:
             self._store.close()
@@ -112,10 +113,11 @@ class Replay:
             (self._number, number),
         )
         state, answer, error = rows[0]
-        if state == ANSWERED:
-            return self._answers.decode(answer)
-        if error is not None:
-            raise _error(json.loads(error))
+        with self._store.interpreted():
+            if state == ANSWERED:
+                return self._answers.decode(answer)
+            if error is not None:
+                raise _error(json.loads(error))
         return SKIPPED
 
     def _load_times(self, branch: str, clock: str) -> list[tuple[int, float]]:
@@ -124,7 +126,8 @@ class Replay:
             " ORDER BY reading",
             (self._number, branch, clock),
         )
-        return [(row[0], row[1]) for row in rows]
+        with self._store.interpreted():
+            return [(int(row[0]), float(row[1])) for row in rows]
 
 
 def _newest(store: Store, script: str) -> tuple[Any, ...]:

@@ -62,7 +62,7 @@ def list_runs(path: str | os.PathLike[str]) -> list[dict[str, JsonValue]]:
 
     Raises `JournalError` for a file that cannot be read.
     """
-    with open_to_read(path) as store:
+    with open_to_read(path) as store, store.interpreted():
         return _runs(store, "ORDER BY number DESC")
 
 
@@ -76,7 +76,7 @@ def show_run(
     `look` (there are writes whose outcome is unknown), `wait`, or `done`.
     Raises `JournalError` for an unknown run and a file that cannot be read.
     """
-    with open_to_read(path) as store:
+    with open_to_read(path) as store, store.interpreted():
         number = run_number(store, run_id)
         (shown,) = _runs(store, "WHERE number = ?", (number,))
         if calls:
@@ -86,7 +86,7 @@ def show_run(
 
 def export_run(path: str | os.PathLike[str], run_id: str) -> Iterator[dict[str, JsonValue]]:
     """Yield the run, and then each of its calls with its answer. Raises `JournalError`."""
-    with open_to_read(path) as store:
+    with open_to_read(path) as store, store.interpreted():
         number = run_number(store, run_id)
         (run,) = _runs(store, "WHERE number = ?", (number,))
         yield {"type": "run", **run}
@@ -99,7 +99,7 @@ def prune_runs(path: str | os.PathLike[str], keep: int) -> int:
 
     Raises `JournalError` for a file that cannot be written.
     """
-    with open_store(path) as store:
+    with open_store(path) as store, store.interpreted():
         rows = store.rows(
             "SELECT number, outcome, machine, pid, process_started FROM runs"
             " ORDER BY number DESC LIMIT -1 OFFSET ?",
@@ -118,6 +118,8 @@ def _runs(store: Store, which: str, parameters: Row = ()) -> list[dict[str, Json
 
 
 def _run(row: dict[str, Any]) -> dict[str, JsonValue]:
+    if any(isinstance(each, bytes) for each in row.values()):
+        raise TypeError("SQLite holds anything in any column")
     outcome = _outcome(row["outcome"], row.pop("machine"), row["pid"], row.pop("process_started"))
     writes: dict[str, int] = {name: row.pop(name) for name in ("done", "refused", "unknown")}
     return row | {
@@ -140,6 +142,8 @@ def _calls(store: Store, number: int) -> Iterator[dict[str, JsonValue]]:
     for (sequence,) in numbers:
         (values,) = store.rows(query, (number, sequence))
         row: dict[str, Any] = dict(zip(_CALL, values, strict=True))
+        if any(isinstance(each, bytes) for each in values):
+            raise TypeError("SQLite holds anything in any column")
         yield row | {
             "arguments": _decoded(row["arguments"]),
             "sent_at": _time(row["sent_at"]),

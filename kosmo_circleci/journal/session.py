@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from kosmo_circleci.atomic import exclusive
 from kosmo_circleci.call.journal import CallJournal, JournalCall, RunClock
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.catalog.model import Kind
 from kosmo_circleci.errors import JournalError
+from kosmo_circleci.files.atomic import exclusive
 from kosmo_circleci.journal.lifecycle import Start
-from kosmo_circleci.journal.placeholders import mentions_placeholder
 from kosmo_circleci.journal.plan import (
     SIGNS,
     Plan,
@@ -33,8 +32,8 @@ from kosmo_circleci.journal.replay import Replay
 from kosmo_circleci.journal.start import Resume, start_recording
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.masking import Mask
-from kosmo_circleci.modules import Modules
 from kosmo_circleci.run.settings import JournalSettings, Unknown
+from kosmo_circleci.script.modules import Modules
 from kosmo_circleci.wording import printable
 
 
@@ -91,7 +90,7 @@ class JournalSession:
         return self._recording is not None and self._recording.reserve(call)
 
     def is_planned(self, value: JsonValue) -> bool:
-        return self._planning is not None and mentions_placeholder(value)
+        return self._planning is not None and self._planning.is_planned(value)
 
     def advance(self, seconds: float) -> None:
         if self._replay is not None:
@@ -118,9 +117,9 @@ class JournalSession:
         """Record how the run ended, and write the plan of one that succeeded."""
         subject = self._subject
         if self._planning is not None and self._settings.plan is not None and error is None:
-            calls = self._planning.writes
+            calls = [*zip(self._planning.writes, self._planning.issued, strict=True)]
             plan = make_plan(subject.start, subject.arguments, calls, subject.mask)
-            modules = {name: each.sha256 for name, each in subject.modules.found.items()}
+            modules = {name: each.sha256 for name, each in subject.modules.loaded.items()}
             write_plan(self._settings.plan, plan._replace(modules=modules))
         if self._recording is not None:
             arguments: JsonValue = dict(subject.arguments)

@@ -47,9 +47,10 @@ def start_recording(
     """
     store = open_store(path)
     try:
-        number = None if resume is None else _resumable(store, start, resume)
-        run = new_run(store, start) if number is None else take_over(store, number, start)
-        return Recording(store, run, mask, clock)
+        with store.interpreted():
+            number = None if resume is None else _resumable(store, start, resume)
+            run = new_run(store, start) if number is None else take_over(store, number, start)
+            return Recording(store, run, mask, clock)
     except BaseException:
         store.close()
         raise

@@ -25,6 +25,10 @@ _MAGIC: Final = b"SQLite format 3\0"
 _HEADER: Final = struct.Struct(">16s44xI4xI")  # magic, user_version, application_id
 _BUSY_S: Final = 10.0
 _SALT_BYTES: Final = 32
+_OF_ANOTHER_KIND: Final = (
+    *(ValueError, TypeError, LookupError, AttributeError),
+    *(ArithmeticError, RecursionError, OSError),
+)
 
 
 class Store:
@@ -45,7 +49,8 @@ class Store:
     @property
     def salt(self) -> bytes:
         """The secret-less key of this file's hashes: made with the file, and kept in it."""
-        return bytes(self.rows("SELECT value FROM journal WHERE name = 'salt'")[0][0])
+        with self.interpreted():
+            return bytes(self.rows("SELECT value FROM journal WHERE name = 'salt'")[0][0])
 
     def rows(self, sql: str, parameters: Row = ()) -> list[Row]:
         """Return the rows of a query."""
@@ -69,6 +74,17 @@ class Store:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+
+    @contextlib.contextmanager
+    def interpreted(self) -> Iterator[None]:
+        """Turn what values of another kind than kosmo writes lead to into a `JournalError`."""
+        try:
+            yield
+        except _OF_ANOTHER_KIND:
+            raise JournalError(
+                f"The journal {_name(self.path)} is damaged: it has values that kosmo did not "
+                "write. Name another file."
+            ) from None
 
     def compact(self) -> None:
         """Give the space of deleted rows back."""
@@ -103,7 +119,7 @@ def open_store(path: str | os.PathLike[str]) -> Store:
             _check_header(file)
         if not file.stat().st_mode & 0o222:  # root could write to it all the same
             raise JournalError(_unwritable(file, "it is read-only"))
-        with contextlib.suppress(PermissionError):  # it is somebody else's, who lets us write
+        with contextlib.suppress(PermissionError):  # it belongs to another user, who lets us write
             file.chmod(0o600)
     store = _connect(file, "rw")
     try:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 from kosmo_circleci import jsonvalue
 from kosmo_circleci.call.exchange import Performed
 from kosmo_circleci.call.model import PreparedCall, RawArguments
-from kosmo_circleci.caller import Caller
+from kosmo_circleci.caller.caller import Caller
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import KosmoError, ScriptError, ValidationError
@@ -186,7 +186,7 @@ class Calls:
             deadline,
             lambda: self._caller.perform(prepared, deadline),
             finish,
-            lambda: self._caller.abandon(prepared),
+            lambda: self._caller.log.abandon(prepared),
         )
 
     def _prepare(

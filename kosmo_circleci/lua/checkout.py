@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from kosmo_circleci.caller import Caller
+from kosmo_circleci.caller.caller import Caller
 from kosmo_circleci.errors import ConfigurationError, JournalError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.lua.values import Answer, LuaValues, python_text
@@ -15,12 +15,18 @@ NAME: Final = "circleci.here"
 
 
 class Checkout:
-    """The checkout a run is in. `source` None means that its folder is not the caller's."""
+    """The checkout a run is in. `source` None means that its folder is not the caller's.
+
+    It is asked once a run: each question starts programs, whose time no limit on the script's CPU
+    counts.
+    """
 
     def __init__(self, caller: Caller, values: LuaValues, source: HereSource | None) -> None:
         self._caller = caller
         self._values = values
         self._source = source
+        self._answers: dict[str, JsonValue] = {}
+        self._run = caller.deadline  # each run has one of its own
 
     def functions(self) -> dict[str, Callable[..., Answer]]:
         """Return the functions by the names the prelude calls."""
@@ -34,14 +40,22 @@ class Checkout:
                 "Name the project and the branch.",
                 function_name=NAME,
             )
-        answer = self._recorded(python_text(account), source)
+        answer = self._answer(python_text(account), source)
         assert isinstance(answer, dict)
         if "error" in answer:
             raise ConfigurationError(f"{NAME}: {answer['error']}", function_name=NAME)
         return self._values.build(answer)
 
+    def _answer(self, account: str, source: HereSource) -> JsonValue:
+        if self._run is not self._caller.deadline:
+            self._run = self._caller.deadline
+            self._answers.clear()
+        if account not in self._answers:
+            self._answers[account] = self._recorded(account, source)
+        return self._answers[account]
+
     def _recorded(self, account: str, source: HereSource) -> JsonValue:
-        """Return the fields, or `{"error": …}`: a resumed run is told again what it was told."""
+        """Return the fields, or `{"error": …}`: a resumed run gets the recorded answer."""
 
         def perform() -> JsonValue:
             try:

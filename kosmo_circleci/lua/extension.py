@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from kosmo_circleci.call.context import RunContext
 from kosmo_circleci.call.model import ExternalCall
 from kosmo_circleci.call.permission import PermissionRequest
-from kosmo_circleci.caller import Caller
+from kosmo_circleci.caller.caller import Caller
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import JournalError
 from kosmo_circleci.jsonvalue import JsonValue
@@ -80,4 +80,4 @@ class ExtensionContext:
 
     def record(self, call: ExternalCall) -> None:
         with self.lock:
-            self._caller.record_external_call(call)
+            self._caller.log.record_external_call(call)

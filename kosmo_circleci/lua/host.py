@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from kosmo_circleci import jsonvalue
-from kosmo_circleci.caller import Caller
+from kosmo_circleci.caller.caller import Caller
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import (
@@ -152,17 +152,17 @@ class Host:
                 "`kosmo integrations:lua`, which has both."
             )
         accounts = tuple(self._caller.accounts) if depth == 2 else ()
-        known = (("integrations", "mcp"), ("circleci",), ())[min(depth, 2)]
+        names = (("integrations", "mcp"), ("circleci",), ())[min(depth, 2)]
         what = "function" if depth >= 2 else "name"
         near = (
             suggestions(unknown, self._catalog, (*HELPERS, *accounts))
             if depth >= 2
-            else nearest(unknown, known)
+            else nearest(unknown, names)
         )
         if near:
             hint = f"Did you mean: {', '.join(near)}?"
         elif depth < 2:
-            hint = f"There is: {', '.join(known)}."
+            hint = f"There is: {', '.join(names)}."
         else:
             hint = 'Find functions with docs.search("…").'
             if accounts:

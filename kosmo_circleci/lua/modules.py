@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from kosmo_circleci.lua.values import Answer, lua_bytes, python_text
-from kosmo_circleci.modules import Modules
-from kosmo_circleci.source import without_shebang
+from kosmo_circleci.script.modules import Modules
+from kosmo_circleci.script.source import without_shebang
 
 
 def functions(modules: Modules) -> dict[str, Callable[..., Answer]]:
@@ -12,7 +12,7 @@ def functions(modules: Modules) -> dict[str, Callable[..., Answer]]:
 
     def module(name: bytes) -> Answer:
         """Answer the text and the path of a module. Raises `ScriptError` and `LimitExceeded`."""
-        found = modules.find(python_text(name))
-        return lua_bytes(without_shebang(found.text)), lua_bytes(found.path)
+        loaded = modules.find(python_text(name))
+        return lua_bytes(without_shebang(loaded.text)), lua_bytes(loaded.path)
 
     return {"module": module}

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from kosmo_circleci.caller import Caller
+from kosmo_circleci.caller.caller import Caller
 from kosmo_circleci.catalog.load import Catalog
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import Interrupted, JournalError, KosmoError
@@ -22,23 +22,27 @@ from kosmo_circleci.lua.runtime import LuaMemoryError, Sandbox
 from kosmo_circleci.lua.values import LuaValues, typed_bytes
 from kosmo_circleci.run.envelope import Run, with_unknown_writes
 from kosmo_circleci.run.listener import GuardedListener
-from kosmo_circleci.run.settings import RunSettings
-from kosmo_circleci.source import without_shebang
+from kosmo_circleci.run.settings import JournalSettings, RunSettings
+from kosmo_circleci.script.source import without_shebang
 
 if TYPE_CHECKING:
     from kosmo_circleci.call.journal import RunJournal
     from kosmo_circleci.lua.files import FileFunctions
-    from kosmo_circleci.modules import Modules
+    from kosmo_circleci.script.modules import Modules
 
 MAX_ERROR_CHARACTERS: Final = 64 * 1024
 """How much of an error message is kept: a script may raise one of any length."""
+
+_OF_ONE_SCRIPT: Final = ("name", "args", "results", "journal", "writes", "traceparent")
 
 # Lua shortens longer chunk names in its messages (LUA_IDSIZE in luaconf.h, less the final zero).
 _MAX_CHUNK_NAME: Final = 59
 
 
-JournalSource: TypeAlias = Callable[[str, str, Mapping[str, JsonValue]], "RunJournal"]
-"""Opens the journal of a run: (code, name, args). Raises `JournalError`."""
+JournalSource: TypeAlias = Callable[
+    [JournalSettings, str, str, Mapping[str, JsonValue]], "RunJournal"
+]
+"""Opens the journal of a run: (settings, code, name, args). Raises `JournalError`."""
 
 
 class RunParts(NamedTuple):
@@ -84,12 +88,11 @@ class Session:
         name: str | None = None,
         args: Mapping[str, JsonValue] | None = None,
         deadline: Deadline | None = None,
-        results: Mapping[str, str] | None = None,
     ) -> Run:
         """Run a script and return its outcome; never raises for what the script does.
 
-        `name`, `args` and `results` are those of the settings unless given. Every run but the
-        first takes a `deadline` of its own. Raises what the listener raised.
+        `name` and `args` are those of the settings unless given. Every run but the first takes a
+        `deadline` of its own. Raises what the listener raised.
         """
         started = time.perf_counter()
         settings = self._settings
@@ -98,8 +101,7 @@ class Session:
             if deadline is not None:
                 self._reset(deadline)
             self._start_journal(code, name, args)
-            kept = settings.results if results is None else results
-            outcome = self._execute(code, name, args, kept)
+            outcome = self._execute(code, name, args)
         except KosmoError as error:
             outcome = Outcome.of(error)
         except (LuaMemoryError, MemoryError):
@@ -108,21 +110,24 @@ class Session:
             self._calls.cancel()
         if self._files is not None:
             self._files.cancel()
-        self._caller.abandon_rest()
+        self._caller.log.abandon_rest()
         try:
             self._parts.listener.reraise()
             return self._journaled(self._finished(outcome, code, started))
         finally:
             self._close_journal()
 
-    @property
-    def traceparent(self) -> str | None:
-        """The span that the next script is, as `RunSettings.traceparent`."""
-        return self._caller.traceparent
+    def run_next(self, code: str, settings: RunSettings, deadline: Deadline) -> Run:
+        """Run a further script in this state, as `run` does.
 
-    @traceparent.setter
-    def traceparent(self, traceparent: str | None) -> None:
-        self._caller.traceparent = traceparent
+        Its name, arguments, results, journal, span and the writes its header allows are its own;
+        account, limits and policy are those of the first one. A person's yes to the scripts before
+        it holds with `keep_consent` only.
+        """
+        own = {name: getattr(settings, name) for name in _OF_ONE_SCRIPT}
+        self._settings = self._settings._replace(**own)
+        self._caller.continue_with(settings)
+        return self.run(code, deadline=deadline)
 
     def close(self) -> None:
         """Cancel what is in flight, and close files and extensions."""
@@ -133,7 +138,9 @@ class Session:
 
     def _start_journal(self, code: str, name: str, args: Mapping[str, JsonValue]) -> None:
         if self._parts.open_journal is not None:
-            self._caller.journal = self._parts.open_journal(code, name, args)
+            self._caller.journal = self._parts.open_journal(
+                self._settings.journal, code, name, args
+            )
             if isinstance(self._parts.clock, JournaledClock):
                 self._parts.clock.journal = self._caller.journal
 
@@ -171,15 +178,14 @@ class Session:
         code: str,
         name: str,
         args: Mapping[str, JsonValue],
-        results: Mapping[str, str] | None,
     ) -> "Outcome":
         sandbox, host, calls = self._opened()
         sandbox.set_args(args)
         if self._settings.item_index is not None:
             sandbox.set_global("item", self._settings.item)
             sandbox.set_global("item_index", self._settings.item_index)
-        if results is not None:
-            host.results = results
+        if self._settings.results is not None:
+            host.results = self._settings.results
             sandbox.show_results()
         self._parts.listener.began(lambda: calls.host_cpu_s)
         host.restart_cpu()
@@ -232,7 +238,7 @@ class Session:
         return self._sandbox, self._host, self._calls
 
     def _further_functions(self, values: LuaValues, calls: Calls) -> dict[str, HostFunction]:
-        """Return the host's functions for what a run has only where it is told so."""
+        """Return the host's functions that only some runs have: modules, files."""
         settings, parts = self._settings, self._parts
         functions: dict[str, HostFunction] = {}
         if parts.modules is not None and (settings.lua_path or settings.modules):
@@ -240,7 +246,7 @@ class Session:
 
             functions |= modules.functions(parts.modules)
         if settings.files is not None:
-            from kosmo_circleci.downloads import Downloads
+            from kosmo_circleci.caller.downloads import Downloads
             from kosmo_circleci.lua.files import FileFunctions
 
             downloads = Downloads(parts.caller, parts.catalog.credential_hosts)
@@ -251,7 +257,7 @@ class Session:
     def _with_full_name(self, text: str, name: str) -> str:
         """Return an error with the whole name of its file, which Lua has shortened."""
         modules = self._parts.modules
-        paths = [] if modules is None else [module.path for module in modules.found.values()]
+        paths = [] if modules is None else [module.path for module in modules.loaded.values()]
         for full in (name, *paths):
             shortened = "..." + full[-(_MAX_CHUNK_NAME - 3) :]
             if len(full) > _MAX_CHUNK_NAME and text.startswith(shortened + ":"):
@@ -259,11 +265,11 @@ class Session:
         return text
 
     def _finished(self, outcome: "Outcome", code: str, started: float) -> Run:
-        caller, mask = self._caller, self._caller.mask
+        caller, log, mask = self._caller, self._caller.log, self._caller.mask
         error = outcome.error
         if error is not None:
             error = capped(mask.text(error))
-            error = with_unknown_writes(error, caller.log, caller.writes)
+            error = with_unknown_writes(error, log.records, log.writes)
         reason = caller.deadline.reason()
         return Run(
             success=error is None and not outcome.exit_code,
@@ -274,10 +280,10 @@ class Session:
             error_type=outcome.error_type,
             execution_time_ms=(time.perf_counter() - started) * 1000,
             memory_usage=0 if self._sandbox is None else self._sandbox.memory_used(),
-            call_count=caller.call_count,
-            call_records=tuple(caller.log),
-            writes=caller.writes,
-            permission_bypassed=caller.permission_bypassed,
+            call_count=log.call_count,
+            call_records=tuple(log.records),
+            writes=log.writes,
+            permission_bypassed=log.permission_bypassed,
             mcp_trust_bypassed=self._settings.trust_mcp,
             workflows_trust_bypassed=self._settings.workflows_trust_bypassed,
             simulated=self._parts.simulated,

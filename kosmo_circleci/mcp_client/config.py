@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from kosmo_circleci.bounded_file import read_bounded
 from kosmo_circleci.errors import ConfigurationError
-from kosmo_circleci.folders import project_folder, user_folder
+from kosmo_circleci.files.bounded import read_bounded
+from kosmo_circleci.files.folders import project_folder, user_folder
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.mcp_client import jsonc
 from kosmo_circleci.mcp_client.env_file import read_env_file

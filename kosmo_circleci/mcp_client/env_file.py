@@ -3,8 +3,8 @@
 import hashlib
 from collections.abc import Mapping
 
-from kosmo_circleci.bounded_file import read_bounded
 from kosmo_circleci.errors import ConfigurationError
+from kosmo_circleci.files.bounded import read_bounded
 from kosmo_circleci.mcp_client.server import EnvFile
 from kosmo_circleci.mcp_client.variables import Variables
 

@@ -87,9 +87,9 @@ class McpFunctions:
         """Return the servers there are, by Lua name. Raises `ConfigurationError`."""
         with self._lock:
             if self._configured is None:
-                found = load(self._environ, self._home, self._folder)
+                servers = load(self._environ, self._home, self._folder)
                 self._configured = {
-                    lua: found[name] for lua, name in sorted(lua_names(found).items())
+                    lua: servers[name] for lua, name in sorted(lua_names(servers).items())
                 }
             return self._configured
 
@@ -133,20 +133,20 @@ class McpFunctions:
         """Return a server's tools by Lua name; starts it."""
         lua, server = self.server(server_name)
         with self._lock:
-            known = self._tools.get(lua)
-        if known is None:
+            tools = self._tools.get(lua)
+        if tools is None:
             listed: Any = context.journaled(
                 journal_call(lua, "tools/list", "read", {}, f"mcp.tools('{lua}')"),
                 lambda: self._request(server, "tools/list", {}, context),
             )
             originals = {str(each["name"]): each for each in listed}
-            known = {
+            tools = {
                 name: described(originals[original], name, lua)
                 for name, original in sorted(lua_names(originals).items())
             }
             with self._lock:
-                self._tools[lua] = known
-        return known
+                self._tools[lua] = tools
+        return tools
 
     def tool(self, server_name: JsonValue, context: RunContext) -> tuple[Server, Tool]:
         """Return the tool a name means: `server.tool`, `app.mcp.server.tool`, Lua or own names."""
@@ -158,10 +158,10 @@ class McpFunctions:
                 "'server.tool'. mcp.servers() and mcp.tools(server) list them."
             )
         servers = self.servers()
-        known = {*servers, *(each.name for each in servers.values())}
+        names = {*servers, *(each.name for each in servers.values())}
         # Both names may hold dots; the longest server that fits is meant.
         cuts = [index for index, char in enumerate(bare) if char == "."]
-        cut = next((index for index in reversed(cuts) if bare[:index] in known), cuts[0])
+        cut = next((index for index in reversed(cuts) if bare[:index] in names), cuts[0])
         lua, server = self.server(bare[:cut])
         return server, self._tool_of(lua, bare[cut + 1 :], context)
 
@@ -180,7 +180,7 @@ class McpFunctions:
         hint = f"Did you mean: {near}?" if near else f"It has: {', '.join(tools) or 'no tools'}."
         raise ValidationError(f"Unknown tool: app.mcp.{lua}.{printable(shorten(name))}. {hint}")
 
-    def _list_servers(self, _arguments: list[JsonValue], _door: RunContext) -> JsonValue:
+    def _list_servers(self, _arguments: list[JsonValue], _context: RunContext) -> JsonValue:
         return list(self.listing())
 
     def _list_tools(self, arguments: list[JsonValue], context: RunContext) -> JsonValue:
@@ -191,7 +191,7 @@ class McpFunctions:
     def _schema(self, arguments: list[JsonValue], context: RunContext) -> JsonValue:
         return self.tool(_argument(arguments, 0), context)[1].schema
 
-    def _known_server(self, arguments: list[JsonValue], _door: RunContext) -> JsonValue:
+    def _known_server(self, arguments: list[JsonValue], _context: RunContext) -> JsonValue:
         return self.server(_argument(arguments, 0))[0]
 
     def _known_tool(self, arguments: list[JsonValue], context: RunContext) -> JsonValue:
@@ -201,10 +201,10 @@ class McpFunctions:
 
     def _call_named(self, arguments: list[JsonValue], context: RunContext) -> JsonValue:
         server, tool = self.tool(_argument(arguments, 0), context)
-        given = tool.arguments.checked(_argument(arguments, 1))
-        params: dict[str, JsonValue] = {"name": tool.original, "arguments": given}
+        checked = tool.arguments.checked(_argument(arguments, 1))
+        params: dict[str, JsonValue] = {"name": tool.original, "arguments": checked}
         call = journal_call(tool.server, "tools/call", tool.kind, params, tool.path)
-        context.permit(f"{tool.server}.{tool.name}", question(tool, server, given), call)
+        context.permit(f"{tool.server}.{tool.name}", question(tool, server, checked), call)
 
         def perform() -> JsonValue:
             with _Recorded(context, tool.path, tool.original, tool.server, tool.kind):
@@ -232,12 +232,12 @@ class McpFunctions:
         return self._read(context, "mcp.prompts", "prompts/list", _argument(arguments, 0), {})
 
     def _get_prompt(self, arguments: list[JsonValue], context: RunContext) -> JsonValue:
-        given = _argument(arguments, 2) or {}
-        if not isinstance(given, dict):
+        values = _argument(arguments, 2) or {}
+        if not isinstance(values, dict):
             raise ValidationError("mcp.get_prompt: the arguments are one table of names and texts")
         texts = {
             name: value if isinstance(value, str) else encode(value)
-            for name, value in given.items()
+            for name, value in values.items()
         }
         name = _word(_argument(arguments, 1), "the name of a prompt")
         params: JsonValue = {"name": name, "arguments": dict(texts)}

@@ -11,7 +11,7 @@ from kosmo_circleci.jsonvalue import JsonValue, encode
 def journal_call(
     server: str, method: str, kind: Kind, params: Mapping[str, JsonValue], call_path: str
 ) -> JournalCall:
-    """Return a request; what a tool does again when it is called again, nobody knows.
+    """Return a request; whether a tool may be called twice is unknown.
 
     A tool without `readOnlyHint` is a write.
     """

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from kosmo_circleci.lua_names import LUA_KEYWORDS
+from kosmo_circleci.script.names import LUA_KEYWORDS
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_]")
 

@@ -88,7 +88,7 @@ class Servers:
     async def _perform(self, launch: Launch, method: str, params: Mapping[str, Any]) -> JsonValue:
         connection = self._connections.get(launch.name)
         if connection is None or connection.ended:
-            _need_sdk(launch.name)
+            need_sdk(f"The MCP server '{launch.name}'")
             connection = Connection(launch, self._timeouts)
             self._connections[launch.name] = connection
         return await connection.request(method, params)
@@ -98,14 +98,15 @@ class Servers:
         await asyncio.gather(*stops, return_exceptions=True)
 
 
-def _need_sdk(name: str) -> None:
+def need_sdk(what: str) -> None:
+    """Raise `ConfigurationError` if the extra `mcp`, which `what` needs, is not installed."""
     try:
         is_installed = importlib.util.find_spec("mcp") is not None
     except ValueError:
         is_installed = False
     if not is_installed:
         raise ConfigurationError(
-            f"The MCP server '{name}' needs the MCP package, which is not installed; run: "
+            f"{what} needs the MCP package, which is not installed; run: "
             "pip install 'kosmo-circleci[mcp]'"
         )
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kosmo_circleci.errors import PermissionDenied
-from kosmo_circleci.folders import user_folder
+from kosmo_circleci.files.folders import user_folder
+from kosmo_circleci.files.trust import REASONS, State, TrustFile
 from kosmo_circleci.jsonvalue import JsonValue, encode
 from kosmo_circleci.mcp_client.server import Server
-from kosmo_circleci.trust import REASONS, State, TrustFile
 
 
 @dataclass(frozen=True, slots=True)

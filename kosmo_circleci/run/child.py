@@ -7,14 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NoReturn
 
-_WORKER: Final = """
-import signal
-signal.signal(signal.SIGINT, signal.SIG_DFL)
-signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
-from kosmo_circleci.run.worker import main
-main()
-"""
-"""A run that is interrupted while its process still starts ends it, without Python's traceback."""
+_WORKER: Final = "from kosmo_circleci.run.worker import main; main()"
 _CLOCK_TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -124,24 +117,30 @@ def spawn_child(environ: Mapping[str, str], secrets: tuple[str, ...]) -> Child:
     # hold a `struct.py`, and its code would run with the tokens in reach. A relative entry of this
     # process's path means the same folder.
     kept["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if os.path.isabs(path))
-    with _pipes() as ((to_child, from_parent), (to_parent, from_child)):
-        with _blocking(signal.SIGINT):
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _WORKER],
-                stdin=to_child,
-                stdout=from_child,
-                env=kept,
-                process_group=0,
-            )
+    with (
+        _pipes() as ((to_child, from_parent), (to_parent, from_child)),
+        _interrupts_held_back(),
+    ):
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _WORKER],
+            stdin=to_child,
+            stdout=from_child,
+            env=kept,
+            process_group=0,
+        )
         _close(to_child, from_child)
     process.returncode = 0  # `Child` waits for it; without this the object would warn
     return Child(process.pid, to_parent, from_parent)
 
 
 @contextlib.contextmanager
-def _blocking(number: signal.Signals) -> Iterator[None]:
-    """Block a signal in this thread, and so in a process that it starts."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [number])
+def _interrupts_held_back() -> Iterator[None]:
+    """Let a process that starts in the block keep SIGINT pending until its run can be ended.
+
+    A fresh interpreter would print the trace of a `KeyboardInterrupt` while it imports, or die.
+    Only this thread's mask changes, and the new process inherits it.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:

@@ -149,7 +149,7 @@ def failure(error: str, error_type: str, *, simulated: bool = False) -> Run:
 
 
 def with_unknown_writes(error: str, records: Iterable[CallRecord], writes: Writes) -> str:
-    """Return the error of a failed run, with the writes that nobody knows the outcome of."""
+    """Return the error of a failed run, with the writes whose outcome is unknown."""
     if not writes.unknown:
         return error
     names = dict.fromkeys(each.function for each in records if each.effect == "unknown")

@@ -60,7 +60,7 @@ class RunListener:
         """`value` must not be shown from now on; text passed on earlier may hold it."""
 
     def ask(self, question: str) -> Consent | None:
-        """Put a permission question to a person; None means that nobody can answer."""
+        """Put a permission question to a person; None means that no person can answer."""
         return None
 
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kosmo_circleci.call.types import refuse_unsendable
+from kosmo_circleci.files.folders import existing_folder
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.limits import FILES_LIMIT_BYTES, Limits
-from kosmo_circleci.modules import existing_folder
 from kosmo_circleci.run.journal_settings import journal_settings
 from kosmo_circleci.run.settings import RunSettings
 
@@ -26,20 +27,37 @@ def settings_of(
 ) -> RunSettings:
     """Return the settings; `journal` are the options of `journal_settings`.
 
-    Raises `UsageError` for a folder that is not there and for what does not go together.
+    Raises `UsageError` for a folder that is not there and for what does not go together,
+    `TypeError` for arguments or limits of another type.
     """
+    if limits is not None and not isinstance(limits, Limits):
+        raise TypeError(f"limits is a Limits, got {type(limits).__name__}")
     return RunSettings(
         name=name,
         account=account,
         force=force,
         trust_mcp=trust_mcp,
-        args=dict(args or {}),
+        args=script_arguments(args),
         limits=limits or Limits(),
         journal=journal_settings(**journal),
         files=None if files is None else existing_folder(files, "files"),
         files_limit=files_limit,
         lua_path=module_folders(lua_path),
     )
+
+
+def script_arguments(args: Mapping[str, JsonValue] | None) -> dict[str, JsonValue]:
+    """Return a script's `args`. Raises `TypeError` for what is not JSON, naming the place."""
+    if args is None:
+        return {}
+    if not isinstance(args, Mapping):
+        raise TypeError(f"args is a mapping of names to values, got {type(args).__name__}")
+    arguments = dict(args)
+    try:
+        refuse_unsendable(arguments)
+    except ValueError as error:
+        raise TypeError(f"args: {error}") from None
+    return arguments
 
 
 def module_folders(lua_path: Sequence[str | Path]) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ class IsolatedState:
     ) -> Run:
         """Run a script after those before it. Raises what the listener raises.
 
-        Account, limits and policy are those of the first script.
+        Account, limits and policy are those of the first script, see `Session.run_next`.
         """
 
         def perform(settings: RunSettings, listener: RunListener) -> Run:

@@ -43,11 +43,12 @@ class RunSettings(NamedTuple):
     `integrations` False leaves out `app.integrations`, `mcp` False the MCP servers. `pretty` asks
     for a result that people read. With `keep_output` False the printed lines go to the listener
     only, and `Run.output` stays empty. `keep_state` keeps the Lua state: the next script with it
-    finds this one's globals. `results` are JSON texts by the IDs under which a server keeps them:
-    the script's `results`; None where nothing is kept, and there is no such table. In a `rehearsal`
-    what is done to the simulated CircleCI needs no permission. `mask_source` asks for
-    `Run.masked_source`. `secrets` are values to mask from the beginning. `journal` says whether the
-    run is recorded, replayed, planned or applied. With `item_index` the script has the globals
+    finds this one's globals, and with `keep_consent` it may do what a person has allowed. `results`
+    are JSON texts by the IDs under which a server keeps them: the script's `results`; None where
+    nothing is kept, and there is no such table. In a `rehearsal` what is done to the simulated
+    CircleCI needs no permission. `mask_source` asks for `Run.masked_source`. `secrets` are values
+    to mask from the beginning. `journal` says whether the run is recorded, replayed, planned or
+    applied. With `item_index` the script has the globals
     `item` and `item_index`. `writes` are the only functions that may write, None for no such limit.
     `files` is the folder whose files the script may use, `files_limit` how many bytes it may write
     there. `lua_path` are the folders of its modules (both absolute); without one, and without
@@ -55,7 +56,7 @@ class RunSettings(NamedTuple):
     not: {name: (path, text)}.
     With `here` False the current folder and the user's files are not the caller's: `circleci.here`
     refuses, and the documentation has the shipped workflows only. `workflows_trust_bypassed` tells
-    that the script is a workflow of a project that nobody has trusted.
+    that the script is a workflow of a project that is not trusted.
     `traceparent` is the span that the run belongs to, as W3C Trace Context writes it; what runs the
     script gets that of the run itself. It is "" for calls that begin a trace, None for no trace.
     """
@@ -71,6 +72,7 @@ class RunSettings(NamedTuple):
     pretty: bool = False
     keep_output: bool = True
     keep_state: bool = False
+    keep_consent: bool = False
     mask_source: bool = False
     rehearsal: bool = False
     results: Mapping[str, str] | None = None

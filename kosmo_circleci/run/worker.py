@@ -59,7 +59,9 @@ def _detach() -> None:
     """Leave the terminal's group and the standard streams; errors of Python still reach stderr."""
     with contextlib.suppress(OSError):
         os.setpgid(0, 0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ()):
+        # Else one that came while this process started is for its first run, see `child`.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
@@ -128,26 +130,23 @@ def _run_and_report(message: RunMessage, states: _States, channel: "_Channel") -
     limits = message.settings.limits
     deadline = Deadline(limits.timeout_s, left_s=message.time_left_s)
     _limit_process(limits)
-    with channel.interrupting(deadline):
-        try:
+    try:
+        with channel.interrupting(deadline):
             run = _run(message, states, channel, deadline)
-        except KosmoError as error:
-            run = failure(error.message, error.error_type, simulated=message.runtime.simulate)
-        except (MemoryError, BrokenPipeError):
-            raise
-        except Exception as error:
-            text = f"internal error: {type(error).__name__}: {error}"
-            run = failure(text, "runtime", simulated=message.runtime.simulate)
+    except KosmoError as error:
+        run = failure(error.message, error.error_type, simulated=message.runtime.simulate)
+    except (MemoryError, BrokenPipeError):
+        raise
+    except Exception as error:
+        text = f"internal error: {type(error).__name__}: {error}"
+        run = failure(text, "runtime", simulated=message.runtime.simulate)
     channel.finish(run)
 
 
 def _run(message: RunMessage, states: _States, channel: "_Channel", deadline: Deadline) -> Run:
     settings = message.settings
     if settings.keep_state and states.session is not None:
-        states.session.traceparent = settings.traceparent
-        return states.session.run(
-            message.code, settings.name, settings.args, deadline, settings.results
-        )
+        return states.session.run_next(message.code, settings, deadline)
     runtime = states.runtime(message.runtime, channel)
     # A broken configuration is the run's to report, where one is needed.
     with contextlib.suppress(ConfigurationError):
@@ -273,7 +272,10 @@ class _Channel(RunListener):
 
     @contextlib.contextmanager
     def interrupting(self, deadline: Deadline) -> Iterator[None]:
-        """Let SIGINT end the run: noted on the deadline, raised where the main thread waits."""
+        """Let SIGINT end the run: noted on the deadline, raised where the main thread waits.
+
+        One that came before raises at once.
+        """
 
         def stop(number: int, _frame: FrameType | None) -> None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -285,6 +287,7 @@ class _Channel(RunListener):
 
         signal.signal(signal.SIGINT, stop)
         try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
             yield
         finally:
             signal.signal(signal.SIGINT, signal.SIG_IGN)

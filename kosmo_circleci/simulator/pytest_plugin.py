@@ -78,7 +78,7 @@ class SimulatedCircleCI:
 
 
 class JournalReplay:
-    """A recorded run that answers every call of a script; nothing is sent, and nobody waits."""
+    """A recorded run that answers every call of a script; nothing is sent, and no time passes."""
 
     def __init__(self, bridge: Bridge, journal: str | Path) -> None:
         self._bridge = bridge

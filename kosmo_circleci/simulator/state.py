@@ -5,8 +5,8 @@ The file is JSON. It holds the values of variables as they are, so only its owne
 
 from pathlib import Path
 
-from kosmo_circleci.atomic import replace_file
 from kosmo_circleci.errors import ConfigurationError
+from kosmo_circleci.files.atomic import replace_file
 from kosmo_circleci.jsonvalue import decode, encode
 from kosmo_circleci.simulator.clock import Clock
 from kosmo_circleci.simulator.snapshot import from_json, to_json

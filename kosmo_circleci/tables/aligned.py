@@ -39,10 +39,15 @@ def fits(text: str, width: int) -> bool:
     return all(_width(line) <= width for line in text.split("\n"))
 
 
-def _line(line: Iterable[str], widths: Sequence[int]) -> str:
-    return _GAP.join(
-        _padded(text, width) for text, width in zip(line, widths, strict=True)
-    ).rstrip()
+def _line(line: Sequence[str], widths: Sequence[int]) -> str:
+    filled = len(line)
+    while filled and not line[filled - 1]:
+        filled -= 1
+    before = max(filled - 1, 0)
+    cells = [_padded(*each) for each in zip(line[:before], widths, strict=False)]
+    # The last one is cut, and not padded: a pad may be a megabyte.
+    last = [_padded(text, min(_width(text), widths[before])) for text in line[before:filled]]
+    return _GAP.join([*cells, *last]).rstrip()
 
 
 def _fitted(widths: list[int], width: int) -> list[int]:

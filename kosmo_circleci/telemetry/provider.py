@@ -1,7 +1,7 @@
 """The tracer provider of a process that has none of its own: OpenTelemetry's SDK as `OTEL_*` says.
 
-There is one per process, made when the first run is traced. What must not happen is bounded here:
-a collector that is dead delays the end of the process by `END_S`, and costs one line on stderr.
+There is one per process, made when the first run is traced. A dead collector delays the end of the
+process by at most `END_S`, and costs one line on stderr.
 """
 
 import atexit
@@ -76,13 +76,13 @@ class _Process:
 _process = _Process()
 
 
-def _begin_anew() -> None:
+def _forget_parent() -> None:
     # The threads of a provider are not in a forked process, and its lock may be held there forever.
     global _process
     _process = _Process()
 
 
-os.register_at_fork(after_in_child=_begin_anew)
+os.register_at_fork(after_in_child=_forget_parent)
 
 
 def _call_at_exit(function: Callable[[], None]) -> None:
@@ -98,8 +98,8 @@ class OwnProvider:
     """A provider and the thread that ends it: at exit, Python starts no further thread."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        # Not on a thread while the run is under way: a program that forks in the meantime would
-        # have modules that are half loaded for ever.
+        # Not on a thread while the run is under way: a program that forks while they load
+        # would have half-loaded modules in the child for ever.
         exporters = [_Exporter(_exporter(name, environ)) for name in exporter_names(environ)]
         for name in ("opentelemetry", "urllib3"):
             # It logs each attempt that failed; without a handler of the program's own, Python would
@@ -110,27 +110,27 @@ class OwnProvider:
             self.provider.add_span_processor(BatchSpanProcessor(each))
         self._exporters = exporters
         self._end_s = _end_s(environ)
-        self._wanted, self._ended = threading.Event(), threading.Event()
+        self._end_requested, self._ended = threading.Event(), threading.Event()
         threading.Thread(target=self._serve, name="kosmo-telemetry", daemon=True).start()
 
     def end(self) -> bool:
         """Send what is not sent yet; False if that failed, or took too long, for the first time."""
-        if self._wanted.is_set():
+        if self._end_requested.is_set():
             return True
-        self._wanted.set()
+        self._end_requested.set()
         with contextlib.suppress(KeyboardInterrupt):  # the second Ctrl-C: do not wait
             sent = self._ended.wait(self._end_s)
             return sent and not any(each.failed for each in self._exporters)
         return False
 
     def _serve(self) -> None:
-        self._wanted.wait()
+        self._end_requested.wait()
         self.provider.shutdown()
         self._ended.set()
 
 
 class _Exporter(SpanExporter):
-    """An exporter that never raises, and passes on nothing that people wrote."""
+    """An exporter that never raises, and passes on no text that people wrote."""
 
     def __init__(self, inner: SpanExporter) -> None:
         self._inner = inner
@@ -181,20 +181,20 @@ def _exporter(name: str, environ: Mapping[str, str]) -> SpanExporter:
             or _DEFAULT_PROTOCOL
         )
         if protocol not in _EXPORTER_OF_PROTOCOL:
-            known = ", ".join(_EXPORTER_OF_PROTOCOL)
-            raise ValueError(f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol!r}; expected {known}")
+            protocols = ", ".join(_EXPORTER_OF_PROTOCOL)
+            raise ValueError(f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol!r}; expected {protocols}")
         name = _EXPORTER_OF_PROTOCOL[protocol]
     if name == "otlp_proto_http":
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
         return OTLPSpanExporter()
-    found = entry_points(group=_ENTRY_POINTS, name=name)
-    if not found:
+    installed = entry_points(group=_ENTRY_POINTS, name=name)
+    if not installed:
         raise ValueError(
             f"no installed package has the exporter {name!r}; the extra `otel` has otlp "
             "(http/protobuf) and console"
         )
-    exporter: SpanExporter = next(iter(found)).load()()
+    exporter: SpanExporter = next(iter(installed)).load()()
     return exporter
 
 

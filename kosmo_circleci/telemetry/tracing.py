@@ -146,7 +146,7 @@ class _Unavailable:
         cls.reason = reason
         with contextlib.suppress(OSError, ValueError):
             text = " ".join(reason.split())
-            sys.stderr.write(f"warning: OTEL_* asks for telemetry, and there is none: {text}\n")
+            sys.stderr.write(f"warning: telemetry is off although OTEL_* asks for it: {text}\n")
 
 
 def _error_type(error: BaseException) -> str:

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from kosmo_circleci.bounded_file import read_bounded
 from kosmo_circleci.errors import UsageError
+from kosmo_circleci.files.bounded import read_bounded
 from kosmo_circleci.jsonvalue import JsonValue, encode
 
 MAX_MODULES: Final = 500

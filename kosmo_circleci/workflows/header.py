@@ -11,8 +11,10 @@ It is the first comment block of the file. A default is one word, or JSON in quo
 """
 
 import json
+import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+import sys
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from kosmo_circleci import jsonvalue
@@ -29,6 +31,9 @@ _PATH: Final = re.compile(r"^(?:app\.)?(?:(?:integrations\.)?circleci|mcp)\.")
 _TAGS: Final = ("arg", "writes")
 _NEARLY: Final = 0.75
 _INTEGER: Final = re.compile(r"[-+]?\d{1,308}")
+_LUA_INTEGERS: Final = range(-(2**63), 2**63)
+"""A larger integer reaches Lua as a table, lossless, which is not what was declared."""
+
 _NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _BOOLEANS: Final = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
@@ -79,11 +84,14 @@ class Header(NamedTuple):
     arguments: tuple[Argument, ...] = ()
     writes: tuple[str, ...] | None = None
 
-    def bound(self, values: Mapping[str, JsonValue], here: Here) -> dict[str, JsonValue]:
+    def bound(
+        self, values: Mapping[str, JsonValue], here: Here, decoded: Container[str] = ()
+    ) -> dict[str, JsonValue]:
         """Return the script's `args`: checked, converted, with defaults.
 
-        Without declared arguments the values are returned as they are. Raises `UsageError` for an
-        unknown or missing one, and for a value of another type.
+        `decoded` are the keys whose values come out of JSON: text for a `json` argument is a string
+        there, and JSON to be read elsewhere. Without declared arguments the values are returned as
+        they are. Raises `UsageError` for an unknown or missing one, and one of another type.
         """
         if not self.arguments:
             return dict(values)
@@ -96,7 +104,12 @@ class Header(NamedTuple):
                     f"Unknown argument '{printable(shorten(name))}'.{hint} "
                     f"The script takes: {', '.join(names)}."
                 )
-        bound = {each.name: _value(each, values.get(each.name), here) for each in self.arguments}
+        bound = {
+            each.name: values[each.name]
+            if each.type == "json" and each.name in decoded and values[each.name] is not None
+            else _value(each, values.get(each.name), here)
+            for each in self.arguments
+        }
         return {name: value for name, value in bound.items() if value is not None}
 
 
@@ -124,7 +137,10 @@ def parse(source: str, name: str) -> Header:
             if text.startswith("@arg"):
                 arguments.append(_argument(text, arguments))
             elif text.startswith("@writes"):
-                writes = (writes or ()) + _writes(text)
+                more = _writes(text)
+                if writes is not None and not (writes and more):
+                    raise UsageError("'@writes none' stands alone.")
+                writes = (writes or ()) + more
             elif text.startswith("@"):
                 _refuse_near_tag(text)
             elif line.startswith("---"):
@@ -158,7 +174,8 @@ def _comment_block(source: str) -> list[tuple[int, str]]:
     lines = source.removeprefix("\ufeff").split("\n")
     start = 1 if lines[0].startswith("#") else 0
     block = []
-    for number, line in enumerate(lines[start:], start + 1):
+    for number, raw in enumerate(lines[start:], start + 1):
+        line = raw.lstrip(" \t")
         if line.strip() and not line.startswith("--"):
             break
         if line.startswith("--") and not line.startswith("--["):
@@ -191,13 +208,15 @@ def _argument(text: str, others: Iterable[Argument]) -> Argument:
 
 def _default(text: str) -> tuple[str, str]:
     """Return the default and what follows it: JSON in quotes or brackets, else one word."""
-    if text[:1] in ('"', "[", "{"):
+    if text[:1] in ('"', "'", "[", "{"):
         try:
             value, end = json.JSONDecoder().raw_decode(text)
         except ValueError:
-            pass
-        else:
-            return (value if isinstance(value, str) else text[:end]), text[end:]
+            raise UsageError(
+                f"the default {printable(shorten(text))} is not JSON. "
+                'Write one word, or JSON in quotes or brackets: "two words", [1, 2], {"a": 1}.'
+            ) from None
+        return (value if isinstance(value, str) else text[:end]), text[end:]
     word, _, description = text.partition(" ")
     return word, description
 
@@ -243,32 +262,39 @@ def _converted(argument: Argument, value: JsonValue) -> JsonValue:
     """Return a value as its type; text is read, other JSON values must be of the type."""
     if argument.type == "json":
         return _json(argument, value) if isinstance(value, str) else value
-    if argument.type == "string":
-        if isinstance(value, str):
-            return value
-    elif isinstance(value, str):
-        text = value.strip()
-        if argument.type == "integer" and _INTEGER.fullmatch(text):
-            return int(text)
-        if argument.type == "number" and _NUMBER.fullmatch(text):
-            return float(text) if not _INTEGER.fullmatch(text) else int(text)
-        if argument.type == "boolean" and text.lower() in _BOOLEANS:
-            return _BOOLEANS[text.lower()]
-    elif argument.type == "integer" and isinstance(value, float) and value.is_integer():
-        return int(value)
-    elif _is_of_type(argument.type, value):
-        return value
+    read = value
+    if isinstance(value, str) and argument.type != "string":
+        read = _read(argument.type, value.strip())
+    if argument.type == "integer" and isinstance(read, float) and read.is_integer():
+        read = int(read)
+    if argument.type == "number" and isinstance(read, int) and read not in _LUA_INTEGERS:
+        read = float(read) if read.bit_length() < sys.float_info.max_exp else read
+    if _is_of_type(argument.type, read):
+        return read
     shown = printable(shorten(value if isinstance(value, str) else jsonvalue.encode(value)))
     takes = _WORDS.get(argument.type, "a string")
+    if isinstance(read, int) and read not in _LUA_INTEGERS:
+        takes += " of 64 bits"
     raise UsageError(f"Argument '{argument.name}' takes {takes}, got '{shown}'.")
 
 
-def _is_of_type(kind: str, value: JsonValue) -> bool:
-    if isinstance(value, bool):
-        return kind == "boolean"
+def _read(kind: str, text: str) -> JsonValue:
+    """Return the number or boolean that a text stands for, None where it stands for none."""
     if kind == "boolean":
-        return False
-    return isinstance(value, int) or (kind == "number" and isinstance(value, float))
+        return _BOOLEANS.get(text.lower())
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if kind == "number" and _NUMBER.fullmatch(text) else None
+
+
+def _is_of_type(kind: str, value: JsonValue) -> bool:
+    if kind == "string":
+        return isinstance(value, str)
+    if kind == "boolean" or isinstance(value, bool):
+        return kind == "boolean" and isinstance(value, bool)
+    if isinstance(value, int):
+        return value in _LUA_INTEGERS
+    return kind == "number" and isinstance(value, float) and math.isfinite(value)
 
 
 def _json(argument: Argument, text: str) -> JsonValue:

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from kosmo_circleci.bounded_file import read_bounded
 from kosmo_circleci.errors import ConfigurationError, PermissionDenied, UsageError
-from kosmo_circleci.trust import REASONS, State, TrustFile
+from kosmo_circleci.files.bounded import read_bounded
+from kosmo_circleci.files.trust import REASONS, State, TrustFile
 from kosmo_circleci.wording import nearest, printable, shorten
 from kosmo_circleci.workflows.fingerprint import fingerprint, loads_modules
 from kosmo_circleci.workflows.header import Header, parse

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from kosmo_circleci.folders import documentation_folder, project_folder, user_folder
-from kosmo_circleci.trust import TrustFile
+from kosmo_circleci.files.folders import documentation_folder, project_folder, user_folder
+from kosmo_circleci.files.trust import TrustFile
 from kosmo_circleci.workflows.library import Library, Workflow
 
 PROJECT: Final = Path(".kosmo", "workflows")
@@ -13,7 +13,7 @@ PROJECT: Final = Path(".kosmo", "workflows")
 
 
 def open_library(environ: Mapping[str, str], home: Path, start: Path) -> Library:
-    """Return every workflow there is for somebody who is in the folder `start`."""
+    """Return every workflow that a user in the folder `start` has."""
     own = user_folder(environ, home)
     project = project_folder(start, lambda folder: (folder / PROJECT).is_dir())
     return Library(

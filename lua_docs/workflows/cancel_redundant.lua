@@ -6,7 +6,7 @@
 --
 -- The newest pipeline of each branch is never touched. Rows: one for each workflow that was replaced.
 -- @arg project   string  = @here.project_slug  The project's slug.
--- @arg branch    string  = @here.branch        The branch; * stands for every branch but the default one.
+-- @arg branch    string  = @here.branch        The branch; * means every branch but the default one.
 -- @arg keep      string?                       Leave workflows alone whose name matches this regex.
 -- @arg held      boolean = true                Cancel workflows that wait for an approval too.
 -- @arg pipelines integer = 100                 How many of the newest pipelines are looked at.

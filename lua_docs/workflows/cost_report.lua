@@ -8,7 +8,7 @@
 -- Returns {{project, name, credits, runs, credits_per_run, share_percent}, …}; by project without the name.
 -- @arg org     string?            The organization, such as gh/acme; without it that of this folder's git checkout.
 -- @arg project string?            Only this project, such as gh/acme/web.
--- @arg by      string  = project  What a row stands for: project, workflow or job.
+-- @arg by      string  = project  What a row is about: project, workflow or job.
 -- @arg days    integer = 14       How many days to look back.
 -- @arg top     integer = 20       How many rows to show; 0 shows all.
 -- @writes none

@@ -8,7 +8,7 @@
 -- A step that printed nothing has none. A second start writes the same files again.
 -- Rows: one for each file.
 -- @arg project  string  = @here.project_slug  The project's slug.
--- @arg branch   string  = @here.branch        The branch whose newest pipeline is taken.
+-- @arg branch   string? = @here.branch        The branch whose newest pipeline is taken.
 -- @arg number   integer?                      The number of another pipeline.
 -- @arg only     string?                       Only jobs whose name matches this regex.
 -- @arg failed   boolean = false               Only the steps that failed.
@@ -16,6 +16,9 @@
 local circleci = app.integrations.circleci
 local project = args.project
 if args.branch == "" then error("branch is empty. Name one: --arg branch=main", 0) end
+if not args.branch and not args.number then
+  error("no branch to look at. Name one: --arg branch=main, or a pipeline: --arg number=…", 0)
+end
 if not files then error("no folder to write to. Give one that exists: --files DIR", 0) end
 
 local function find_pipeline()

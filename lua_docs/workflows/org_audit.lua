@@ -62,7 +62,7 @@ local ORG_SETTINGS = {
 local PROJECT_SETTINGS = {
   { "forks_receive_secret_env_vars", true, "high", "pull requests from forks receive the project's secrets",
     "turn forks_receive_secret_env_vars off" },
-  { "write_settings_requires_admin", false, "low", "whoever may push may change the project's settings",
+  { "write_settings_requires_admin", false, "low", "everyone who may push may change the project's settings",
     "turn write_settings_requires_admin on" },
 }
 

@@ -8,7 +8,7 @@
 -- Exit code 1 where a rerun did not succeed, or still runs when the time to wait is over.
 -- Rows: one for each workflow that was run again.
 -- @arg project  string  = @here.project_slug  The project's slug.
--- @arg branch   string  = @here.branch        The branch whose newest pipeline is looked at.
+-- @arg branch   string? = @here.branch        The branch whose newest pipeline is looked at.
 -- @arg number   integer?                      The number of another pipeline.
 -- @arg only     string?                       Only workflows whose name matches this regex.
 -- @arg wait     boolean = true                Wait until the reruns have ended.
@@ -17,6 +17,9 @@
 local circleci = app.integrations.circleci
 local project = args.project
 if args.branch == "" then error("branch is empty. Name one: --arg branch=main", 0) end
+if not args.branch and not args.number then
+  error("no branch to look at. Name one: --arg branch=main, or a pipeline: --arg number=…", 0)
+end
 
 local function find_pipeline()
   if args.number then

@@ -57,7 +57,7 @@ for context in flow.each(circleci.list_contexts, { owner_slug = org }) do
   if args.contexts == nil or regex.match(context.name, args.contexts) then contexts[#contexts + 1] = context end
 end
 
--- All reads come first: if a context cannot be read, nothing has been written, and nobody believes that all is done.
+-- All reads come first: if a context cannot be read, nothing has been written, and the error says so.
 local places = {}
 for index, has in ipairs(flow.map(contexts, has_variable)) do
   if has then places[#places + 1] = contexts[index] end
@@ -81,7 +81,8 @@ end, { errors = "collect" })) do
   if not answer.ok then failed = failed + 1 end
 end
 
-local headline = ("%s of %s has its new value in %d of %d contexts"):format(args.name, org, #rows - failed, #rows)
+local headline = ("%s of %s has its new value in %d of %d context%s"):format(
+  args.name, org, #rows - failed, #rows, #rows == 1 and "" or "s")
 local columns = { "context", "status", "changed_at", failed > 0 and "error" or nil }
 local report = view(rows, headline .. "\n\n" .. text.table(rows, columns))
 if failed > 0 then exit(1, report) end

@@ -5,7 +5,7 @@
 --
 -- Looks for `context:` in the compiled configurations of the newest pipelines of every project that you follow. What
 -- it cannot see: projects that you do not follow, older pipelines, and branches that did not build lately. So it tells
--- what to look at, and deletes nothing; delete_context also deletes the values, which nobody can read back.
+-- what to look at, and deletes nothing; delete_context also deletes the values, which cannot be read back.
 -- Takes a request for each project, one for each of the pipelines looked at, and one for each context.
 -- Returns {{context, id, reason, variables, changed_at, age_days}, …}; changed_at is when a variable last changed.
 -- @arg org       string?       The organization, such as gh/acme; without it that of this folder's git checkout.

@@ -7,7 +7,7 @@
 -- Starting an export is a write for the policy, since CircleCI keeps the files for 36 hours; nothing else changes. If
 -- the wait ends early, run it again with --arg export=ID, which only reads.
 -- With --files DIR the files are downloaded into that folder, as usage-EXPORT-1.csv.gz and so on.
--- A URL is a credential: whoever has it can read the file. The text hides it; the result of --json and --format has it.
+-- A URL is a credential: anyone who has it can read the file. The text hides it; the result of --json and --format has it.
 -- Returns {{export, from, to, state, url, file}, …}, a row for each file; none where there is no data.
 -- @arg org     string?               The organization, such as gh/acme; without it that of this folder's git checkout.
 -- @arg from    string  = "30d ago"   Start: a date, a time, or such as "7d ago"; at most a year ago.

@@ -7,7 +7,7 @@
 -- Exit code 0: every workflow succeeded; 1: one did not; 3: nothing but approvals is left to wait for.
 -- Rows: one for each workflow, a rerun in place of the run before it, with its `failures`.
 -- @arg project   string  = @here.project_slug  The project's slug.
--- @arg branch    string  = @here.branch        The branch whose newest pipeline is watched.
+-- @arg branch    string? = @here.branch        The branch whose newest pipeline is watched.
 -- @arg revision  string?                       A commit instead, or the beginning of its hash.
 -- @arg hold      boolean = false               Wait for approvals too.
 -- @arg appear    integer = 60                  Seconds to wait for the pipeline to appear.
@@ -17,6 +17,9 @@
 local circleci = app.integrations.circleci
 local project, revision = args.project, args.revision
 if args.branch == "" then error("branch is empty. Name one: --arg branch=main", 0) end
+if not args.branch and not args.revision then
+  error("no branch to look at. Name one: --arg branch=main, or a commit: --arg revision=…", 0)
+end
 if revision and #revision < 4 then error("revision has fewer than 4 characters, too few to tell commits apart", 0) end
 local LOOK_BACK <const> = 100   -- pipelines of all branches among which a commit is looked for
 

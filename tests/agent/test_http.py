@@ -29,7 +29,7 @@ from kosmo_circleci.agent.server import ToolServer
 from kosmo_circleci.agent.task_shapes import EXTENSION
 from kosmo_circleci.agent.tasks import DEFAULT_LIMITS, TaskLimits
 from kosmo_circleci.agent.workflows import WorkflowSource
-from kosmo_circleci.trust import TrustFile
+from kosmo_circleci.files.trust import TrustFile
 from kosmo_circleci.workflows.library import Library
 
 ERAS = ("legacy", "auto")

@@ -24,7 +24,7 @@ from kosmo_circleci.agent.tool_result import ToolCall
 from kosmo_circleci.agent.workflows import WorkflowSource
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import PermissionDenied, ValidationError
-from kosmo_circleci.trust import TrustFile
+from kosmo_circleci.files.trust import TrustFile
 from kosmo_circleci.workflows.library import Library
 
 COUNT = """#!/usr/bin/env -S kosmo integrations:lua

@@ -8,7 +8,7 @@ import pytest
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.check.check import check
 from kosmo_circleci.check.report import Report
-from kosmo_circleci.modules import Modules
+from kosmo_circleci.script.modules import Modules
 
 MODULES = Path(__file__).parents[1] / "data" / "check" / "modules"
 CheckScript = Callable[[str], Report]

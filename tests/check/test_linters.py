@@ -1,5 +1,6 @@
 """Tables of names for luacheck, selene and the Lua language server."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -129,3 +130,9 @@ def test_selenes_standard_has_every_name_and_takes_away_what_the_sandbox_lacks()
 def test_a_settings_file_keeps_what_it_has(existing: Any, merged: Any) -> None:
     assert merged_luarc(existing) == merged
     assert merged_luarc(merged) == merged
+
+
+def test_selenes_standard_names_nothing_twice() -> None:
+    text = selene_standard(load_catalog(), ACCOUNTS)
+    names = re.findall(r"^  ([\w.]+):$", text.partition("\nstructs:")[0], re.MULTILINE)
+    assert len(names) == len(set(names)) > 50

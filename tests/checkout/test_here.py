@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kosmo_circleci.checkout.here import SIMULATED, Place, defaults, here
+from kosmo_circleci.checkout.here import SIMULATED, Place, here
 from kosmo_circleci.errors import ConfigurationError
 
 Git = Callable[..., str]
@@ -119,10 +119,10 @@ def test_a_bare_repository_and_the_git_folder_are_no_checkouts(
 
 
 def test_a_simulated_default_is_all_of_one_project(repository: Path, git: Git) -> None:
-    assert defaults(place(repository, simulate=True)) == SIMULATED
+    assert here(place(repository, simulate=True)) == SIMULATED
     assert here(place(repository, simulate=True)) == SIMULATED
     git(repository, "remote", "add", "origin", "git@github.com:acme/web.git")
-    assert defaults(place(repository, simulate=True))["project_slug"] == "gh/acme/web"
+    assert here(place(repository, simulate=True))["project_slug"] == "gh/acme/web"
 
 
 def test_without_git_the_error_says_so(tmp_path: Path) -> None:

@@ -73,6 +73,13 @@ def test_standard_input_is_checked(arguments: tuple[str, ...], process: Kosmo) -
     assert (ended.code, ended.out.splitlines()[0]) == (1, f"stdin:{FINDING}")
 
 
+def test_nothing_named_and_nothing_piped_is_a_usage_error(process: Kosmo) -> None:
+    ended = process("integrations:check", stdin="")
+    assert ended == Ended(
+        2, "", "error: Standard input is empty. Name Lua files, or pipe Lua to it.\n"
+    )
+
+
 @pytest.mark.parametrize(("form", "beginning"), [("github", "::error file="), ("sarif", "{")])
 def test_a_form_for_other_programs_holds_nothing_but_the_findings(
     form: str, beginning: str, kosmo: Kosmo, scripts: Path

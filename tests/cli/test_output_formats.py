@@ -1,9 +1,10 @@
 """`--format`, `--columns`, `--jq`: a result for people and for other programs."""
 
 import csv
+import functools
 import io
 import json
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import yaml
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from kosmo_circleci.cli.output_formats import Layout, fitting_table, formatted
 from kosmo_circleci.cli.output_jq import JqFilter
 from kosmo_circleci.cli.output_options import FORMATS, WITH_COLUMNS, ResultOutput
-from kosmo_circleci.errors import ScriptError, UsageError
+from kosmo_circleci.errors import LimitExceeded, ScriptError, UsageError
+from kosmo_circleci.jsonvalue import JsonValue
 
 ROWS: Any = [
     {"zeta": True, "name": "build", "id": 1, "steps": [1, 2]},
@@ -211,3 +213,33 @@ def test_options_that_cannot_be_met_are_usage_errors(options: Any, message: str)
     with pytest.raises(UsageError) as refused:
         ResultOutput.checked(format_, columns, jq, as_json=bool(rest))
     assert refused.value.message.startswith(message)
+
+
+_LONG_CELL: Final = [{"a": "x" * (1 << 20)}, *[{"b": "x"}] * 100]
+_NOTHING_IN_COMMON: Final = [{f"c{number}": 1} for number in range(2100)]
+_DEEP_LINES: Final = functools.reduce(lambda inner, _: [inner], range(150), "a\n" * 400_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("table", _LONG_CELL, "its longest cells pad every row"),
+        ("table", _NOTHING_IN_COMMON, "few columns in common"),
+        ("csv", _NOTHING_IN_COMMON, "few columns in common"),
+        ("tsv", _NOTHING_IN_COMMON, "few columns in common"),
+        ("markdown", _NOTHING_IN_COMMON, "few columns in common"),
+        ("yaml", _DEEP_LINES, "more than 67,108,864 characters"),
+    ],
+)
+def test_a_text_out_of_proportion_to_its_result_is_a_limit_error(
+    name: str, value: JsonValue, why: str
+) -> None:
+    with pytest.raises(LimitExceeded, match=why):
+        formatted(value, name, Layout())
+    assert fitting_table(value, 80) is None
+
+
+def test_chosen_columns_and_rows_that_lack_some_are_no_bomb() -> None:
+    assert formatted(_NOTHING_IN_COMMON, "csv", Layout(("c1",))).startswith('c1\n""\n1\n')
+    rows: JsonValue = [{"a": 1, f"b{number % 5}": 2} for number in range(2000)]
+    assert formatted(rows, "csv", Layout()).startswith("a,b0,b1,b2,b3,b4\n1,2,,,,\n")

@@ -421,6 +421,22 @@ def test_a_broken_keyring_of_the_official_cli_is_not_our_fault(
     assert machine.load().account("default") == Account("default", CLOUD, token)
 
 
+def test_the_keyring_entry_is_that_of_the_host_to_which_its_token_goes(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer_cli_file(machine, "host: https://circleci.com\n")
+    user = pwd.getpwuid(os.getuid()).pw_name
+    service = "com.circleci.cli:https://"
+    entries = {(f"{service}circleci.com", user): "t-cloud", (f"{service}ci.example.com", user): "t"}
+    with_keyring(monkeypatch, entries)
+    elsewhere = "https://ci.example.com"
+    assert machine.load().account("default") == Account("default", CLOUD, "t-cloud")
+    ours = machine.load(CIRCLE_HOST=elsewhere).account("default")
+    assert ours == Account("default", elsewhere, "t")
+    nobody = machine.load(CIRCLE_HOST="https://third.example.com").account("default")
+    assert nobody.token is None
+
+
 @pytest.mark.parametrize("host", ["ci.example.com", "https://ci.example.com"])
 def test_circle_host_is_where_the_default_account_is(host: str, machine: Machine) -> None:
     newer_cli_file(machine, "host: https://file.example.com\n")

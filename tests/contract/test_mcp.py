@@ -78,17 +78,24 @@ def test_without_servers_the_list_is_empty_and_needs_neither_sdk_nor_token(proje
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "[]\n[]\n", "")
 
 
-def test_a_missing_sdk_is_named_with_the_way_to_it() -> None:
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["mcp:lua", "-e", 'mcp.tools("s")'], "eval:1: The MCP server 's'"),
+        (["mcp:serve"], "kosmo mcp:serve"),
+    ],
+)
+def test_a_missing_sdk_is_named_with_the_way_to_it(arguments: list[str], what: str) -> None:
     blocked = (
         "import sys; sys.modules['mcp'] = None\n"
         "from kosmo_circleci.cli.main import main\n"
-        "main(['mcp:lua', '-e', 'mcp.tools(\"s\")'])"
+        f"main({arguments!r})"
     )
     ended = subprocess.run(
         [sys.executable, "-c", blocked], capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert ended.stderr == (
-        "error: eval:1: The MCP server 's' needs the MCP package, which is not installed; run: "
+        f"error: {what} needs the MCP package, which is not installed; run: "
         "pip install 'kosmo-circleci[mcp]'\n"
     )
 
@@ -155,9 +162,9 @@ def test_calls_inside_flow_map_are_under_way_at_once_and_the_first_error_stops_t
     code = """
         mcp.tools("s")
         local began = os.time()
-        flow.map({1, 1, 1, 1, 1, 1}, function(n) return app.mcp.s.slow({seconds = n}) end)
-        print(os.time() - began < 4)
-        flow.map({9, 0}, function(n)
+        flow.map({2, 2, 2, 2, 2, 2}, function(n) return app.mcp.s.slow({seconds = n}) end)
+        print(os.time() - began < 10)
+        flow.map({60, 0}, function(n)
           if n == 0 then error("enough") end
           return app.mcp.s.slow({seconds = n})
         end)
@@ -165,7 +172,7 @@ def test_calls_inside_flow_map_are_under_way_at_once_and_the_first_error_stops_t
     began = time.monotonic()
     ended = kosmo("mcp:lua", "-e", code)
     assert (ended.out, "enough" in ended.err) == ("true\n", True)
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 50
 
 
 def test_a_script_without_the_integrations_has_no_circleci() -> None:
@@ -180,7 +187,7 @@ SPAWN = "local p = app.mcp.s.spawn() print(p.server, p.child) "
     ("options", "rest", "error_type"),
     [
         ([], "error('over')", "runtime"),
-        (["--timeout", "3"], "app.mcp.s.slow({seconds = 60})", "limit"),
+        (["--timeout", "7"], "app.mcp.s.slow({seconds = 60})", "limit"),
         (["--cpu-limit", "2"], "string.find(('a'):rep(99), ('a*'):rep(99) .. 'b')", "limit"),
     ],
 )

@@ -44,11 +44,11 @@ dump(app.integrations.circleci.cancel_workflow({workflow_id = "running-workflow-
 
 ## Fails with
 
-- `validation`: a missing, unknown or ill-typed parameter; nothing is sent
+- `validation`: a parameter is missing, unknown or of the wrong type; nothing is sent
 - `permission`: writes are not allowed (`--force`, or the configuration)
 - `api` 401: the token is missing or not valid
-- `api` 404: no such resource, or the token may not see it
-- `api` 429: too many requests; waited for and repeated
+- `api` 404: no such resource, or the token has no access to it
+- `api` 429: too many requests; retried after a wait
 - `network`: no usable answer
 
 Related: `circleci.cancel_job_by_id`, `circleci.rerun_workflow`, `circleci.get_workflow`

@@ -170,3 +170,38 @@ def test_where_a_function_does_all_that_is_asked_there_are_no_workflows(
     own = Workflow("own", "user", path)
     assert "workflows.own" not in search.ranked(question, CATALOG, [own])
     assert "workflows.own" in search.ranked(f"{question} of a zeppelin", CATALOG, [own])
+
+
+@pytest.mark.parametrize(
+    ("question", "guide"),
+    [
+        ("what does error 404 mean", "errors"),
+        ("resume after a crash", "journal"),
+        ("plan and apply", "journal"),
+        ("simulator", "simulator"),
+        ("rehearse offline", "simulator"),
+        ("run it in batch", "fleet"),
+        ("lint a script", "checking"),
+        ("opentelemetry", "telemetry"),
+        ("how to sign in", "overview"),
+        ("sandbox limits", "overview"),
+        ("shell completion", "cli"),
+        ("show me examples", "examples"),
+    ],
+)
+def test_a_question_about_the_program_finds_the_guide(question: str, guide: str) -> None:
+    assert guide in search.ranked(question, CATALOG)[:3]
+
+
+@pytest.mark.parametrize(
+    ("question", "workflow"),
+    [
+        ("download artifacts", "download_artifacts"),
+        ("rotate a secret in a context", "rotate_context_secret"),
+        ("rerun the failed workflow", "rerun_failed"),
+    ],
+)
+def test_a_workflow_whose_name_is_in_the_question_comes_whatever_a_function_does(
+    question: str, workflow: str
+) -> None:
+    assert f"workflows.{workflow}" in search.ranked(question, CATALOG)[:5]

@@ -224,8 +224,5 @@ def test_the_processes_of_an_executor_have_ended_when_a_fleet_is_closed() -> Non
     processes = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
     worker = processes.submit(os.getpid).result()
     RemoteEngine(processes, 1).close()
-    deadline = time.monotonic() + 5
     with pytest.raises(ProcessLookupError):
-        while time.monotonic() < deadline:
-            os.kill(worker, 0)
-            time.sleep(0.01)
+        os.kill(worker, 0)

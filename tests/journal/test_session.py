@@ -105,23 +105,81 @@ def test_reads_are_real_but_those_of_what_is_planned(tmp_path: Path) -> None:
     assert run.calls is not None
     real = send(run.calls, api("get_context", "GET", "/context/1"), lambda _: response({"id": "1"}))
     assert (real, run.shaped) == ({"id": "1"}, 0)
+    not_given_out = api("get_context", "GET", "/context/planned-1")
+    assert send(run.calls, not_given_out, lambda _: response({"id": "?"})) == {"id": "?"}
+    send(run.calls, CREATE, unreachable)
     planned = send(run.calls, api("get_context", "GET", "/context/planned-1"), unreachable)
     assert planned["id"] == "planned-1"
     assert (run.shaped, run.meta()) == (
-        1,
+        2,
         {
             "plan": {
                 "file": str(tmp_path / "p"),
-                "writes": 0,
-                "create": 0,
+                "writes": 1,
+                "create": 1,
                 "update": 0,
                 "delete": 0,
                 "action": 0,
             }
         },
     )
+
+
+def test_a_plan_without_writes_says_so(tmp_path: Path) -> None:
+    run = opened(plan=str(tmp_path / "p"))
     run.finish(None, None)
     assert plan_text(read_plan(tmp_path / "p")) == "The script would write nothing."
+
+
+@pytest.mark.parametrize(
+    ("planned", "applied", "fits"),
+    [
+        ("/context/planned-7", "/context/planned-7", True),
+        ("/context/planned-7", "/context/victim", False),
+        ("/context/planned-1", "/context/made", True),
+        ("/context/planned-1", "/context/made/more", False),
+        ("/context/planned-01", "/context/victim", False),
+        ("/context/planned-10", "/context/victim", False),
+        ("/context/planned-1000000", "/context/victim", False),
+        ("/project/gh/a/b/job/990000009/cancel", "/project/gh/a/b/job/1/cancel", False),
+        ("/project/gh/a/b/job/990000000/cancel", "/project/gh/a/b/job/1/cancel", False),
+        ("/context/planned-1planned-7", "/context/victim", False),
+        ("/context/planned-7planned-1", "/context/planned-7made", True),
+    ],
+)
+def test_what_a_script_writes_like_a_placeholder_is_itself(
+    planned: str, applied: str, fits: bool, tmp_path: Path
+) -> None:
+    file = str(tmp_path / "p")
+    run = opened(plan=file)
+    assert run.calls is not None
+    send(run.calls, CREATE, unreachable)
+    send(run.calls, api("delete_context", "DELETE", planned), unreachable)
+    run.finish(None, None)
+    applying = opened(apply=file)
+    assert applying.calls is not None
+    send(applying.calls, CREATE, lambda _: response({"id": "made"}))
+    delete = api("delete_context", "DELETE", applied)
+    if fits:
+        send(applying.calls, delete, lambda _: response({}))
+    else:
+        with pytest.raises(PermissionDenied, match="not in the plan"):
+            send(applying.calls, delete, unreachable)
+
+
+def test_a_placeholder_in_a_body_is_one_only_if_it_was_given_out(tmp_path: Path) -> None:
+    file = str(tmp_path / "p")
+    run = opened(plan=file)
+    assert run.calls is not None
+    body = {"text": "planned-1 and planned-9", "number": 990_000_001}
+    send(run.calls, api("api_post", "POST", "/x", body), unreachable)
+    run.finish(None, None)
+    applying = opened(apply=file)
+    assert applying.calls is not None
+    for other in ({**body, "text": "a and planned-9"}, {**body, "number": 5}):
+        with pytest.raises(PermissionDenied):
+            send(applying.calls, api("api_post", "POST", "/x", other), unreachable)
+    send(applying.calls, api("api_post", "POST", "/x", body), lambda _: response({}))
 
 
 def test_a_script_that_fails_makes_no_plan(tmp_path: Path) -> None:

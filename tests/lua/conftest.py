@@ -1,11 +1,9 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
+from lua_cases import RunScript
 
 from kosmo_circleci import Bridge
-from kosmo_circleci.run.envelope import Run
-
-RunScript = Callable[[str], Run]
 
 
 @pytest.fixture(scope="session")

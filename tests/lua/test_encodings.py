@@ -1,18 +1,15 @@
 """time, base64 and hash: pure, lossless, and errors on the script's line."""
 
 import time
-from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lua_cases import RunScript, assert_gives
 
 from kosmo_circleci import Bridge
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.lua import times
-from kosmo_circleci.run.envelope import Run
-
-RunScript = Callable[[str], Run]
 
 TEN = 1736935200  # 2025-01-15T10:00:00Z, where a simulated run starts
 
@@ -80,14 +77,7 @@ TEN = 1736935200  # 2025-01-15T10:00:00Z, where a simulated run starts
     ],
 )  # fmt: skip
 def test_times_encodings_and_hashes(code: str, result: JsonValue, run: RunScript) -> None:
-    made = run(f"return {code}")
-
-    if isinstance(result, str) and result.startswith("error: "):
-        assert made.error_type == "runtime"
-        assert made.error is not None
-        assert made.error.startswith("eval:1: " + result.removeprefix("error: "))
-    else:
-        assert (made.error, made.result) == (None, result)
+    assert_gives(run, code, result)
 
 
 def test_a_time_is_utc_wherever_the_machine_is(run: RunScript) -> None:

@@ -3,12 +3,11 @@
 from collections.abc import Callable
 
 import pytest
+from lua_cases import RunScript
 
 from kosmo_circleci import Bridge, Limits
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.listener import RunListener
-
-RunScript = Callable[[str], Run]
 
 
 @pytest.fixture(params=[False, True], ids=["in-process", "isolated"])

@@ -1,12 +1,7 @@
 """Errors of Lua itself name the way out; looking for what is absent gives nil, as ever."""
 
-from collections.abc import Callable
-
 import pytest
-
-from kosmo_circleci.run.envelope import Run
-
-RunScript = Callable[[str], Run]
+from lua_cases import RunScript
 
 NO_IO = (
     "the sandbox has no io. With --files DIR a script has files.read, files.write and files.list"

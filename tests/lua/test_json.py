@@ -1,16 +1,12 @@
 """json.*, and the marks that keep what a Lua table cannot say."""
 
-from collections.abc import Callable
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lua_cases import RunScript
 
 from kosmo_circleci import Bridge
 from kosmo_circleci.jsonvalue import JsonValue, decode, encode
-from kosmo_circleci.run.envelope import Run
-
-RunScript = Callable[[str], Run]
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(["\ud83d", "\0", "1"])
 JSON = st.recursive(

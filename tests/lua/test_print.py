@@ -1,12 +1,7 @@
 """print, dump and tostring."""
 
-from collections.abc import Callable
-
 import pytest
-
-from kosmo_circleci.run.envelope import Run
-
-RunScript = Callable[[str], Run]
+from lua_cases import RunScript
 
 
 @pytest.mark.parametrize(

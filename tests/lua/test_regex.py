@@ -1,15 +1,12 @@
 """regex.*: PCRE syntax, Unicode, bytes that are not text, and an end to patterns that run away."""
 
 import time
-from collections.abc import Callable
 
 import pytest
+from lua_cases import RunScript, assert_gives
 
 from kosmo_circleci import Bridge, Limits
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.run.envelope import Run
-
-RunScript = Callable[[str], Run]
 
 
 @pytest.mark.parametrize(
@@ -84,14 +81,7 @@ RunScript = Callable[[str], Run]
     ],
 )  # fmt: skip
 def test_regex_matches_replaces_and_splits(code: str, result: JsonValue, run: RunScript) -> None:
-    made = run(f"return {code}")
-
-    if isinstance(result, str) and result.startswith("error: "):
-        assert made.error_type == "runtime"
-        assert made.error is not None
-        assert result.removeprefix("error: ") in made.error
-    else:
-        assert (made.error, made.result) == (None, result)
+    assert_gives(run, code, result)
 
 
 @pytest.mark.parametrize(

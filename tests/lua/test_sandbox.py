@@ -4,14 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from lua_cases import RunScript
 
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.lua.runtime import Sandbox
-from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.settings import RunSettings
 from kosmo_circleci.runtime import Runtime
-
-RunScript = Callable[[str], Run]
 
 GLOBALS = {
     "": "_G _VERSION app args assert base64 collectgarbage coroutine csv debug docs dump error "

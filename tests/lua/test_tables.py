@@ -1,17 +1,13 @@
 """csv and text: rows as text and back, pure, lossless, and within the limits of the script."""
 
-from collections.abc import Callable
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lua_cases import RunScript
 
 from kosmo_circleci import Bridge, Limits
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.lua.tables import MemoryBudget
-from kosmo_circleci.run.envelope import Run
-
-RunScript = Callable[[str], Run]
 
 ROWS = (
     "local rows = {{name = 'a,b', id = 1, list = {1, {}}}, "

@@ -1,13 +1,9 @@
 """Tracebacks: the script's own frames, innermost first, across coroutines and branches."""
 
-from collections.abc import Callable
-
 import pytest
+from lua_cases import RunScript
 
 from kosmo_circleci import Bridge, Limits
-from kosmo_circleci.run.envelope import Run
-
-RunScript = Callable[[str], Run]
 
 
 @pytest.mark.parametrize(

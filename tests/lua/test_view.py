@@ -1,14 +1,10 @@
 """view(rows, text): rows for programs and a text for people, wherever the script runs."""
 
-from collections.abc import Callable
-
 import pytest
+from lua_cases import RunScript
 
 from kosmo_circleci import Bridge
 from kosmo_circleci.jsonvalue import JsonValue
-from kosmo_circleci.run.envelope import Run
-
-RunScript = Callable[[str], Run]
 
 ROWS: JsonValue = [{"id": 1}, {"id": 2}]
 MAKE = "local rows = {{id = 1}, {id = 2}} local v = view(rows, 'two') "

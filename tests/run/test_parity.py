@@ -67,6 +67,7 @@ CASES: Final = {
     "pretty": Case("return {b = 1, a = {}}", RunSettings(pretty=True)),
     "keep_output": Case("print('heard') return 1", RunSettings(keep_output=False)),
     "keep_state": Case("x = (x or 0) + 1 return x", RunSettings(keep_state=True)),
+    "keep_consent": Case(WRITE, RunSettings(keep_state=True, keep_consent=True), consent="run"),
     "mask_source": Case(
         CIRCLECI + "circleci.upsert_context_env_var('context-uuid', 'A', 'hunter2!')",
         RunSettings(mask_source=True, force=True),

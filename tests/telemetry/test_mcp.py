@@ -1,15 +1,20 @@
 """`kosmo mcp:serve`: a script's run belongs to the request that asked for it."""
 
 import asyncio
+import contextlib
 import os
+import signal
+import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
+import httpx2
 import pytest
 from collector import Api, Collector, SentSpan
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.client.streamable_http import streamable_http_client
 
 C: Final = "local c = app.integrations.circleci "
 CODE: Final = C + "return c.get_current_user().login"
@@ -110,3 +115,51 @@ def test_nothing_that_a_client_wrote_is_sent(collector: Collector) -> None:
     served(work, collector, "--simulate")
     assert len(collector.spans()) > 6
     assert b"hunter2" not in b"".join(collector.bodies)
+
+
+@contextlib.asynccontextmanager
+async def over_http(url: str, token: str) -> AsyncIterator[Client]:
+    """Yield a client with a token of its own, as one header of each request."""
+    async with (
+        httpx2.AsyncClient(headers={"Circle-Token": token}) as http,
+        Client(streamable_http_client(url, http_client=http), read_timeout_seconds=20) as client,
+    ):
+        yield client
+
+
+def test_over_http_each_request_has_its_own_trace_and_sigterm_loses_none(
+    collector: Collector, api: Api
+) -> None:
+    async def work(url: str) -> None:
+        async with over_http(url, "token-of-a") as a, over_http(url, "token-of-b") as b:
+            turns = ((a, 10), (b, 11), (a, 20), (b, 21), (a, 30), (b, 31))
+            await asyncio.gather(
+                *(
+                    client.call_tool("execute_lua", {"code": CODE}, meta=meta(number))
+                    for client, number in turns
+                )
+            )
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kosmo_circleci", "mcp:serve", "--http", "0"],
+        env=os.environ | {ENDPOINT: collector.origin},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            assert process.stderr is not None
+            url = process.stderr.readline().split()[-1]
+            asyncio.run(asyncio.wait_for(work(url), 40))
+        finally:
+            process.send_signal(signal.SIGTERM)
+    assert process.returncode == 128 + signal.SIGTERM
+    found = chains(collector)
+    numbers = (10, 11, 20, 21, 30, 31)
+    assert sorted((chain[0].trace, chain[0].parent) for chain in found) == [
+        trace(number) for number in numbers
+    ]
+    assert sorted(call.headers["traceparent"].split("-")[1] for call in api.calls) == [
+        trace(number)[0] for number in numbers
+    ]
+    assert b"token-of" not in b"".join(collector.bodies)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
+from memory_transport import MemoryTransport
 
 from kosmo_circleci.call.model import Account
 from kosmo_circleci.deadline import Deadline
@@ -22,22 +23,7 @@ SERVER = Account("work", "https://ci.example.com", TOKEN)
 URL = "https://circleci.com/output?token=presigned-secret"
 
 
-class Memory:
-    """Answers from a list and keeps what it was sent."""
-
-    def __init__(self, *answers: WireResponse) -> None:
-        self._answers = list(answers)
-        self.sent: list[WireRequest] = []
-
-    def send(self, request: WireRequest, *, time_left_s: float | None = None) -> WireResponse:
-        self.sent.append(request)
-        return self._answers.pop(0) if self._answers else WireResponse(200, {}, b"text")
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-def fetch(memory: Memory, download: Download, account: Account = CLOUD) -> WireRequest:
+def fetch(memory: MemoryTransport, download: Download, account: Account = CLOUD) -> WireRequest:
     executor = Executor(memory, user_agent="test/1", sleep=lambda *_: None)
     executor.fetch(download, account, Deadline())
     return memory.sent[-1]
@@ -57,7 +43,7 @@ def fetch(memory: Memory, download: Download, account: Account = CLOUD) -> WireR
 def test_the_listed_hosts_and_the_accounts_own_are_asked_without_a_token(
     url: str, account: Account
 ) -> None:
-    assert fetch(Memory(), Download(url, HOSTS), account) == WireRequest(
+    assert fetch(MemoryTransport(), Download(url, HOSTS), account) == WireRequest(
         "GET",
         url,
         {"User-Agent": "test/1", "Accept": "*/*", "Accept-Encoding": "identity"},
@@ -94,7 +80,7 @@ ELSEWHERE = "leads to {}, which is not a host that CircleCI's downloads come fro
 def test_any_other_url_is_refused_and_the_message_shows_its_host_alone(
     url: str, reason: str
 ) -> None:
-    memory = Memory()
+    memory = MemoryTransport()
     with pytest.raises(ValidationError) as caught:
         fetch(memory, Download(url, HOSTS))
     assert caught.value.message == f"The URL {reason}, so nothing was sent."
@@ -106,7 +92,7 @@ def test_any_other_url_is_refused_and_the_message_shows_its_host_alone(
 )
 def test_a_download_from_any_host_still_stays_on_public_addresses(url: str) -> None:
     with pytest.raises(ValidationError, match="which is not a public address"):
-        fetch(Memory(), Download(url))
+        fetch(MemoryTransport(), Download(url))
 
 
 def moved(location: str, status: int = 302) -> WireResponse:
@@ -114,7 +100,9 @@ def moved(location: str, status: int = 302) -> WireResponse:
 
 
 def test_the_token_goes_to_the_accounts_origin_and_not_along_with_a_redirect() -> None:
-    memory = Memory(moved("/artifact"), moved("https://cdn.example/a#part"), moved(URL, 308))
+    memory = MemoryTransport(
+        moved("/artifact"), moved("https://cdn.example/a#part"), moved(URL, 308)
+    )
     fetch(memory, Download("https://circleci.com/download", with_token=True))
     assert [(each.url, each.headers.get("Circle-Token")) for each in memory.sent] == [
         ("https://circleci.com/download", TOKEN),
@@ -136,7 +124,7 @@ def test_the_token_goes_to_the_accounts_origin_and_not_along_with_a_redirect() -
 def test_a_redirect_to_elsewhere_ends_the_download(
     location: str, hosts: Sequence[str] | None, reason: str
 ) -> None:
-    memory = Memory(moved(location))
+    memory = MemoryTransport(moved(location))
     with pytest.raises(NetworkError) as caught:
         fetch(memory, Download(URL, hosts))
     assert caught.value.message.startswith(f"GET circleci.com: it redirects to a URL that {reason}")
@@ -145,7 +133,7 @@ def test_a_redirect_to_elsewhere_ends_the_download(
 
 
 def test_after_five_redirects_the_answer_is_what_it_is() -> None:
-    memory = Memory(*[moved("/again")] * 10)
+    memory = MemoryTransport(*[moved("/again")] * 10)
     executor = Executor(memory, user_agent="test/1")
     assert executor.fetch(Download(URL), CLOUD, Deadline()).status == 302
     assert len(memory.sent) == 6
@@ -234,7 +222,7 @@ def test_an_error_does_not_reach_the_sink(server: Any, executor: Executor) -> No
 
 def test_a_transport_without_pieces_fills_the_sink_all_the_same() -> None:
     file = File()
-    executor = Executor(Memory(), user_agent="test/1")
+    executor = Executor(MemoryTransport(), user_agent="test/1")
     answer = executor.fetch(Download(URL, sink=file), CLOUD, Deadline())
     assert (answer.body, file.content) == (b"", b"text")
 

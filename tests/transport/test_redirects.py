@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from memory_transport import MemoryTransport
 
 from kosmo_circleci.call.model import Account, ApiRequest
 from kosmo_circleci.deadline import Deadline
@@ -13,27 +14,12 @@ from kosmo_circleci.transport.wire import WireRequest, WireResponse
 TOKEN = "CCIPAT_transport_0123456789"
 
 
-class Memory:
-    """Answers from a list and keeps what it was sent; no request may leave the test."""
-
-    def __init__(self, *answers: WireResponse) -> None:
-        self._answers = list(answers)
-        self.sent: list[WireRequest] = []
-
-    def send(self, request: WireRequest, *, time_left_s: float | None = None) -> WireResponse:
-        self.sent.append(request)
-        return self._answers.pop(0) if self._answers else WireResponse(200, {}, b"{}")
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
 def moved(status: int, location: str) -> WireResponse:
     return WireResponse(status, {"location": location}, b"")
 
 
 def perform(
-    memory: Memory,
+    memory: MemoryTransport,
     method: str = "GET",
     path: str = "/api/v2/me",
     origin: str = "https://circleci.com",
@@ -72,7 +58,7 @@ def perform(
 )
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_to_anywhere_else_is_not_followed(status: int, location: str) -> None:
-    memory = Memory(moved(status, location))
+    memory = MemoryTransport(moved(status, location))
     assert perform(memory) == (status, ["https://circleci.com/api/v2/me"])
 
 
@@ -92,7 +78,7 @@ def test_a_redirect_to_anywhere_else_is_not_followed(status: int, location: str)
 def test_a_redirect_within_the_origin_is_followed_with_the_token(
     status: int, location: str, url: str
 ) -> None:
-    memory = Memory(moved(status, location))
+    memory = MemoryTransport(moved(status, location))
     assert perform(memory) == (200, ["https://circleci.com/api/v2/me", url])
     assert [each.headers["Circle-Token"] for each in memory.sent] == [TOKEN, TOKEN]
 
@@ -104,14 +90,14 @@ def test_a_redirect_within_the_origin_is_followed_with_the_token(
 def test_a_write_is_redirected_only_where_it_stays_the_same_write(
     method: str, status: int, followed: bool
 ) -> None:
-    memory = Memory(moved(status, "/api/v2/there"))
+    memory = MemoryTransport(moved(status, "/api/v2/there"))
     last, urls = perform(memory, method, body={"a": 1})
     assert (last, len(urls)) == ((200, 2) if followed else (status, 1))
     assert {(each.method, each.body) for each in memory.sent} == {(method, b'{"a":1}')}
 
 
 def test_a_circle_of_redirects_ends() -> None:
-    memory = Memory(*[moved(302, "/again")] * 10)
+    memory = MemoryTransport(*[moved(302, "/again")] * 10)
     status, urls = perform(memory)
     assert (status, len(urls)) == (302, 6)
 
@@ -160,7 +146,7 @@ def elsewhere(server: Any) -> Any:
     ],
 )
 def test_a_path_that_could_lead_elsewhere_is_never_sent(path: str) -> None:
-    memory = Memory()
+    memory = MemoryTransport()
     with pytest.raises(ValidationError, match="cannot be sent"):
         perform(memory, path=path)
     assert memory.sent == []
@@ -179,7 +165,7 @@ def test_a_path_that_could_lead_elsewhere_is_never_sent(path: str) -> None:
     ],
 )
 def test_an_account_without_a_plain_origin_sends_nothing(origin: str) -> None:
-    memory = Memory()
+    memory = MemoryTransport()
     with pytest.raises(ConfigurationError, match="is not an origin"):
         perform(memory, origin=origin)
     assert memory.sent == []
@@ -187,7 +173,7 @@ def test_an_account_without_a_plain_origin_sends_nothing(origin: str) -> None:
 
 @pytest.mark.parametrize("token", ["a b", "a\r\nX-Evil: 1", "tökén", "", "\x7f"])
 def test_a_token_that_is_not_a_header_value_sends_nothing_and_is_not_shown(token: str) -> None:
-    memory = Memory()
+    memory = MemoryTransport()
     with pytest.raises(ConfigurationError, match="account 'default'") as caught:
         perform(memory, token=token)
     assert memory.sent == []
@@ -195,13 +181,13 @@ def test_a_token_that_is_not_a_header_value_sends_nothing_and_is_not_shown(token
 
 
 def test_an_account_without_a_token_sends_no_token() -> None:
-    memory = Memory()
+    memory = MemoryTransport()
     perform(memory, token=None)
     assert memory.sent[0].headers == {"Accept": "application/json", "User-Agent": "test/1"}
 
 
 def test_the_request_is_complete_and_its_query_is_percent_encoded() -> None:
-    memory = Memory()
+    memory = MemoryTransport()
     perform(
         memory, "PUT", query=(("a b", "c+d&é"), ("a b", ""), ("x", "/?")), body={"k": [1.0, None]}
     )
@@ -221,7 +207,7 @@ def test_the_request_is_complete_and_its_query_is_percent_encoded() -> None:
 
 
 def test_a_body_that_is_not_json_is_refused_before_it_is_sent() -> None:
-    memory = Memory()
+    memory = MemoryTransport()
     with pytest.raises(ValidationError, match="cannot be written as JSON"):
         perform(memory, "POST", body={"x": float("nan")})
     assert memory.sent == []

@@ -90,6 +90,9 @@ def test_without_declared_arguments_everything_is_taken_as_it_is() -> None:
         ("boolean", True, True),
         ("json", '{"a": [1]}', {"a": [1]}),
         ("json", [1], [1]),
+        ("integer", "-9223372036854775808", -(2**63)),
+        ("number", "9223372036854775808", 2.0**63),
+        ("number", 2**64, 2.0**64),
         ("string", "12", "12"),
     ],
 )
@@ -104,6 +107,10 @@ def test_a_type_takes_its_text_and_its_json(kind: str, value: Any, result: Any) 
         ("integer", 1.5, "Argument 'a' takes an integer, got '1.5'."),
         ("integer", True, "Argument 'a' takes an integer, got 'true'."),
         ("number", "many", "Argument 'a' takes a number, got 'many'."),
+        ("integer", "9223372036854775808", "Argument 'a' takes an integer of 64 bits, got '9223"),
+        ("integer", 2**63, "Argument 'a' takes an integer of 64 bits, got '9223372036854775808'."),
+        ("number", "1e999", "Argument 'a' takes a number, got '1e999'."),
+        ("number", 10**400, "Argument 'a' takes a number of 64 bits, got '1000"),
         ("boolean", "maybe", "Argument 'a' takes true or false, got 'maybe'."),
         ("boolean", 1, "Argument 'a' takes true or false, got '1'."),
         ("string", 12, "Argument 'a' takes a string, got '12'."),
@@ -165,6 +172,9 @@ def test_a_checkout_that_does_not_say_it_is_told_why(
         ("@arg", "x.lua:1: write '@arg NAME TYPE[?] [= DEFAULT]  DESCRIPTION'."),
         ("@arg a int", "x.lua:1: unknown type 'int'. Types: string, integer, number, boolean"),
         ("@arg a integer = soon", "x.lua:1: Argument 'a' takes an integer, got 'soon'."),
+        ('@arg a string = "unclosed  What.', 'x.lua:1: the default "unclosed  What. is not JSON.'),
+        ("@arg a string = 'two words'", "x.lua:1: the default 'two words' is not JSON. Write one"),
+        ("@arg a json = [1, 2  What.", "x.lua:1: the default [1, 2  What. is not JSON."),
         ("@arg a string = @here.repo", "x.lua:1: unknown '@here.repo'. Fields: project_slug"),
     ],
 )
@@ -172,3 +182,14 @@ def test_a_header_that_cannot_be_read_names_the_line(line: str, message: str) ->
     with pytest.raises(UsageError) as refused:
         parse(f"-- {line}", "x.lua")
     assert refused.value.message.startswith(message)
+
+
+@pytest.mark.parametrize("value", ["5", "plain text", "[1]", ""])
+def test_a_string_that_comes_out_of_json_is_not_read_again(value: str) -> None:
+    header = Header("", (Argument("a", "json"),))
+    assert header.bound({"a": value}, nowhere, decoded={"a"}) == {"a": value}
+
+
+def test_null_out_of_json_counts_as_not_given() -> None:
+    header = Header("", (Argument("a", "json", False, "[1]"),))
+    assert header.bound({"a": None}, nowhere, decoded={"a"}) == {"a": [1]}

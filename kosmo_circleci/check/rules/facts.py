@@ -17,7 +17,7 @@ from kosmo_circleci.check.values import (
     Values,
     only_text,
 )
-from kosmo_circleci.modules import Modules
+from kosmo_circleci.script.modules import Modules
 
 if TYPE_CHECKING:
     from kosmo_circleci.check.rules.binding import Binding

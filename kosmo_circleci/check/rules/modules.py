@@ -34,7 +34,7 @@ def globals_of_modules(facts: Facts) -> frozenset[str] | None:
 
     A module that cannot be read sets whatever it likes, as does one whose name is computed.
     """
-    found: set[str] = set()
+    names: set[str] = set()
     seen: set[str] = set()
     todo: list[str | None] = _names(facts)
     while todo:
@@ -45,9 +45,9 @@ def globals_of_modules(facts: Facts) -> frozenset[str] | None:
         if name is None or script is None:
             return None
         seen.add(name)
-        found |= script.globals.keys()
+        names |= script.globals.keys()
         todo += _required_by(script)
-    return frozenset(found)
+    return frozenset(names)
 
 
 def _names(facts: Facts) -> list[str | None]:

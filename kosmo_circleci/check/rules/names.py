@@ -30,11 +30,11 @@ def undefined_global(facts: Facts) -> Iterator[Fault]:
         for key in [constant_key(index.key)]
     }
     optional = {each.text for each in script.reads if id(each) in script.nil_checks}
-    known = names.globals | of_modules
-    visible = sorted(known | script.globals.keys() | script.local_names)
+    predefined = names.globals | of_modules
+    visible = sorted(predefined | script.globals.keys() | script.local_names)
     for name in script.reads:
         text = name.text
-        if name.variable is not None or text in known or text in set_by_path:
+        if name.variable is not None or text in predefined or text in set_by_path:
             continue
         near = nearest(text, visible)
         is_old = text in ABSENT or text in OLD_GLOBALS

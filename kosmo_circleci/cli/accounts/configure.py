@@ -26,7 +26,7 @@ from kosmo_circleci.config.urls import origin
 from kosmo_circleci.config.write import update
 from kosmo_circleci.errors import UsageError
 from kosmo_circleci.jsonvalue import JsonError, JsonValue
-from kosmo_circleci.lua_names import is_lua_name
+from kosmo_circleci.script.names import is_lua_name
 from kosmo_circleci.wording import nearest
 
 
@@ -259,9 +259,13 @@ def _place(settings: Settings) -> str | None:
 
 def warn_of_environment(account: str) -> None:
     """Name the variables that win over a token that was stored."""
+    for name in token_variables(account):
+        warn(f"{name} is set and takes precedence over what was written")
+
+
+def token_variables(account: str) -> list[str]:
+    """Return the variables of the environment that hold a token for an account."""
     names = [f"CIRCLECI_TOKEN_{account.upper()}"]
     if account == DEFAULT:
         names = [*DEFAULT_TOKEN_VARIABLES, *names]
-    for name in names:
-        if os.environ.get(name):
-            warn(f"{name} is set and takes precedence over what was written")
+    return [name for name in names if os.environ.get(name)]

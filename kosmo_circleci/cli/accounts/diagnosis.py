@@ -89,7 +89,7 @@ def _file_check(configuration: Configuration) -> Check:
     path = configuration_file(os.environ, home())
     mode = mode_of(path)
     if mode is None:
-        return Check("configuration file", "ok", f"{path} does not exist, and need not")
+        return Check("configuration file", "ok", f"{path} does not exist (optional)")
     readable = next((each for each in configuration.warnings if "others can read it" in each), None)
     if readable is not None:
         return Check("configuration file", "warn", readable.partition(";")[0], f"chmod 600 {path}")
@@ -104,7 +104,10 @@ def _token_check(resolved: ResolvedAccount, simulate: bool) -> Check:
         return Check("token", "skip", "the simulator needs none")
     reason = f": {account.hint}" if account.hint else ""
     return Check(
-        "token", "fail", f"the account '{account.name}' has none{reason}", _configure(account)
+        "token",
+        "fail",
+        f"the account '{account.name}' has none{reason}",
+        f"kosmo login{_option(account)}, or {_configure(account)}",
     )
 
 
@@ -256,7 +259,8 @@ def _identity_check(answer: ApiResponse, account: Account) -> Check:
     status = answer.status
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         advice = (
-            f"make a personal API token in CircleCI's user settings, then: {_configure(account)}"
+            f"kosmo login{_option(account)}, or make a personal API token in CircleCI's user "
+            f"settings, then: {_configure(account)}"
         )
         return Check("who am I", "fail", f"CircleCI refuses the token (HTTP {status})", advice)
     if not 200 <= status < 300:

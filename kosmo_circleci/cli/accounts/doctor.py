@@ -11,6 +11,7 @@ from kosmo_circleci.cli.offers import account_names
 from kosmo_circleci.cli.options import Seconds
 from kosmo_circleci.cli.output import json_option
 from kosmo_circleci.jsonvalue import JsonValue
+from kosmo_circleci.wording import printable_lines
 
 _ERROR_TYPES: Final = {"DNS": "network", "reachable": "network", "who am I": "api"}
 """What the first check that fails makes of the outcome; any other one is `configuration`."""
@@ -61,7 +62,7 @@ def doctor(account: str, timeout: float, simulate: bool, as_json: bool) -> int:
         }
         click.echo(jsonvalue.encode(value))
     elif error is not None:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {printable_lines(error)}", err=True)
     return 1 if failed else 0
 
 

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import click
@@ -13,7 +14,11 @@ from kosmo_circleci import jsonvalue
 from kosmo_circleci.call.model import Account, ApiRequest
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.catalog.lookup import reserved_names
-from kosmo_circleci.cli.accounts.configure import check_account, warn_of_environment
+from kosmo_circleci.cli.accounts.configure import (
+    check_account,
+    token_variables,
+    warn_of_environment,
+)
 from kosmo_circleci.cli.accounts.status import home, read_configuration
 from kosmo_circleci.cli.offers import account_names
 from kosmo_circleci.cli.options import Seconds
@@ -22,6 +27,7 @@ from kosmo_circleci.config import file, keyring_store, signin
 from kosmo_circleci.config.accounts import DEFAULT, configuration_file
 from kosmo_circleci.config.configuration import READ_SCOPE
 from kosmo_circleci.config.edit import KeyPath, Setting
+from kosmo_circleci.config.file import FileAccount
 from kosmo_circleci.config.redirect import RedirectListener
 from kosmo_circleci.config.signin import Token
 from kosmo_circleci.config.urls import DEFAULT_ORIGIN
@@ -40,6 +46,10 @@ _USER_AGENT: Final = f"kosmo-circleci/{__version__}"
 
 _READ_ONLY: Final = "On the page, choose Read: such a token can change nothing."
 _CHOICE: Final = "The page asks what the token may do; Read is enough for scripts that only look."
+
+_UNTOLD: Final = (
+    "the server does not say what the token may do; it can only read if you chose Read on the page."
+)
 
 _KNOWN: Final = ("token_expires", "token_scope")
 """What the configuration file keeps of a token beside the token."""
@@ -60,6 +70,7 @@ _account_option = click.option(
 @click.option(
     "--port",
     type=click.IntRange(1025, 65_535),
+    metavar="PORT",
     default=None,
     help="Port of this machine for the redirect. Default: a free one.",
 )
@@ -77,8 +88,8 @@ def login(
 ) -> None:
     """Sign in to CircleCI with a browser and store a token for an account.
 
-    The server is that of the account's base URL. The token goes into the system's keyring, or into
-    the configuration file (mode 0600) where there is none. It is never printed.
+    The server is that of the account's base URL. The token is stored in the system's keyring, or
+    in the configuration file (mode 0600) if there is no keyring. It is never printed.
 
     \b
     Examples:
@@ -99,7 +110,7 @@ def login(
         token = signin.exchange(pending, code, client.send, datetime.now(UTC))
         _check_scope(token, read_only=read_only)
         user = client.user(Account(account, origin, token.value))
-    place = _store(account, token)
+    place = _store(account, origin, token)
     expires = _text_of(token.expires_at)
     ends = f" and ends on {expires[:10]}" if expires else ""
     where = "the keyring" if place == "keyring" else configuration_file(os.environ, home())
@@ -117,6 +128,8 @@ def login(
         "scope": token.scope,
     }
     emit(text, value, as_json)
+    if read_only and token.scope is None:
+        click.echo(f"warning: {_UNTOLD}", err=True)
     warn_of_environment(account)
 
 
@@ -135,10 +148,7 @@ def logout(account: str, as_json: bool) -> None:
     """
     check_account(account)
     path = configuration_file(os.environ, home())
-    content = (
-        file.read(path, reserved_names=reserved_names(load_catalog())) if path.exists() else None
-    )
-    stored = content.accounts.get(account) if content is not None else None
+    stored = _stored(path, account)
     places: list[JsonValue] = []
     if keyring_store.delete(account):
         places.append("keyring")
@@ -148,7 +158,9 @@ def logout(account: str, as_json: bool) -> None:
         if stored.token:
             places.append("file")
     if not places:
-        raise ConfigurationError(f"No token is stored for the account '{account}'.")
+        named = token_variables(account)
+        way = f" Its token is in {named[0]}: unset that variable." if named else ""
+        raise ConfigurationError(f"No token is stored for the account '{account}'.{way}")
     emit(
         f"Removed the token of account {account} from the {' and the '.join(map(str, places))}.\n"
         "It stays valid until it ends; delete it in CircleCI's user settings to end it now.",
@@ -205,7 +217,8 @@ def _check_scope(token: Token, *, read_only: bool) -> None:
     if read_only and token.scope not in (None, READ_SCOPE):
         raise ConfigurationError(
             f"The token may do more than read (scope {printable(token.scope or '')}), and "
-            f"--read-only was given. {signin.AGAIN} Choose Read on the page."
+            f"--read-only was given. {signin.AGAIN} Choose Read on the page. The new token stays "
+            "valid until it is deleted in CircleCI's user settings."
         )
 
 
@@ -233,14 +246,22 @@ def _open(url: str) -> bool:
         return False
 
 
-def _store(account: str, token: Token) -> str:
-    """Store the token and return where: `keyring`, or `file` where there is no keyring."""
+def _store(account: str, origin: str, token: Token) -> str:
+    """Store the token and return where: `keyring`, or `file` where there is no keyring.
+
+    Where the base URL is from elsewhere (`CIRCLECI_BASE_URL`, the official CLI's file) it is stored
+    with the token, which must not go to another server when that source is gone.
+    """
     own = _keys(account)
+    path = configuration_file(os.environ, home())
     changes: dict[KeyPath, Setting] = {
         (*own, "token_env"): None,  # it would win
         (*own, "token_expires"): _text_of(token.expires_at),
         (*own, "token_scope"): token.scope,
     }
+    stored = _stored(path, account)
+    if origin != ((stored and stored.origin) or DEFAULT_ORIGIN):
+        changes[(*own, "url")] = origin
     place = "keyring"
     try:
         keyring_store.store(account, token.value)
@@ -248,8 +269,15 @@ def _store(account: str, token: Token) -> str:
     except ConfigurationError:
         place = "file"
         changes |= {(*own, "token"): token.value, (*own, "keyring"): None}
-    update(configuration_file(os.environ, home()), changes)
+    update(path, changes)
     return place
+
+
+def _stored(path: Path, account: str) -> FileAccount | None:
+    """Return what the configuration file says of an account."""
+    if not path.exists():
+        return None
+    return file.read(path, reserved_names=reserved_names(load_catalog())).accounts.get(account)
 
 
 def _keys(account: str) -> KeyPath:

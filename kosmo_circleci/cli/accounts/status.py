@@ -13,7 +13,7 @@ from kosmo_circleci.cli.output import emit, json_option, warn
 from kosmo_circleci.config.accounts import configuration_file, load_configuration
 from kosmo_circleci.config.configuration import READ_SCOPE, Configuration
 from kosmo_circleci.errors import ConfigurationError
-from kosmo_circleci.folders import home_folder
+from kosmo_circleci.files.folders import home_folder
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.wording import printable
 
@@ -124,7 +124,10 @@ def _text(configuration: Configuration, rows: list[Row], path: Path) -> str:
     if faults:
         lines += ["", *faults]
     if any(row.token_source is None and row.fault is None for row in rows):
-        lines += ["", "Add a token: kosmo integrations:configure circleci --account NAME"]
+        lines += [
+            "",
+            "Add a token: kosmo login, or kosmo integrations:configure circleci (--account NAME)",
+        ]
     return "\n".join(lines)
 
 

@@ -274,7 +274,7 @@ def _waiting_input(function: Function, arguments: dict[str, JsonValue]) -> bytes
 
     A call that has what it needs leaves the pipe alone: in a shell's `while read` loop it belongs
     to the loop. One that lacks something waits for the pipe, but not for ever: an agent's or a CI
-    runner's standard input may be a pipe into which nobody will ever write.
+    runner's standard input may be a pipe that is never written to.
     """
     lacks_required = call_arguments.lacks_required(function, arguments)
     if not lacks_required and arguments:

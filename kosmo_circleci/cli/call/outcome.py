@@ -3,8 +3,8 @@
 import time
 from collections.abc import Mapping
 
-from kosmo_circleci.call.model import Writes
-from kosmo_circleci.caller import Caller
+from kosmo_circleci.caller.caller import Caller
+from kosmo_circleci.caller.log import CallLog
 from kosmo_circleci.catalog.lookup import Resolved
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import Interrupted, KosmoError
@@ -67,16 +67,17 @@ def run_of_call(
     """Return the outcome of one call as that of a script; `caller` None if it never began."""
     mask = caller.mask if caller else Mask()
     result_mask = caller.result_mask if caller else mask
+    log = caller.log if caller else CallLog(RunListener(), mask)
     return Run(
         success=fault is None,
         result_json=encode(result_mask.json(result)),
         error=mask.text(fault.message) if fault else None,
         error_type=fault.error_type if fault else None,
         execution_time_ms=duration_ms,
-        call_count=caller.call_count if caller else 0,
-        call_records=tuple(caller.log) if caller else (),
-        writes=caller.writes if caller else Writes(),
-        permission_bypassed=bool(caller and caller.permission_bypassed),
+        call_count=log.call_count,
+        call_records=tuple(log.records),
+        writes=log.writes,
+        permission_bypassed=log.permission_bypassed,
         simulated=simulated,
         signal_number=fault.signal_number if isinstance(fault, Interrupted) else None,
     )

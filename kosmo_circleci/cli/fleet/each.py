@@ -20,6 +20,7 @@ from kosmo_circleci.fleet.run import FleetSettings, OpenFleet, default_jobs, ope
 from kosmo_circleci.jsonvalue import encode
 from kosmo_circleci.run.settings import RunSettings
 from kosmo_circleci.runtime import Runtime
+from kosmo_circleci.wording import printable_lines
 
 
 class _Ending(NamedTuple):
@@ -136,7 +137,7 @@ def _report(ending: _Ending, as_json: bool, resumable: bool) -> None:
         return
     click.echo(ending.summary.to_text(), err=True)
     if fault is not None:
-        click.echo(f"error: {fault.message}", err=True)
+        click.echo(f"error: {printable_lines(fault.message)}", err=True)
     if resumable and not ending.success:
         click.echo(f"Continue with: {_resuming_command(sys.argv)}", err=True)
 

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 from kosmo_circleci.call.context import RunContext
-from kosmo_circleci.caller import Caller
+from kosmo_circleci.caller.caller import Caller
 from kosmo_circleci.cli import ask
 from kosmo_circleci.cli.call.outcome import run_of_call
 from kosmo_circleci.cli.script.execution import TerminalListener
 from kosmo_circleci.cli.script.signals import interruptible
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import KosmoError
-from kosmo_circleci.folders import current_folder, home_folder
+from kosmo_circleci.files.folders import current_folder, home_folder
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.lua.extension import ExtensionContext
 from kosmo_circleci.mcp_client.functions import McpFunctions

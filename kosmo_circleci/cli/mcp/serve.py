@@ -185,8 +185,7 @@ def _serve_http(offer: _Offer, address: tuple[str, int], shared: bool) -> int:
         ) from None
     shown = f"[{host}]" if ":" in host else host
     click.echo(f"Serving MCP at http://{shown}:{listener.getsockname()[1]}{PATH}", err=True)
-    serve_http(offer.server(client_of_request(shared)), listener, shared=shared)
-    return 0
+    return serve_http(offer.server(client_of_request(shared)), listener, shared=shared)
 
 
 def _load_sdk() -> None:
@@ -196,6 +195,9 @@ def _load_sdk() -> None:
     try:
         import kosmo_circleci.agent.server  # noqa: F401
     except ImportError as error:
+        from kosmo_circleci.mcp_client.servers import need_sdk
+
+        need_sdk("kosmo mcp:serve")
         raise ConfigurationError(
             f"kosmo mcp:serve needs the MCP package 2.3 or later; what is installed cannot be used "
             f"({error}). Run: pip install 'kosmo-circleci[mcp]'"

@@ -9,7 +9,7 @@ from kosmo_circleci.cli.mcp.external import configured_functions
 from kosmo_circleci.cli.mcp.options import NO_SERVERS, server_names
 from kosmo_circleci.cli.output import emit, json_option
 from kosmo_circleci.errors import ConfigurationError
-from kosmo_circleci.folders import home_folder
+from kosmo_circleci.files.folders import home_folder
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.mcp_client.trust import trust_store
 from kosmo_circleci.wording import printable

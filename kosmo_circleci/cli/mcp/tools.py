@@ -19,7 +19,7 @@ from kosmo_circleci.errors import KosmoError
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.mcp_client.functions import McpFunctions
 from kosmo_circleci.run.envelope import Run
-from kosmo_circleci.wording import printable
+from kosmo_circleci.wording import printable, printable_lines
 
 _STARTED_AT_ONCE: Final = 8
 
@@ -153,7 +153,7 @@ def _answer(run: Run, as_json: bool, text: Callable[[Any], str]) -> int:
         fault: JsonValue = {"success": False, "error": run.error, "error_type": run.error_type}
         click.echo(jsonvalue.encode(fault))
     elif run.error is not None:
-        click.echo(f"error: {run.error}", err=True)
+        click.echo(f"error: {printable_lines(run.error)}", err=True)
     else:
         emit(text(run.result), run.result, as_json)
     return run.exit_code

@@ -44,10 +44,12 @@ class ArgumentSources(NamedTuple):
 
 
 class ScriptArguments(NamedTuple):
-    """The script's `args`, and those of its values that are to be masked."""
+    """The script's `args`, those of its values that are to be masked, and the keys of those that
+    come from `--args-json`: they are JSON values already."""
 
     values: dict[str, JsonValue]
     secrets: tuple[str, ...] = ()
+    decoded: frozenset[str] = frozenset()
 
 
 def read_arguments(
@@ -70,7 +72,8 @@ def read_arguments(
     for key, name in sources.variables:
         values[key] = secret = _variable(key, name, environ)
         secrets.append(secret)
-    return ScriptArguments(values, tuple(secrets))
+    single = {key for key, _ in (*sources.values, *sources.files, *sources.variables)}
+    return ScriptArguments(values, tuple(secrets), frozenset(values) - single)
 
 
 def argument_options(command: _F) -> _F:

@@ -7,7 +7,7 @@ import click
 
 from kosmo_circleci.cli.script.execution import Source
 from kosmo_circleci.errors import ValidationError
-from kosmo_circleci.modules import Modules
+from kosmo_circleci.script.modules import Modules
 
 if TYPE_CHECKING:
     from kosmo_circleci.check.report import Report

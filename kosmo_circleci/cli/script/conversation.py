@@ -25,13 +25,14 @@ from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.docs import guides, pages
 from kosmo_circleci.docs import search as doc_search
 from kosmo_circleci.errors import ConfigurationError, KosmoError, UsageError
-from kosmo_circleci.lua_names import LUA_KEYWORDS
 from kosmo_circleci.run.child import Child, fork_child
 from kosmo_circleci.run.envelope import Run
 from kosmo_circleci.run.listener import RunListener
 from kosmo_circleci.run.protocol import RunMessage
 from kosmo_circleci.run.settings import RunSettings, RuntimeSettings
 from kosmo_circleci.run.supervisor import supervise
+from kosmo_circleci.script.names import LUA_KEYWORDS
+from kosmo_circleci.wording import printable_lines
 
 HELP: Final = """\
 Type Lua. An expression shows its value; a line that is not complete continues in the next one.
@@ -72,7 +73,7 @@ class Conversation:
 
     def __init__(self, app: App, settings: RunSettings, runtime: RuntimeSettings) -> None:
         self._settings = settings._replace(
-            name=_NAME, pretty=True, keep_state=True, keep_output=False
+            name=_NAME, pretty=True, keep_state=True, keep_consent=True, keep_output=False
         )
         self._runtime = runtime
         self._child: Child = app.take_child()
@@ -227,7 +228,7 @@ class Conversation:
             else:
                 raise UsageError(_no_command(name))
         except KosmoError as error:
-            click.echo(f"error: {error.message}", err=True)
+            click.echo(f"error: {printable_lines(error.message)}", err=True)
 
 
 def _page(name: str) -> str:

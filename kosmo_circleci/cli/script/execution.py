@@ -19,6 +19,7 @@ from kosmo_circleci.run.listener import Consent, RunListener
 from kosmo_circleci.run.protocol import RunMessage
 from kosmo_circleci.run.settings import RunSettings
 from kosmo_circleci.run.supervisor import supervise
+from kosmo_circleci.script.modules import folder_of_script
 from kosmo_circleci.telemetry.tracing import traced
 
 if TYPE_CHECKING:
@@ -54,10 +55,10 @@ def read_source(
             raise UsageError("Give --workflow alone, without FILE and --eval.")
         from kosmo_circleci.cli.workflows import library
 
-        known = library().find(workflow)
-        text = known.code()
-        folder = _folder_of(str(known.path)) if known.may_load(text) else None
-        return Source(text, workflow, folder, known)
+        ready_made = library().find(workflow)
+        text = ready_made.code()
+        folder = _folder_of(str(ready_made.path)) if ready_made.may_load(text) else None
+        return Source(text, workflow, folder, ready_made)
     if file is not None and code is not None:
         raise UsageError("Give FILE or --eval, not both.")
     if code is not None:
@@ -96,7 +97,6 @@ def run_script(
 
 
 def _folder_of(file: str) -> str | None:
-    from kosmo_circleci.modules import folder_of_script  # not for --eval
 
     return folder_of_script(file)
 

@@ -8,6 +8,7 @@ import click
 from kosmo_circleci.cli.offers import folders
 from kosmo_circleci.cli.options import Size
 from kosmo_circleci.errors import UsageError
+from kosmo_circleci.files.folders import existing_folder
 from kosmo_circleci.limits import FILES_LIMIT_BYTES
 from kosmo_circleci.run.settings import RunSettings
 
@@ -77,6 +78,5 @@ def take_lua_path(folders: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _existing(folder: str, option: str) -> str:
-    from kosmo_circleci.modules import existing_folder  # most runs name no folder
 
     return existing_folder(folder, option)

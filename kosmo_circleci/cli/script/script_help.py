@@ -45,5 +45,5 @@ def _row(argument: Argument) -> tuple[str, str]:
     if argument.required:
         parts.append("Required.")
     if argument.default is not None:
-        parts.append(f"Default {printable(argument.default)}.")
+        parts.append(f"Default {printable(argument.default) or 'is empty'}.")
     return f"{argument.name} {argument.type}", " ".join(parts)

@@ -83,8 +83,8 @@ class Timeline(ForwardingListener):
     def records(self, run: Run) -> list[CallRecord]:
         """Return every call in the order of its start, those a killed run left open included."""
         heard = set(self._records)
-        known = self._records + [each for each in run.call_records if each not in heard]
-        return sorted(known, key=lambda record: record.started_ms)
+        records = self._records + [each for each in run.call_records if each not in heard]
+        return sorted(records, key=lambda record: record.started_ms)
 
     def printed(self, run: Run) -> str:
         """Return what was printed, whether it went to the screen or stayed in the envelope."""

@@ -1,6 +1,7 @@
 -- expect.*: what a test demands. Runs in the test's own state, before its file.
 
 local function shown(value)
+  if value == json.null then return "json.null" end   -- a null of an answer is nil, which is not the same
   if type(value) == "string" then return json.encode(value) end
   local ok, text = pcall(json.encode, value)
   return ok and text or tostring(value)

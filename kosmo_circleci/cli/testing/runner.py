@@ -14,14 +14,14 @@ from typing import Final, NamedTuple
 from kosmo_circleci.cli.script.signals import interruptible
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import Interrupted, UsageError
-from kosmo_circleci.folders import NO_HOME
+from kosmo_circleci.files.folders import NO_HOME
 from kosmo_circleci.jsonvalue import JsonValue
 from kosmo_circleci.limits import Limits
 from kosmo_circleci.lua.session import Session
-from kosmo_circleci.modules import folder_of_script
 from kosmo_circleci.run.envelope import Run, failure
 from kosmo_circleci.run.settings import RunSettings
 from kosmo_circleci.runtime import Runtime
+from kosmo_circleci.script.modules import folder_of_script
 
 PATTERN: Final = "*_test.lua"
 WHOLE_FILE: Final = "(file)"
@@ -104,6 +104,9 @@ class Runner:
         run = self._in_session(
             file, code, lambda session: session.run(f"{name}()", deadline=self._limited())
         )
+        if not run.success and run.error is None:
+            text = f"{file}: {name} ended with exit({run.script_exit_code})"
+            run = run._replace(error=text, error_type="runtime")
         return Result(str(file), name, run, time.perf_counter() - began)
 
     def _in_session(self, file: Path, code: str, use: Callable[[Session], Run]) -> Run:

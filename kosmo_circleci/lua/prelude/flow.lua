@@ -100,7 +100,7 @@ function core.wait_until(helper, fn, done, settings)
   while true do
     look = look + 1
     local value = fn()
-    -- What a plan made up stands for whatever will be waited for.
+    -- A placeholder of a plan is taken as the end of any wait.
     if done(value) or core.call_host("shaped") > shaped then return value end
     now = core.now()
     if now >= stop_at then

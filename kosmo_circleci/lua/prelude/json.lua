@@ -116,7 +116,7 @@ local function quote(text, strict)
   return '"' .. body .. '"'
 end
 
---- What stands for a value that JSON lacks while an argument is refused; see lua/foreign.py.
+--- The stand-in for a value that JSON lacks while an argument is refused; see lua/foreign.py.
 local function stand_in(kind) return '{"\\u0000":"' .. kind .. '"}' end
 
 local function number(value, style)

@@ -1,4 +1,4 @@
--- circleci.default_pipeline_values: what `<< pipeline.… >>` stands for where no pipeline runs.
+-- circleci.default_pipeline_values: the values of `<< pipeline.… >>` where no pipeline runs.
 --
 -- The names and values are those that CircleCI's own command line fills in before it asks the server to compile a
 -- configuration, seen in its version 1 (August 2026): without them a configuration that uses one does not compile.

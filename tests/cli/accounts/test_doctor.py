@@ -59,7 +59,7 @@ def test_where_all_is_well_every_step_is_ok(kosmo: Any, answers: Answers, tmp_pa
     assert kosmo("integrations:doctor") == (
         0,
         f"""\
-ok    configuration file: {tmp_path}/.config/kosmo/config.yaml does not exist, and need not
+ok    configuration file: {tmp_path}/.config/kosmo/config.yaml does not exist (optional)
 ok    token: from environment CIRCLECI_TOKEN
 ok    base URL: {answers.url} (environment CIRCLECI_BASE_URL)
 ok    policy: read allow, write ask (without a terminal a write needs --force)
@@ -163,7 +163,7 @@ def test_a_refused_token_says_how_to_get_another(kosmo: Any, answers: Answers, s
         "api",
         "fail",
         f"CircleCI refuses the token (HTTP {status})",
-        "make a personal API token in CircleCI's user settings, then: "
+        "kosmo login, or make a personal API token in CircleCI's user settings, then: "
         "kosmo integrations:configure circleci",
     )
     ended = kosmo("integrations:doctor")
@@ -204,7 +204,10 @@ def test_without_a_token_it_still_tries_the_way(
         "configuration",
     )
     checks = {each["name"]: (each["status"], each["next"]) for each in ended.json["checks"]}
-    assert checks["token"] == ("fail", "kosmo integrations:configure circleci")
+    assert checks["token"] == (
+        "fail",
+        "kosmo login, or kosmo integrations:configure circleci",
+    )
     assert checks["reachable"] == ("ok", None)
     assert checks["who am I"] == ("skip", None)
     assert answers.tokens == [None]

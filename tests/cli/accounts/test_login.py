@@ -152,7 +152,7 @@ def test_signing_in_stores_a_token_in_the_private_file_where_there_is_no_keyring
 
     account = yaml.safe_load(file.read_text())["integrations"]["circleci"]["accounts"]["default"]
     expires = account.pop("token_expires")
-    assert account == {"token": TOKEN}
+    assert account == {"url": server.url, "token": TOKEN}
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", expires)
     assert (code, out) == (
@@ -164,6 +164,20 @@ def test_signing_in_stores_a_token_in_the_private_file_where_there_is_no_keyring
     assert running.printed == f"To sign in, visit:\n\n  {running.url}\n\n{choice}\n"
     assert err == ""
     assert TOKEN not in running.printed + out + err
+
+
+def test_the_token_stays_with_its_server_when_the_variable_that_named_it_is_gone(
+    server: AuthorizationServer, login: Any, file: Path
+) -> None:
+    file.parent.mkdir(parents=True)
+    other = "https://other.example.com"
+    file.write_text(f"integrations: {{circleci: {{accounts: {{default: {{url: '{other}'}}}}}}}}\n")
+    file.chmod(0o600)
+    running = login()
+    browse(running.url)
+    assert running.end()[0] == 0
+    account = yaml.safe_load(file.read_text())["integrations"]["circleci"]["accounts"]["default"]
+    assert (account["url"], account["token"]) == (server.url, TOKEN)
 
 
 def test_what_the_browser_is_sent_with(server: AuthorizationServer, login: Any) -> None:
@@ -235,6 +249,16 @@ def test_a_keyring_takes_the_token_and_logout_removes_it(
     assert again == (1, "", "error: No token is stored for the account 'default'.\n")
 
 
+def test_a_token_that_only_the_environment_has_is_not_logged_out(process: Any) -> None:
+    ended = process("logout", env=NO_KEYRING | {"CIRCLE_TOKEN": TOKEN})
+    assert ended == (
+        1,
+        "",
+        "error: No token is stored for the account 'default'. Its token is in CIRCLE_TOKEN: unset "
+        "that variable.\n",
+    )
+
+
 def test_logout_removes_the_token_of_the_file_and_keeps_the_rest(process: Any, file: Path) -> None:
     file.parent.mkdir(parents=True)
     file.write_text(
@@ -264,6 +288,19 @@ def test_read_only_is_said_and_asked_for_where_the_server_knows_it(
     assert running.printed.endswith("On the page, choose Read: such a token can change nothing.\n")
 
 
+def test_read_only_says_so_where_the_server_does_not_say_what_the_token_may_do(
+    server: AuthorizationServer, login: Any
+) -> None:
+    running = login("--read-only")
+    browse(running.url)
+    code, _, err = running.end()
+    assert (code, err) == (
+        0,
+        "warning: the server does not say what the token may do; it can only read if you chose "
+        "Read on the page.\n",
+    )
+
+
 def test_a_token_that_may_do_more_than_was_wanted_is_not_stored(
     server: AuthorizationServer, login: Any, file: Path
 ) -> None:
@@ -272,7 +309,8 @@ def test_a_token_that_may_do_more_than_was_wanted_is_not_stored(
     browse(running.url)
     assert refused(running, file) == (
         "The token may do more than read (scope write), and --read-only was given. "
-        f"{AGAIN} Choose Read on the page."
+        f"{AGAIN} Choose Read on the page. The new token stays valid until it is deleted in "
+        "CircleCI's user settings."
     )
 
 

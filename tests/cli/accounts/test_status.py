@@ -30,7 +30,7 @@ Policy: read allow, write ask
 Account  Token  URL
 default  none   https://circleci.com (default)
 
-Add a token: kosmo integrations:configure circleci --account NAME
+Add a token: kosmo login, or kosmo integrations:configure circleci (--account NAME)
 """,
         "",
     )
@@ -96,7 +96,7 @@ work     unusable, see below                   https://circleci.com (default)
 
 work: {fault}
 
-Add a token: kosmo integrations:configure circleci --account NAME
+Add a token: kosmo login, or kosmo integrations:configure circleci (--account NAME)
 """,
         "",
     )

@@ -141,3 +141,11 @@ def test_defaults_come_from_the_checkout(kosmo: Any, script: str, tmp_path: Path
     )
     given = kosmo("run", script, "--arg", "target=x", "--json").json
     assert given["result"] == {"project": "gh/acme/web", "lines": 40, "target": "x"}
+
+
+def test_text_is_read_as_json_and_a_string_out_of_json_is_not(kosmo: Any, tmp_path: Path) -> None:
+    code = "-- @arg a json\n-- @arg b json\nreturn {a = args.a, b = args.b}"
+    file = tmp_path / "args.json"
+    file.write_text('{"a": "5", "b": "5"}')
+    given = kosmo("run", "-e", code, "--args-json", str(file), "--arg", "b=5", "--json").json
+    assert (given["error"], given["result"]) == (None, {"a": "5", "b": 5})

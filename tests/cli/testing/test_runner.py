@@ -11,6 +11,7 @@ from ended import Ended
 
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.check.check import check
+from kosmo_circleci.cli.testing.formats import to_junit
 from kosmo_circleci.cli.testing.runner import Runner
 from kosmo_circleci.limits import Limits
 
@@ -26,6 +27,7 @@ EQUAL: Final = {
     ),
     "expect.equal({a = 1}, {})": "expect.equal: at .a: got 1, expected null",
     "expect.equal({}, {a = 1, b = 2})": "expect.equal: at .a: got null, expected 1",
+    "expect.equal(nil, json.null)": "expect.equal: got null, expected json.null",
     "expect.equal(print, 1)": "expect.equal: got <function>, expected 1",
     "expect.equal(1, 2, 'the count')": "the count: expect.equal: got 1, expected 2",
 }
@@ -204,3 +206,14 @@ def test_a_test_is_in_the_example_project_wherever_it_runs(tmp_path: Path) -> No
         "expect.equal(app.integrations.circleci.here().project_slug, 'gh/example-org/example-repo')"
     )
     assert result_of(body, tmp_path).run.error is None
+
+
+def test_a_test_that_exits_with_a_failure_says_so_in_every_form(tmp_path: Path) -> None:
+    failed = result_of("exit(3)", tmp_path)
+    file = tmp_path / "one_test.lua"
+    assert (failed.run.error, failed.run.error_type) == (
+        f"{file}: test_it ended with exit(3)",
+        "runtime",
+    )
+    assert "<failure" in to_junit([failed])
+    assert result_of("exit(0)", tmp_path).run.success

@@ -12,7 +12,7 @@ from kosmo_circleci.call.context import RunContext
 from kosmo_circleci.call.journal import CallContent, JournalCall
 from kosmo_circleci.call.model import ExternalCall
 from kosmo_circleci.call.permission import Policy
-from kosmo_circleci.caller import Caller
+from kosmo_circleci.caller.caller import Caller
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import NetworkError

@@ -15,7 +15,7 @@ import pytest
 
 from kosmo_circleci import Bridge
 from kosmo_circleci.errors import UsageError
-from kosmo_circleci.modules import Modules, folder_of_script, modules_of
+from kosmo_circleci.script.modules import Modules, folder_of_script, modules_of
 
 SLACK: Final = """local Slack = {}
 function Slack.post(text)
@@ -240,9 +240,9 @@ def test_a_prompt_keeps_its_modules_from_line_to_line(folder: Path) -> None:
     assert [line for line in done.stdout.splitlines() if line.strip("> ").isdigit()] == ["1"] * 3
 
 
-def test_found_modules_are_read_once(folder: Path) -> None:
+def test_a_module_is_read_once(folder: Path) -> None:
     modules = Modules([str(folder)])
     first = modules.find("lib.slack")
     write(folder, "lib/slack.lua", "changed")
     assert modules.find("lib.slack") is first
-    assert dict(modules.found) == {"lib.slack": first}
+    assert dict(modules.loaded) == {"lib.slack": first}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kosmo_circleci.atomic import exclusive, replace_file
+from kosmo_circleci.files.atomic import exclusive, replace_file
 
 
 def test_a_replaced_file_is_private_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_folder_that_is_missing_is_made_for_its_owner_alone(tmp_path: Path) ->
 ADD_ONE = """
 import sys
 from pathlib import Path
-from kosmo_circleci.atomic import exclusive, replace_file
+from kosmo_circleci.files.atomic import exclusive, replace_file
 path = Path(sys.argv[1])
 for _ in range(25):
     with exclusive(path):
@@ -87,7 +87,7 @@ def test_a_lock_that_another_holds_is_waited_for_in_vain_but_not_for_ever(tmp_pa
 DIE_WITH_IT = """
 import os, sys
 from pathlib import Path
-from kosmo_circleci.atomic import exclusive
+from kosmo_circleci.files.atomic import exclusive
 with exclusive(Path(sys.argv[1])):
     os.kill(os.getpid(), 9)
 """

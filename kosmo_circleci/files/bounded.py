@@ -1,4 +1,4 @@
-"""Reading a file that somebody else may have put there: never a device, never without an end."""
+"""Reading a file of untrusted origin: a regular file only, and no more than a bound."""
 
 import errno
 import os

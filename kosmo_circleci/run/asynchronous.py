@@ -27,5 +27,5 @@ async def in_thread(deadline: Deadline | None, work: Callable[[Deadline], T]) ->
         deadline.cancel(Interrupted("The task that ran this was cancelled."))
         await asyncio.wait([future])
         if not future.cancelled():
-            future.exception()  # retrieved, or the loop would complain about it
+            future.exception()  # retrieved, or the loop would log it
         raise

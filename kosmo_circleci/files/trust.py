@@ -1,8 +1,8 @@
-"""What of a project's files the user has seen and accepted, kept as fingerprints.
+"""Which of a project's files the user has trusted, kept as fingerprints.
 
-A repository can bring along MCP servers and workflows; nothing of them runs before the user says
-so. What was accepted is kept by where it lies and its name, with a fingerprint of all that decides
-what happens, so that a change asks again.
+A repository can bring along MCP servers and workflows; none of them runs before the user
+trusts it. Trust is kept by path and name, with a fingerprint of all that decides what happens, so
+that a change asks again.
 """
 
 import contextlib
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from kosmo_circleci.atomic import exclusive, replace_file
 from kosmo_circleci.errors import ConfigurationError
+from kosmo_circleci.files.atomic import exclusive, replace_file
 
 State: TypeAlias = Literal["trusted", "untrusted", "changed"]
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kosmo_circleci.folders import current_folder, home_folder
+from kosmo_circleci.files.folders import current_folder, home_folder
 from kosmo_circleci.jsonvalue import JsonValue
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Surroundings:
     """The user's environment and folder. `origin_of` returns where an account's server is.
 
-    `folder` stands in for the current folder. With `simulate` a folder outside of a checkout stands
-    for the example project.
+    `folder` stands in for the current folder. With `simulate` a folder outside of a checkout means
+    the example project.
     """
 
     def __init__(
@@ -54,13 +54,13 @@ class Surroundings:
         return dict(here(Place(self.folder(), on_server, self._simulate, time_s=time_s)))
 
     def defaults(self, account: str) -> Mapping[str, str]:
-        """Return what stands for `@here.…` in the header of a script that `account` runs.
+        """Return the values of `@here.…` in the header of a script that `account` runs.
 
         Raises `ConfigurationError` outside of a checkout.
         """
-        from kosmo_circleci.checkout.here import Place, defaults
+        from kosmo_circleci.checkout.here import Place, here
 
-        return defaults(Place(self.folder(), partial(self._on_server, account), self._simulate))
+        return here(Place(self.folder(), partial(self._on_server, account), self._simulate))
 
     def workflows(self) -> "Sequence[Workflow]":
         """Return the workflows that have a page."""

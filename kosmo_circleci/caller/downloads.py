@@ -1,7 +1,7 @@
-"""Files fetched for a script: whose URL it is, the request, and its place in the call log.
+"""Files downloaded for a script: the account of a URL, the request, and its entry in the call log.
 
-`prepare` and `finish` run on the script's thread, `perform` on any: the steps of a call, see
-`caller.py`. What arrives goes to a sink, piece by piece.
+The steps are those of a call, see `caller.py`: `prepare` and `finish` run on the script's thread,
+`perform` on any. What arrives goes to a sink, piece by piece.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from kosmo_circleci.transport.origin import Origin
 from kosmo_circleci.wording import printable, shorten
 
 if TYPE_CHECKING:
-    from kosmo_circleci.caller import Caller
+    from kosmo_circleci.caller.caller import Caller
 
 NAME: Final = "files.download"
 _TOOL: Final = "files_download"
@@ -111,13 +111,13 @@ class Downloads:
                 prepared.download, account, deadline, on_send=request.count_attempt
             )
 
-        return self._caller.exchange(prepared, subject, fetch)
+        return self._caller.log.exchange(prepared, subject, fetch)
 
     def finish(self, prepared: PreparedDownload, exchange: Exchange) -> None:
         """Log the download. Raises `ApiError` for an answer without a file, and what stopped it."""
         error, response = exchange.error, exchange.response
         arrived = error is None and response is not None and is_file(response)
-        self._caller.record(prepared, exchange, ok=arrived)
+        self._caller.log.record(prepared, exchange, ok=arrived)
         if error is not None:
             error.function_name = NAME
             if isinstance(error, NetworkError):
@@ -135,7 +135,7 @@ class Downloads:
 
     def abandon(self, prepared: PreparedDownload) -> None:
         """Log a download that was cancelled in flight."""
-        self._caller.abandon(prepared)
+        self._caller.log.abandon(prepared)
 
     def _account_of(self, url: str) -> Account:
         """Return the account on whose origin the URL is, else the one of the bare functions.
@@ -150,7 +150,7 @@ class Downloads:
             try:
                 account = caller.account(name, public=True)
             except ConfigurationError:
-                continue  # it is broken, and not asked for
+                continue  # a broken account matters where it is used
             if Origin.of(account.origin) == origin:
                 return account
         return own

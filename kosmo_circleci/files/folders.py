@@ -1,9 +1,13 @@
 """Where a user's files are, a project's, and the package's documentation."""
 
+import os
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final
+
+from kosmo_circleci.errors import UsageError
+from kosmo_circleci.wording import printable
 
 NO_HOME: Final = Path("/nonexistent")
 """The home of a user who has none, as in `/etc/passwd` of many systems: nothing is ever there."""
@@ -49,7 +53,7 @@ def project_folder(start: Path, has: Callable[[Path], bool]) -> Path:
 @cache
 def documentation_folder() -> Path:
     """Return the folder lua_docs/: inside the package in a wheel, beside it in a checkout."""
-    package = Path(__file__).parent
+    package = Path(__file__).parent.parent
     packaged = package / "lua_docs"
     return packaged if packaged.is_dir() else package.parent / "lua_docs"
 
@@ -66,3 +70,17 @@ def configuration_folder(environ: Mapping[str, str], home: Path) -> Path:
 def user_folder(environ: Mapping[str, str], home: Path) -> Path:
     """Return the folder of our own configuration files."""
     return configuration_folder(environ, home) / "kosmo"
+
+
+def existing_folder(path: str | os.PathLike[str], what: str) -> str:
+    """Return the absolute path of a folder that is there.
+
+    Raises `UsageError`, whose message begins with `what`.
+    """
+    if not os.fspath(path):  # an unset variable of a shell must not mean the current folder
+        raise UsageError(f"{what}: the name of the folder is empty.")
+    absolute = os.path.abspath(path)
+    if os.path.isdir(absolute):
+        return absolute
+    reason = "Not a directory" if os.path.exists(absolute) else "No such file or directory"
+    raise UsageError(f"{what} {printable(os.fspath(path))}: {reason}.")

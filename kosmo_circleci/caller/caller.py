@@ -1,36 +1,30 @@
-"""One call, from arguments to value, and the log of all calls of a run.
+"""One call, from arguments to value.
 
 `prepare` and `finish` are pure but for the log and run on the script's thread; `perform` is the
 only step that waits, and may run on any thread: it sees a `PreparedCall` and no Lua value. The
 steps are loaded by the first call: many scripts read documentation and make none.
 """
 
-import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from itertools import count
 from typing import TYPE_CHECKING
 
 from kosmo_circleci.call import permission
 from kosmo_circleci.call.account import missing_token
 from kosmo_circleci.call.exchange import CallSubject, Exchange, Performed, Request
 from kosmo_circleci.call.model import (
-    LOG_LENGTH,
     Account,
     ApiRequest,
     ApiResponse,
     Arguments,
-    CallRecord,
-    ExternalCall,
     PreparedCall,
     RawArguments,
-    StartedCall,
-    Writes,
 )
-from kosmo_circleci.call.permission import Allowed, MustAsk, Policy
+from kosmo_circleci.call.permission import PermissionRequest, Policy
+from kosmo_circleci.caller.consent import Consents
+from kosmo_circleci.caller.log import CallLog
 from kosmo_circleci.catalog.lookup import Resolved, call_path
-from kosmo_circleci.catalog.model import Function, Kind
+from kosmo_circleci.catalog.model import Function
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import JournalError, KosmoError, NetworkError
 from kosmo_circleci.jsonvalue import JsonValue
@@ -63,28 +57,26 @@ class Caller:
         self.settings = settings
         self.listener = listener
         self.accounts = accounts
-        self.policy = policy
         self.executor = executor
         self.deadline = deadline
         self.mask = mask
         self.journal: RunJournal | None = None
         self.traceparent = settings.traceparent
         self._tokens: set[str] = set()
-        self._consents: dict[tuple[str, str], bool] = {}
+        self._consents = Consents(settings, policy, listener, mask)
         self.reset(deadline)
 
     def reset(self, deadline: Deadline) -> None:
         """Prepare for the next run: an empty log and a new deadline; consent given stays."""
         self.deadline = deadline
-        self.log: deque[CallRecord] = deque(maxlen=LOG_LENGTH)
-        self.call_count = 0
-        self.writes = Writes()
-        self.permission_bypassed = False
-        self._in_flight: dict[int, Request] = {}
+        self.log = CallLog(self.listener, self.mask)
         self._in_result: set[str] = set()
         self._deprecated: set[str] = set()
-        self._numbers = count()
-        self._started = time.perf_counter()
+
+    def continue_with(self, settings: RunSettings) -> None:
+        """Take what is another script's own; see `lua/session.py`."""
+        self.traceparent = settings.traceparent
+        self._consents.continue_with(settings)
 
     def call(
         self, function: Function, account: str, call_path: str, raw: RawArguments
@@ -185,20 +177,20 @@ class Caller:
 
         *earlier, last = performed.exchanges
         for exchange in earlier:
-            self.record(call, exchange, ok=False)
+            self.log.record(call, exchange, ok=False)
         if last.error is not None:
-            self.record(call, last, ok=False)
+            self.log.record(call, last, ok=False)
             raise _naming(call, last.error)
         assert last.response is not None
         decode = response.decode_fallback if performed.by_fallback else response.decode
         try:
             value = decode(call.function, call.arguments, last.response)
         except KosmoError as error:
-            self.record(call, last._replace(error=error), ok=False)
+            self.log.record(call, last._replace(error=error), ok=False)
             if performed.entry is not None and self.journal is not None and self.journal.calls:
                 self.journal.calls.refused(performed.entry, error)
             raise
-        self.record(call, last, ok=True)
+        self.log.record(call, last, ok=True)
         self._hide_credentials(call.function, value)
         self._warn_of_deprecation(call, last.response)
         return value
@@ -226,96 +218,7 @@ class Caller:
                 sent, call.account, deadline, on_send=request.count_attempt
             )
 
-        return self.exchange(call, subject, perform)
-
-    def exchange(
-        self,
-        call: object,
-        subject: CallSubject,
-        perform: Callable[[Request], ApiResponse],
-    ) -> Exchange:
-        """Return the outcome of one request, which the listener hears of as it starts.
-
-        `perform` sends it, and counts each attempt. `call` is what `record` and `abandon` know the
-        request by.
-        """
-        started = time.perf_counter()
-        start = StartedCall(
-            next(self._numbers),
-            subject.call_path,
-            subject.tool,
-            subject.account,
-            subject.kind,
-            (started - self._started) * 1000,
-            self.mask.text(subject.arguments),
-            self.permission_bypassed,
-            subject.method,
-            subject.route,
-            subject.origin,
-        )
-        request = Request(start)
-        self._in_flight[id(call)] = request
-        self.listener.call_started(start)
-        answer: ApiResponse | None = None
-        failure: KosmoError | None = None
-        try:
-            answer = perform(request)
-        except KosmoError as error:
-            failure = error
-        duration_ms = (time.perf_counter() - started) * 1000
-        return Exchange(start, duration_ms, answer, failure, request.attempts)
-
-    def record(self, call: object, exchange: Exchange, *, ok: bool) -> None:
-        """Log a request that has ended."""
-        self._in_flight.pop(id(call), None)
-        self._record(exchange, ok=ok)
-
-    def _record(self, exchange: Exchange, *, ok: bool) -> None:
-        if exchange.start is None:
-            return  # answered from a journal: nothing was sent
-        answer = exchange.response
-        record = exchange.start.ended(
-            ok=ok,
-            duration_ms=exchange.duration_ms,
-            http_status=answer.status if answer else None,
-            attempts=exchange.attempts,
-            sent=exchange.may_have_arrived,
-            error_type=exchange.error.error_type if exchange.error else None,
-        )
-        self._add_record(exchange.start.number, record)
-
-    def abandon(self, call: object) -> None:
-        """Log a request that was cancelled in flight: its outcome is unknown."""
-        request = self._in_flight.pop(id(call), None)
-        if request is not None:
-            self._log_abandoned(request)
-
-    def _log_abandoned(self, request: Request) -> None:
-        start = request.start
-        ended_ms = (time.perf_counter() - self._started) * 1000
-        exchange = Exchange(start, ended_ms - start.started_ms, attempts=request.attempts)
-        self._record(exchange, ok=False)
-
-    def abandon_rest(self) -> None:
-        """Log requests that a signal cut off between two steps: their outcome is unknown.
-
-        For the end of a run, when nothing is in flight any more.
-        """
-        requests = list(self._in_flight.values())
-        self._in_flight.clear()
-        for request in requests:
-            self._log_abandoned(request)
-
-    def record_external_call(self, call: ExternalCall) -> None:
-        """Log a call to another server than CircleCI that has just ended."""
-        ended_ms = (time.perf_counter() - self._started) * 1000
-        self._add_record(-1, call.to_record(ended_ms))
-
-    def _add_record(self, number: int, record: CallRecord) -> None:
-        self.call_count += 1
-        self.writes = self.writes.plus(record.effect)
-        self.log.append(record)
-        self.listener.call_ended(number, record)
+        return self.log.exchange(call, subject, perform)
 
     def _permit(
         self,
@@ -325,9 +228,6 @@ class Caller:
         account: str,
         call_path: str,
     ) -> None:
-        self._check_declared(function.kind, function.name, call_path)
-        if self.settings.rehearsal:
-            return
 
         def recorded() -> "JournalCall":
             from kosmo_circleci.call.journal import journal_call
@@ -335,53 +235,23 @@ class Caller:
             nameless = Account(account, "")  # a call is known by the account's name alone
             return journal_call(PreparedCall(function, arguments, api_request, nameless, call_path))
 
-        self.permit(
-            permission.PermissionRequest(
-                function.kind,
-                function.name,
-                account,
-                call_path,
-                lambda: permission.question(function, arguments, account, call_path),
-                recorded,
-            )
+        request = PermissionRequest(
+            function.kind,
+            function.name,
+            account,
+            call_path,
+            lambda: permission.question(function, arguments, account, call_path),
+            recorded,
         )
+        if self.settings.rehearsal:
+            self._consents.check_declared(request)
+        else:
+            self.permit(request)
 
-    def permit(self, request: permission.PermissionRequest) -> None:
-        """Return if the call may be made; a person is asked once per account, name and run.
-
-        A write that a resumed run answers from its record is not asked for. Raises
-        `PermissionDenied`, or the deadline's reason if the run ended at the question.
-        """
-        kind, name, account, call_path, question, recorded = request
-        self._check_declared(kind, name, call_path)
-        if self.journal is not None and kind in self.journal.decides:
-            return
-        decision = permission.decide(kind, self.policy, force=self.settings.force)
-        if isinstance(decision, Allowed):
-            self.permission_bypassed |= decision.bypassed
-            return
-        refused = False
-        if isinstance(decision, MustAsk):
-            if self.journal is not None and recorded and self.journal.reserve(recorded()):
-                return
-            consent = self._consents.get((account, name))
-            if consent is None:
-                answer = self.listener.ask(self.mask.text(question()))
-                self.deadline.check()
-                if answer == "once":
-                    return
-                if answer is not None:
-                    consent = self._consents[account, name] = answer == "run"
-            if consent:
-                return
-            refused = consent is not None
-        raise permission.refusal(kind, decision, call_path, name, refused=refused)
-
-    def _check_declared(self, kind: Kind, name: str, call_path: str) -> None:
-        """Raise `PermissionDenied` for a write that the script's header does not allow."""
-        writes = self.settings.writes
-        if kind == "write" and writes is not None and name not in writes:
-            raise permission.undeclared(call_path, name, writes)
+    def permit(self, request: PermissionRequest) -> None:
+        """Return if the call may be made, see `Consents.permit`. Raises `PermissionDenied`."""
+        bypassed = self._consents.permit(request, self.journal, self.deadline)
+        self.log.permission_bypassed |= bypassed
 
     def account(self, name: str, *, public: bool) -> Account:
         """Return an account, whose token is masked from now on. Raises `ConfigurationError`.

@@ -8,9 +8,9 @@ import pytest
 from listeners import Asking, Recorder
 
 from kosmo_circleci.call.account import missing_token
-from kosmo_circleci.call.model import Account, RawArguments, StartedCall, Writes
+from kosmo_circleci.call.model import LOG_LENGTH, Account, RawArguments, StartedCall, Writes
 from kosmo_circleci.call.permission import Policy
-from kosmo_circleci.caller import LOG_LENGTH, Caller
+from kosmo_circleci.caller.caller import Caller
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.deadline import Deadline
 from kosmo_circleci.errors import (
@@ -102,7 +102,8 @@ def test_a_refused_call_is_not_in_the_log() -> None:
     with pytest.raises(PermissionDenied):
         call(caller, "cancel_workflow", workflow_id="w")
 
-    assert (caller.call_count, list(caller.log), caller.permission_bypassed) == (0, [], False)
+    log = caller.log
+    assert (log.call_count, [*log.records], log.permission_bypassed) == (0, [], False)
 
 
 @pytest.mark.parametrize(
@@ -143,14 +144,13 @@ def test_consent_for_one_account_says_nothing_about_another() -> None:
 
 def test_a_run_that_ends_at_a_question_ends_for_its_own_reason() -> None:
     transport = Scripted()
-    caller = caller_of(transport)
     reason = LimitExceeded("The run took longer than 1 s.")
 
     def out_of_time(_question: str) -> Consent | None:
         caller.deadline.cancel(reason)
         return "no"
 
-    caller.listener = Asking(out_of_time)
+    caller = caller_of(transport, listener=Asking(out_of_time))
     with refused(LimitExceeded, transport):
         call(caller, "cancel_workflow", workflow_id="w")
 
@@ -186,7 +186,7 @@ def test_a_secret_is_in_neither_the_question_nor_the_log_and_is_sent_as_it_is() 
 
     assert value == {"variable": "TOKEN", "echo": "hunter2hunter2"}
     assert transport.sent[0].body == b'{"value":"hunter2hunter2"}'
-    assert "hunter2" not in str(recorder.heard("ask")) + caller.log[0].arguments
+    assert "hunter2" not in str(recorder.heard("ask")) + caller.log.records[0].arguments
     assert caller.mask.text("it is hunter2hunter2") == "it is ***"
 
 
@@ -197,14 +197,14 @@ def test_force_lifts_a_denial_and_the_run_says_so() -> None:
     forced = caller_of(Scripted(), policy=Policy(read="deny"), force=True)
     call(forced, "get_current_user")
 
-    assert (forced.call_count, forced.permission_bypassed) == (1, True)
+    assert (forced.log.call_count, forced.log.permission_bypassed) == (1, True)
 
 
 def test_force_that_lifted_nothing_is_no_bypass() -> None:
     caller = caller_of(Scripted(), force=True)
     call(caller, "get_current_user")
 
-    assert caller.permission_bypassed is False
+    assert caller.log.permission_bypassed is False
 
 
 def test_an_api_error_is_logged_and_names_its_function() -> None:
@@ -222,7 +222,7 @@ def test_an_api_error_is_logged_and_names_its_function() -> None:
         "body": {"message": "Pipeline not found"},
         "attempts": 1,
     }
-    [record] = caller.log
+    [record] = caller.log.records
     assert (record.status, record.http_status, record.attempts) == ("error", 404, 1)
     assert record.arguments == '{"pipeline_id":"p"}'
 
@@ -245,7 +245,10 @@ def test_a_list_of_projects_that_v2_does_not_know_is_asked_of_v1_and_both_are_lo
         "https://circleci.com/api/v2/projects?org-slug=gh%2Facme",
         "https://circleci.com/api/v1.1/projects",
     ]
-    assert [(each.status, each.http_status) for each in caller.log] == [("error", 404), ("ok", 200)]
+    assert [(each.status, each.http_status) for each in caller.log.records] == [
+        ("error", 404),
+        ("ok", 200),
+    ]
 
 
 def test_a_listener_hears_of_every_request_when_it_starts_and_ends() -> None:
@@ -282,7 +285,7 @@ def test_a_write_has_the_effect_its_answer_tells(status: int, effect: str, write
     with contextlib.suppress(ApiError):
         call(caller, "cancel_workflow", workflow_id="w")
 
-    assert ([each.effect for each in caller.log], caller.writes) == ([effect], writes)
+    assert ([each.effect for each in caller.log.records], caller.log.writes) == ([effect], writes)
 
 
 def test_the_log_keeps_the_last_thousand_and_the_count_all() -> None:
@@ -290,7 +293,7 @@ def test_the_log_keeps_the_last_thousand_and_the_count_all() -> None:
     for _ in range(LOG_LENGTH + 5):
         call(caller, "get_current_user")
 
-    assert (len(caller.log), caller.call_count) == (LOG_LENGTH, LOG_LENGTH + 5)
+    assert (len(caller.log.records), caller.log.call_count) == (LOG_LENGTH, LOG_LENGTH + 5)
 
 
 def test_an_interrupted_run_sends_nothing_more() -> None:
@@ -374,7 +377,7 @@ def test_an_interrupted_call_was_attempted_as_often_as_it_was_sent() -> None:
     with pytest.raises(Interrupted):
         call(caller, "get_current_user")
 
-    assert [(each.status, each.attempts) for each in caller.log] == [("error", 2)]
+    assert [(each.status, each.attempts) for each in caller.log.records] == [("error", 2)]
 
 
 def test_a_write_that_never_left_has_no_effect() -> None:
@@ -383,8 +386,8 @@ def test_a_write_that_never_left_has_no_effect() -> None:
     with pytest.raises(Interrupted):
         call(caller, "cancel_workflow", workflow_id="w")
 
-    assert caller.writes == Writes()
-    assert all(each.effect == "none" for each in caller.log)
+    assert caller.log.writes == Writes()
+    assert all(each.effect == "none" for each in caller.log.records)
 
 
 class Deprecating(Scripted):
