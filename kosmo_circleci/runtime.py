@@ -24,7 +24,6 @@ from kosmo_circleci.run.listener import GuardedListener, RunListener
 from kosmo_circleci.run.resources import Resources
 from kosmo_circleci.run.settings import NO_JOURNAL, RunSettings, RuntimeSettings
 from kosmo_circleci.run.surroundings import Surroundings
-from kosmo_circleci.telemetry.tracing import traced, traced_calls
 from kosmo_circleci.transport.wire import Transport
 
 if TYPE_CHECKING:
@@ -147,13 +146,12 @@ class Runtime:
         guarded = GuardedListener(listener or RunListener(), deadline)
         caller = self.caller(settings, guarded, deadline)
         clock = self._resources.clock()
-        journaled = settings.journal != NO_JOURNAL
-        modules, open_journal = None, None
-        if journaled or settings.lua_path or settings.modules:
+        modules = open_journal = None
+        if settings.journal != NO_JOURNAL or settings.lua_path or settings.modules:
             from kosmo_circleci.script.modules import Modules
 
             modules = Modules(settings.lua_path, settings.modules)
-        if journaled and modules is not None:
+        if settings.journal != NO_JOURNAL and modules is not None:
             from kosmo_circleci.run.journals import JournalOpener
 
             opener = JournalOpener(settings.account, caller, clock, modules, self.simulate)
@@ -180,6 +178,7 @@ class Runtime:
         deadline: Deadline | None = None,
     ) -> Run:
         """Run a script in this process. Raises only what the listener raises."""
+        from kosmo_circleci.telemetry.tracing import traced  # a script's process needs none of it
 
         return traced(
             settings,
@@ -208,6 +207,7 @@ class Runtime:
         deadline: Deadline | None = None,
     ) -> Run:
         """Run a script in a process of its own. Raises only what the listener raises."""
+        from kosmo_circleci.telemetry.tracing import traced
 
         return traced(
             settings,
@@ -251,6 +251,7 @@ class Runtime:
         deadline: Deadline,
     ) -> JsonValue:
         """Call one function and return its decoded answer. Raises the `KosmoError` of the call."""
+        from kosmo_circleci.telemetry.tracing import traced_calls
 
         listener, traceparent = traced_calls(listener, simulated=self.simulate)
         caller = self.caller_of(resolved, force, listener, deadline)

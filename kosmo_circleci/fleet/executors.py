@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PROCESSES: Final = "processes"
 THREADS: Final = "threads"
 _DASK: Final = "dask:"
-_CLOSE_S: Final = 0.5
+_CLOSE_S: Final = 1.0
 """How long the processes of an idle executor may take to hear of the end."""
 
 
