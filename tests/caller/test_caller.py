@@ -438,8 +438,8 @@ def test_a_write_that_a_signal_cut_off_before_its_answer_was_read_is_unknown() -
     raw = RawArguments(named={"workflow_id": "w"})
     caller.perform(caller.prepare(function, "default", "app.integrations.circleci.x", raw))
 
-    caller.abandon_rest()
-    caller.abandon_rest()
+    caller.log.abandon_rest()
+    caller.log.abandon_rest()
 
-    assert (caller.call_count, caller.writes) == (1, Writes(unknown=1))
-    assert [record.effect for record in caller.log] == ["unknown"]
+    assert (caller.log.call_count, caller.log.writes) == (1, Writes(unknown=1))
+    assert [record.effect for record in caller.log.records] == ["unknown"]
