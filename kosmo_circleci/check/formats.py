@@ -12,6 +12,13 @@ from kosmo_circleci.version import __version__
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
+def text_of(report: Report, name: str | None, *, as_json: bool) -> str:
+    """Return a report in the format of that name, as JSON, or as lines for people."""
+    if as_json:
+        return report.to_json()
+    return report.to_text() if name is None else _FORMATS[name](report)
+
+
 def to_sarif(report: Report) -> str:
     """Return the findings as a SARIF 2.1.0 log."""
     rules: list[JsonValue] = [
@@ -68,3 +75,6 @@ def _data(text: str) -> str:
 
 def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+_FORMATS: Final = {"sarif": to_sarif, "github": to_github}

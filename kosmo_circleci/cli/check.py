@@ -10,10 +10,11 @@ import click
 from kosmo_circleci.catalog.load import load_catalog
 from kosmo_circleci.check import formats
 from kosmo_circleci.check.check import check as check_script
-from kosmo_circleci.check.report import Report, merge
+from kosmo_circleci.check.report import merge
 from kosmo_circleci.cli.accounts.status import read_configuration
 from kosmo_circleci.cli.offers import files
 from kosmo_circleci.cli.output import json_option
+from kosmo_circleci.cli.output_options import FINDINGS_FORMATS
 from kosmo_circleci.cli.script.file_options import lua_path_option, take_lua_path
 from kosmo_circleci.errors import UsageError
 from kosmo_circleci.files.bounded import read_script, read_script_file
@@ -23,8 +24,6 @@ _STDIN: Final = "stdin"
 _MOST_ABOVE: Final = 4
 """In how many folders a file's modules may be: its own, and those above."""
 
-_FORMATS: Final = {"sarif": formats.to_sarif, "github": formats.to_github}
-
 
 @click.command("integrations:check")
 @click.argument("names", metavar="FILE...", nargs=-1, shell_complete=files)
@@ -32,7 +31,7 @@ _FORMATS: Final = {"sarif": formats.to_sarif, "github": formats.to_github}
 @click.option(
     "--format",
     "form",
-    type=click.Choice(list(_FORMATS)),
+    type=click.Choice(FINDINGS_FORMATS),
     help="Write the findings for code scanning, or as GitHub's annotations.",
 )
 @lua_path_option
@@ -63,16 +62,10 @@ def check(
         check_script(code, name, load_catalog(), accounts, _modules(name, folders))
         for name, code in _sources(names)
     )
-    text = _text(report, as_json, form)
+    text = formats.text_of(report, form, as_json=as_json)
     if text:
         click.echo(text)
     return 0 if report.success else 1
-
-
-def _text(report: Report, as_json: bool, form: str | None) -> str:
-    if as_json:
-        return report.to_json()
-    return report.to_text() if form is None else _FORMATS[form](report)
 
 
 def _modules(name: str, lua_path: tuple[str, ...]) -> Modules | None:

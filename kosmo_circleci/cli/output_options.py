@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 FORMATS: Final = ("json", "jsonl", "table", "csv", "tsv", "markdown", "yaml")
 WITH_COLUMNS: Final = ("table", "csv", "tsv", "markdown")
+FINDINGS_FORMATS: Final = ("sarif", "github")
+"""Those of `check/formats.py`, which is loaded by a check alone."""
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -117,13 +119,22 @@ def _warn_of_pages(value: JsonValue) -> None:
 
 def result_options(command: _F) -> _F:
     """Add the options, as `format_`, `columns` and `jq`."""
+    return _options(command, FORMATS)
+
+
+def result_or_findings_options(command: _F) -> _F:
+    """Add the options; `--format` also takes the formats in which `--check` writes findings."""
+    return _options(command, (*FORMATS, *FINDINGS_FORMATS))
+
+
+def _options(command: _F, formats: tuple[str, ...]) -> _F:
     for option in (
         click.option("--jq", metavar="EXPR", help="Filter the result as jq -c does."),
         click.option("--columns", metavar="A,B", help="The columns of a table, in order."),
         click.option(
             "--format",
             "format_",
-            type=click.Choice(FORMATS),
+            type=click.Choice(formats),
             metavar="FORMAT",
             help="json, jsonl, table, csv, tsv, markdown, yaml.",
         ),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 STRICT: Final = "strict"
-_ONLY: Final = "only"
+ONLY: Final = "only"
 
 
 class CheckingCommand(click.Command):
@@ -26,7 +26,7 @@ class CheckingCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(
-            ctx, [f"--check={_ONLY}" if word == "--check" else word for word in args]
+            ctx, [f"--check={ONLY}" if word == "--check" else word for word in args]
         )
 
 
@@ -34,16 +34,20 @@ def check_option(command: _F) -> _F:
     """Add `--check[=strict]` to a `CheckingCommand`, as `check`."""
     return click.option(
         "--check",
-        type=click.Choice([STRICT, _ONLY]),
+        type=click.Choice([STRICT, ONLY]),
         metavar="[=strict]",
         help="Only check it; =strict: run it if nothing is found.",
     )(command)
 
 
-def check_only(source: Source, lua_path: Sequence[str], as_json: bool) -> int:
+def check_only(
+    source: Source, lua_path: Sequence[str], format_: str | None, *, as_json: bool
+) -> int:
     """Write what is wrong with the script, as integrations:check does; return the exit code."""
     report = _report(source, lua_path)
-    text = report.to_json() if as_json else report.to_text()
+    from kosmo_circleci.check.formats import text_of  # the report has said if there is no checker
+
+    text = text_of(report, format_, as_json=as_json)
     if text:
         click.echo(text)
     return 0 if report.success else 1

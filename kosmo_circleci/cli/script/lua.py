@@ -10,7 +10,7 @@ from kosmo_circleci.cli.fleet.options import EACH_NAMES, each_options, take_each
 from kosmo_circleci.cli.offers import account_names, files, workflows
 from kosmo_circleci.cli.options import eval_option, limit_options
 from kosmo_circleci.cli.output import json_option
-from kosmo_circleci.cli.output_options import result_options
+from kosmo_circleci.cli.output_options import result_or_findings_options
 from kosmo_circleci.cli.script.arguments import argument_options
 from kosmo_circleci.cli.script.checked import CheckingCommand, check_option
 from kosmo_circleci.cli.script.file_options import FILE_NAMES, file_options, take_files
@@ -60,7 +60,7 @@ class LuaCommand(CheckingCommand, CompactCommand):
 @click.option("--help-script", is_flag=True, help="Show the arguments a script declares.")
 @limit_options
 @check_option
-@result_options
+@result_or_findings_options
 @file_options
 @click.option("--quiet", is_flag=True, help="Show no progress on standard error.")
 @click.option(

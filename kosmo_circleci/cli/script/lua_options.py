@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kosmo_circleci.cli.fleet.options import EachOptions
-from kosmo_circleci.cli.output_options import ResultOutput
+from kosmo_circleci.cli.output_options import FINDINGS_FORMATS, ResultOutput
 from kosmo_circleci.cli.script.arguments import ArgumentSources, Pair
+from kosmo_circleci.cli.script.checked import ONLY
 from kosmo_circleci.cli.script.file_options import FileOptions
 from kosmo_circleci.errors import UsageError
 from kosmo_circleci.fleet.inputs import STDIN
@@ -53,7 +54,35 @@ class LuaOptions:
 
     def output(self) -> ResultOutput:
         """Return how the result is shown. Raises `UsageError`."""
+        if self.check == ONLY:
+            _refuse_with_check(self)
+            return ResultOutput()
+        if self.format_ in FINDINGS_FORMATS:
+            raise UsageError(f"--format {self.format_} writes findings: it goes with --check.")
         return ResultOutput.checked(self.format_, self.columns, self.jq, as_json=self.as_json)
+
+
+def _refuse_with_check(options: LuaOptions) -> None:
+    """Raise `UsageError` for options about a run or a result, where nothing is run."""
+    if options.format_ is not None and options.format_ not in FINDINGS_FORMATS:
+        raise UsageError(
+            f"--check writes findings: --format {' or '.join(FINDINGS_FORMATS)}, or --json."
+        )
+    if options.format_ is not None and options.as_json:
+        raise UsageError(f"--json and --format {options.format_} exclude each other.")
+    journal = options.journal
+    others: Mapping[str, object] = {
+        "--columns": options.columns,
+        "--jq": options.jq,
+        "--each": options.each,
+        "--plan": journal.plan,
+        "--apply": journal.apply,
+        "--replay": journal.replay,
+        "--journal": journal.file,
+        "--trace": options.trace,
+        "--report": options.report,
+    }
+    _refuse("--check", others, "nothing is run.")
 
 
 def refuse_with_repl(options: LuaOptions, output: ResultOutput) -> None:

@@ -104,7 +104,9 @@ def _answer_without_running(script: Script, options: LuaOptions) -> int | None:
     if options.check == STRICT:
         refuse_findings(source, options.folders.lua_path)
     elif options.check is not None:
-        return check_only(source, options.folders.lua_path, options.as_json)
+        return check_only(
+            source, options.folders.lua_path, options.format_, as_json=options.as_json
+        )
     return None
 
 

@@ -31,6 +31,11 @@ def test_check_alone_answers_as_integrations_check_does(process: Kosmo, tmp_path
     by_check = process("integrations:check", str(script), "--json")
     assert by_run == by_check
     assert json.loads(by_run.out)["findings"][0]["rule"] == "unknown-function"
+    for form in ("sarif", "github"):
+        by_run = process("integrations:lua", "--check", str(script), "--format", form)
+        by_check = process("integrations:check", str(script), "--format", form)
+        assert by_run == by_check
+        assert "unknown-function" in by_run.out
 
 
 def test_strict_runs_what_has_no_findings(process: Kosmo) -> None:
@@ -53,6 +58,10 @@ def test_strict_refuses_what_has_findings_before_it_runs(process: Kosmo) -> None
     [
         (("--check=lax", "-e", "x"), "'lax' is not one of"),
         (("--check", "--repl"), "--repl and --check exclude each other"),
+        (("--check", "-e", "x", "--format", "csv"), "--format sarif or github, or --json."),
+        (("--check", "-e", "x", "--jq", "."), "--check and --jq exclude each other"),
+        (("--check", "-e", "x", "--plan", "p"), "--check and --plan exclude each other"),
+        (("-e", "x", "--format", "sarif"), "--format sarif writes findings"),
         (("--check", "missing.lua"), "missing.lua: No such file or directory"),
     ],
 )
