@@ -67,6 +67,11 @@ def tokens(text: str) -> list[str]:
     return [stem(word) for word in _WORD.findall(text)]
 
 
+def content(text: str) -> set[str]:
+    """Return the stems of a text's words, without those that say nothing: `a`, `from`, `how`."""
+    return {token for token in tokens(text) if token not in synonyms.STOP}
+
+
 def question(text: str, vocabulary: frozenset[str]) -> Question:
     """Return what `text` asks for; `vocabulary` holds the stems of the catalog.
 

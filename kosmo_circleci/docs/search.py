@@ -58,7 +58,7 @@ def _ranked(query: str, catalog: Catalog, pages: tuple[WorkflowPage, ...]) -> li
 
     A workflow tells in a sentence what several functions do, and would come before the one that was
     meant. So functions are ranked by themselves, and where the best of them does all that the
-    question says there are no workflows but one whose name is in the question, word by word:
+    question says there are no workflows but one whose name the question is, in any order:
     `download artifacts`, `rotate a secret in a context`.
     """
     named = f"{workflow_docs.PREFIX}{query.strip().removeprefix(workflow_docs.PREFIX)}"
@@ -74,10 +74,9 @@ def _ranked(query: str, catalog: Catalog, pages: tuple[WorkflowPage, ...]) -> li
 
 
 def _is_named(page: WorkflowPage, query: str) -> bool:
-    """Return whether the question has every word of the workflow's name."""
-    return set(words.tokens(page.name.removeprefix(workflow_docs.PREFIX))) <= set(
-        words.tokens(query[: words.LONGEST])
-    )
+    """Return whether the question has the words of the workflow's name, and at most `workflow`."""
+    name = set(words.tokens(page.name.removeprefix(workflow_docs.PREFIX)))
+    return name == words.content(query[: words.LONGEST]) - {words.stem("workflow")}
 
 
 def _line(name: str, catalog: Catalog, pages: Mapping[str, WorkflowPage]) -> str:

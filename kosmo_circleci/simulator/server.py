@@ -104,8 +104,12 @@ class Server:
 
     def stop(self) -> None:
         """Make `run` return; safe from any thread."""
-        # The loop of the server ends when it has no socket left; only it may close them.
-        self._server.trigger.pull_trigger(self._close_sockets)
+        # The loop of the server ends when it has no socket left; only it may close them. The lock
+        # keeps it from that until it has been woken: the pipe that wakes it is one of them.
+        trigger = self._server.trigger
+        with trigger.lock:
+            trigger.thunks.append(self._close_sockets)
+            trigger.pull_trigger()
 
     def close(self) -> None:
         """Give the port back without having served."""
