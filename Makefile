@@ -8,7 +8,7 @@ demo: setup
 	$(VENV)/bin/kosmo integrations:lua lua_docs/workflows/trigger_and_watch.lua --simulate --force --arg branch=main
 
 test: setup
-	$(PYTHON) -m pytest -q -n auto --maxprocesses 4 --dist worksteal
+	$(PYTHON) -m pytest -q -n 3 --dist worksteal
 
 check: lint test
 

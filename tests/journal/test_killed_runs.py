@@ -15,7 +15,7 @@ from kill_driver import PLANNED
 from kosmo_circleci.journal.runs import list_runs
 
 SUPPORT = Path(__file__).parents[1] / "support"
-KILLS = 50
+KILLS = 25
 
 
 @pytest.fixture
