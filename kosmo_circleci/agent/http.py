@@ -55,6 +55,7 @@ def listening_socket(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen()  # before its address is told: a client may connect at once
     except OSError:
         listener.close()
         raise

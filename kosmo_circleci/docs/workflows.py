@@ -1,6 +1,7 @@
 """Workflow files as pages: `workflows.NAME`."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Final, NamedTuple
 
 from kosmo_circleci.errors import UsageError
@@ -57,9 +58,15 @@ def _described(
 ) -> Iterator[tuple[Workflow, Described]]:
     for each in shipped() if workflows is None else workflows:
         try:
-            yield each, each.described()
+            yield each, _described_once(each) if each.origin == "shipped" else each.described()
         except UsageError:
             continue  # `kosmo workflows:list` says what is wrong with it
+
+
+@cache
+def _described_once(workflow: Workflow) -> Described:
+    """Return what a file of the package says: it does not change while this process runs."""
+    return workflow.described()
 
 
 def _page_of(workflow: Workflow, described: Described) -> WorkflowPage:

@@ -22,6 +22,7 @@ class Documents:
         self._catalog = catalog
         self._values = values
         self._source = workflows
+        self._documented: Sequence[Workflow] | None = None
 
     def functions(self) -> dict[str, Callable[..., Answer]]:
         """Return the functions by the names the prelude calls."""
@@ -45,4 +46,7 @@ class Documents:
         return self._values.build(text)
 
     def _workflows(self) -> "Sequence[Workflow] | None":
-        return None if self._source is None else self._source()
+        """Return the workflows that have a page; the folders are looked into once a run."""
+        if self._source is not None and self._documented is None:
+            self._documented = self._source()
+        return self._documented

@@ -1,6 +1,7 @@
 """Where workflow files are: the package, the user's configuration folder, the project."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,7 @@ def open_library(environ: Mapping[str, str], home: Path, start: Path) -> Library
     )
 
 
+@cache
 def shipped() -> tuple[Workflow, ...]:
     """Return the package's workflows."""
     return shipped_library().workflows()

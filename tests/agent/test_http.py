@@ -373,3 +373,8 @@ def test_a_state_is_good_for_the_client_that_was_asked(circleci: list[str]) -> N
 
     asyncio.run(asyncio.wait_for(work(), 60))
     assert circleci == []
+
+
+def test_who_is_told_the_address_can_connect_before_anything_is_served() -> None:
+    with listening_socket("127.0.0.1", 0) as listener:
+        socket.create_connection(listener.getsockname(), timeout=5).close()

@@ -19,7 +19,7 @@ from kosmo_circleci.mcp_client.trust import trust_store
 
 SCRIPTED = Path(__file__).parents[1] / "mcp_client" / "scripted_server.py"
 COMMAND = (sys.executable, "-m", "kosmo_circleci")
-PATIENCE_S = 20.0
+PATIENCE_S = 60
 
 
 @pytest.fixture(autouse=True)
@@ -187,7 +187,7 @@ SPAWN = "local p = app.mcp.s.spawn() print(p.server, p.child) "
     ("options", "rest", "error_type"),
     [
         ([], "error('over')", "runtime"),
-        (["--timeout", "7"], "app.mcp.s.slow({seconds = 60})", "limit"),
+        (["--timeout", "15"], "app.mcp.s.slow({seconds = 60})", "limit"),
         (["--cpu-limit", "2"], "string.find(('a'):rep(99), ('a*'):rep(99) .. 'b')", "limit"),
     ],
 )
