@@ -5,7 +5,7 @@ Internal: `Bridge` is the public door. Nothing is read, imported or connected be
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -178,12 +178,22 @@ class Runtime:
         deadline: Deadline | None = None,
     ) -> Run:
         """Run a script in this process. Raises only what the listener raises."""
+        return self._traced(self._run, code, settings, listener, deadline)
+
+    def _traced(
+        self,
+        run: Callable[[str, RunSettings, RunListener, Deadline | None], Run],
+        code: str,
+        settings: RunSettings,
+        listener: RunListener | None,
+        deadline: Deadline | None,
+    ) -> Run:
         from kosmo_circleci.telemetry.tracing import traced  # a script's process needs none of it
 
         return traced(
             settings,
             listener,
-            lambda settings, listener: self._run(code, settings, listener, deadline),
+            lambda settings, listener: run(code, settings, listener, deadline),
             simulated=self.simulate,
         )
 
@@ -207,14 +217,7 @@ class Runtime:
         deadline: Deadline | None = None,
     ) -> Run:
         """Run a script in a process of its own. Raises only what the listener raises."""
-        from kosmo_circleci.telemetry.tracing import traced
-
-        return traced(
-            settings,
-            listener,
-            lambda settings, listener: self._run_isolated(code, settings, listener, deadline),
-            simulated=self.simulate,
-        )
+        return self._traced(self._run_isolated, code, settings, listener, deadline)
 
     def _run_isolated(
         self, code: str, settings: RunSettings, listener: RunListener, deadline: Deadline | None

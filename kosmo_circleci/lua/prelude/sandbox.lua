@@ -55,7 +55,7 @@ end
 local CONVERSION = "%%[-+ #0]*%d*%.?%d*(.)"
 
 --- Return what a function of Lua's library answered, or raise its error at the script's line: a tail call of
--- this stands for the function that the script called.
+-- this takes the place of the function that the script called.
 function core.rethrown(ok, value)
   if ok then return value end
   error(value, value == "not enough memory" and 0 or 2)
