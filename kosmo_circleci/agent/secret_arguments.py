@@ -17,7 +17,7 @@ from kosmo_circleci.masking import names_a_secret
 from kosmo_circleci.workflows.header import Argument
 
 PREFIX: Final = "kosmo-secret:"
-"""How a word begins that stands for a secret."""
+"""The prefix of the word that replaces a secret."""
 
 MAX_KEPT: Final = 64
 """How many secrets one server keeps; the oldest go first."""
@@ -59,7 +59,7 @@ class SecretArguments:
         self._kept: dict[str, _Kept] = {}
 
     def keep(self, place: Place, text: str) -> str:
-        """Keep a secret and return the word that stands for it."""
+        """Keep a secret and return the word that replaces it."""
         word = PREFIX + secrets.token_urlsafe(12)
         with self._lock:
             self._kept[word] = _Kept(place, text, time.monotonic())
@@ -72,7 +72,7 @@ class SecretArguments:
     ) -> tuple[dict[str, JsonValue], tuple[str, ...]]:
         """Return the arguments of a workflow with its secrets put in, and these secrets.
 
-        Raises `ValidationError` for a word that stands for nothing there: it must not be written
+        Raises `ValidationError` for an unknown word: it must not be written
         to CircleCI in place of the secret.
         """
         put_in: dict[str, JsonValue] = {}

@@ -24,7 +24,7 @@ FIELD = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from(',"\r
 def test_fields_are_read_back_as_they_were(table: tuple[list[str], list[list[str]]]) -> None:
     lines = [table[0], *table[1]]
     text = "".join(f"{line}\n" for line in csv_lines(*table))
-    # A text that begins with a byte order mark loses it, whoever wrote it.
+    # A text that begins with a byte order mark loses it, intended or not.
     assert list(csv_records("\ufeff" + text)) == lines
 
 
